@@ -1,0 +1,146 @@
+"""Sự kiện: what every event has.
+
+CloudEvents 1.0, binary mode: attributes once, as `ce_*` headers; the body is the data.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import ClassVar, Generic, TypeVar
+from uuid import UUID, uuid5
+
+from pydantic import BaseModel, ConfigDict
+
+
+class Part(BaseModel):
+    """A piece of an event's body: frozen; unknown fields are ignored, so that a version may gain optional ones."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
+
+
+class Event(Part):
+    """The body of an event: something that happened, cannot be refused. `type` carries name and version."""
+
+    type: ClassVar[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """Attributes of one event. `occurred_at` is business time; `recorded_at` the machine's time at the commit.
+
+    `subject` is the dossier id (reference events: kind/code@version) and the Kafka key. `caused_by` is the id of the
+    event or request that led to this one, `story` the id of the first in the chain.
+    """
+
+    id: UUID
+    type: str
+    source: str
+    subject: str
+    occurred_at: datetime
+    recorded_at: datetime
+    caused_by: UUID | None = None
+    story: UUID | None = None
+    traceparent: str | None = None
+
+    @property
+    def dossier_id(self) -> UUID:
+        return UUID(self.subject)
+
+
+E_co = TypeVar("E_co", bound=Event, covariant=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Fact(Generic[E_co]):
+    """One event as a handler gets it."""
+
+    envelope: Envelope
+    data: E_co
+
+    @property
+    def id(self) -> UUID:
+        return self.envelope.id
+
+    @property
+    def dossier_id(self) -> UUID:
+        return self.envelope.dossier_id
+
+
+class UnreadableHeaders(ValueError):
+    """The record's headers do not make an envelope."""
+
+
+Headers = Sequence[tuple[str, bytes]]
+
+
+def derive_id(cause: UUID, *what: str) -> UUID:
+    """The id of what follows from `cause`: same cause, same words, same id; so a redo makes no second effect."""
+    return uuid5(cause, "/".join(what))
+
+
+def to_headers(envelope: Envelope) -> list[tuple[str, bytes]]:
+    """`ce_*` headers of a Kafka record (CloudEvents Kafka binding, binary mode)."""
+    headers = {
+        "ce_specversion": "1.0",
+        "ce_id": str(envelope.id),
+        "ce_type": envelope.type,
+        "ce_source": envelope.source,
+        "ce_subject": envelope.subject,
+        "ce_time": _written(envelope.occurred_at),
+        "ce_recordedtime": _written(envelope.recorded_at),
+        "content-type": "application/json",
+    }
+    if envelope.caused_by is not None:
+        headers["ce_causationid"] = str(envelope.caused_by)
+    if envelope.story is not None:
+        headers["ce_correlationid"] = str(envelope.story)
+    if envelope.traceparent is not None:
+        headers["traceparent"] = envelope.traceparent
+    return [(name, value.encode()) for name, value in headers.items()]
+
+
+def from_headers(headers: Headers) -> Envelope:
+    """The envelope that `to_headers` wrote. Raises UnreadableHeaders."""
+    try:
+        found: Mapping[str, str] = {name: value.decode() for name, value in headers}
+        if found["ce_specversion"] != "1.0":
+            raise UnreadableHeaders("ce_specversion is not 1.0")
+        return Envelope(
+            id=UUID(found["ce_id"]),
+            type=found["ce_type"],
+            source=found["ce_source"],
+            subject=found["ce_subject"],
+            occurred_at=_read(found["ce_time"]),
+            recorded_at=_read(found["ce_recordedtime"]),
+            caused_by=UUID(found["ce_causationid"]) if "ce_causationid" in found else None,
+            story=UUID(found["ce_correlationid"]) if "ce_correlationid" in found else None,
+            traceparent=found.get("traceparent"),
+        )
+    except KeyError as missing:
+        raise UnreadableHeaders(f"header {missing.args[0]} is missing") from None
+    except UnreadableHeaders:
+        raise
+    except (ValueError, AttributeError, OverflowError, TypeError):
+        raise UnreadableHeaders("a header has an unreadable value") from None
+
+
+def type_in(headers: Headers) -> str | None:
+    """The event type alone, for skipping what a reader does not handle. None: absent or unreadable."""
+    for name, value in headers:
+        if name == "ce_type":
+            try:
+                return value.decode()
+            except (UnicodeDecodeError, AttributeError):
+                return None
+    return None
+
+
+def _written(moment: datetime) -> str:
+    return moment.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+
+def _read(text: str) -> datetime:
+    moment = datetime.fromisoformat(text)
+    if moment.tzinfo is None:
+        raise ValueError("a time without offset")
+    return moment.astimezone(UTC)

@@ -1,0 +1,179 @@
+"""Tiếp nhận hồ sơ: what `intake` says about a dossier (topic `intake-dossier-events`)."""
+
+from decimal import Decimal
+from typing import ClassVar, Literal
+
+from pydantic import Field
+
+from hub_events.event import Event, Part
+from hub_events.values import (
+    AgencyCode,
+    DossierCode,
+    Moment,
+    OfficerCode,
+    ProcedureCode,
+    SealedText,
+    Slug,
+    TerritoryCode,
+    Text,
+)
+
+Channel = Literal["counter", "online", "post"]
+ContactChannel = Literal["sms", "email"]
+TermUnit = Literal["working_day", "calendar_day", "working_hour", "month", "year"]
+
+
+class ProcedureRef(Part):
+    """Thủ tục hành chính, in the published version under which the dossier was received."""
+
+    code: ProcedureCode
+    version: int = Field(ge=1)
+    name: Text
+    field: Slug | None = None
+
+
+class DeskRef(Part):
+    """Bộ phận Một cửa that received the dossier, and the unit whose number range its code is from."""
+
+    code: AgencyCode
+    name: Text
+    territory: TerritoryCode
+
+
+class StatedTerm(Part):
+    """Thời hạn giải quyết as the procedure states it, and as it was read. No unit: `reason` says why none counts."""
+
+    text: str = Field(max_length=500)
+    unit: TermUnit | None = None
+    amount: Decimal | None = Field(default=None, ge=0)
+    reason: Slug | None = None
+    cut_off: str | None = Field(default=None, pattern=r"^\d{2}:\d{2}$")
+    """Receipts at or after this local time count from the next working day."""
+
+
+class Promise(Part):
+    """Ngày hẹn trả: the date on the receipt, and all that explains it."""
+
+    due_at: Moment | None
+    """None: the term is none (`term.reason` says which kind)."""
+    counted_from: Moment
+    """When the complete dossier arrived: the receipt, or the last supplement."""
+    term: StatedTerm
+    rule: str | None = None
+    """Rule id and version, e.g. `general@2025-07-01`."""
+    calendar: str | None = None
+    """Calendar and version, e.g. `vn@2026.1`."""
+    provisional: bool = False
+    """A day on the way lies in a year whose official swaps were not entered."""
+    set_by: Literal["rule", "officer"] = "rule"
+    officer: OfficerCode | None = None
+    sealed_reason: SealedText | None = None
+
+
+class LegPlan(Part):
+    """One agency's part of the dossier: who by kind, in what order; `routing` finds the agency itself."""
+
+    leg: Slug
+    role: Literal["lead", "cooperating"] = "lead"
+    order: int = Field(default=1, ge=1)
+    agency_kind: Slug
+
+
+class ComponentRef(Part):
+    """Thành phần hồ sơ that was handed in."""
+
+    code: Slug
+    originals: int = Field(default=0, ge=0, le=1000)
+    copies: int = Field(default=0, ge=0, le=1000)
+    electronic: bool = False
+
+
+class Finding(Part):
+    """What the check against the procedure's published version found."""
+
+    code: Slug
+    component: Slug | None = None
+
+
+class DossierSubmittedV1(Event):
+    """Hồ sơ đã nộp: a dossier was sent in and waits for an officer. National status 1, Mới đăng ký."""
+
+    type: ClassVar[str] = "dossier.submitted.v1"
+    procedure: ProcedureRef
+    desk: DeskRef
+    channel: Channel
+    received_at: Moment
+    findings: tuple[Finding, ...] = ()
+    contact_channels: tuple[ContactChannel, ...] = ()
+    sealed_contact: SealedText | None = None
+    """Name, phone, e-mail of whom to tell; for `notify`."""
+
+
+class DossierAcceptedV1(Event):
+    """Hồ sơ được tiếp nhận: an officer accepted; the receipt with the promised date exists. National status 2."""
+
+    type: ClassVar[str] = "dossier.accepted.v1"
+    dossier_code: DossierCode
+    procedure: ProcedureRef
+    desk: DeskRef
+    territory: TerritoryCode
+    """Where the matter lies: decides who is competent; not always where it was received."""
+    channel: Channel
+    case: Slug | None = None
+    """Which of the procedure's cases (trường hợp) it is."""
+    received_at: Moment
+    accepted_at: Moment
+    accepted_by: OfficerCode
+    promise: Promise
+    legs: tuple[LegPlan, ...] = Field(min_length=1)
+    components: tuple[ComponentRef, ...] = ()
+    contact_channels: tuple[ContactChannel, ...] = ()
+    sealed_contact: SealedText | None = None
+    sealed_form: SealedText | None = None
+    """The applicant and the request, for the agencies; opened by `routing` alone."""
+
+
+class DossierSupplementRequestedV1(Event):
+    """Yêu cầu bổ sung giấy tờ: the applicant must complete the dossier; the clock waits. National status 5."""
+
+    type: ClassVar[str] = "dossier.supplement_requested.v1"
+    request: int = Field(ge=1)
+    """First, second … request to this dossier."""
+    requested_at: Moment
+    requested_by: OfficerCode
+    after_acceptance: bool
+    components: tuple[Slug, ...] = ()
+    sealed_reason: SealedText
+    dossier_code: DossierCode | None = None
+    procedure: ProcedureRef
+    desk: DeskRef
+    contact_channels: tuple[ContactChannel, ...] = ()
+    sealed_contact: SealedText | None = None
+
+
+class DossierSupplementReceivedV1(Event):
+    """Đã bổ sung hồ sơ: the applicant answered. After acceptance the term starts from zero (NĐ 61/2018 Đ.19.4 kept)."""
+
+    type: ClassVar[str] = "dossier.supplement_received.v1"
+    request: int = Field(ge=1)
+    received_at: Moment
+    received_by: OfficerCode
+    components: tuple[ComponentRef, ...] = ()
+    promise: Promise | None = None
+    """The restarted date; None when the dossier was not accepted yet."""
+    previous_due_at: Moment | None = None
+    sealed_form: SealedText | None = None
+
+
+class DossierRefusedV1(Event):
+    """Hồ sơ không được tiếp nhận: an officer refused, with the reason. National status 3."""
+
+    type: ClassVar[str] = "dossier.refused.v1"
+    refused_at: Moment
+    refused_by: OfficerCode
+    reason: Slug
+    sealed_reason: SealedText
+    procedure: ProcedureRef
+    desk: DeskRef
+    contact_channels: tuple[ContactChannel, ...] = ()
+    sealed_contact: SealedText | None = None

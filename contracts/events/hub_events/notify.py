@@ -1,0 +1,47 @@
+"""Thông báo: what `notify` says about duties to inform (topic `notify-delivery-events`)."""
+
+from typing import ClassVar, Literal
+
+from pydantic import Field
+
+from hub_events.event import Event
+from hub_events.values import Moment, Slug
+
+Duty = Literal["accepted", "supplement", "refusal", "completed", "late"]
+"""What a citizen must be told (NĐ 61/2018 Đ.17, 19, 20; kept under NĐ 118/2025)."""
+
+
+class MessageSentV1(Event):
+    """Đã gửi thông báo: the supplier took the message. It does not yet say that the citizen has it."""
+
+    type: ClassVar[str] = "message.sent.v1"
+    duty: Duty
+    occasion: int = Field(default=1, ge=1)
+    """First, second … time that this duty arose for the dossier."""
+    channel: Literal["sms", "email"]
+    supplier: Slug
+    sent_at: Moment
+    attempts: int = Field(ge=1)
+    supplier_reference: str | None = Field(default=None, max_length=100)
+
+
+class MessageFailedV1(Event):
+    """Gửi thông báo không thành công: the supplier refused the message for good."""
+
+    type: ClassVar[str] = "message.failed.v1"
+    duty: Duty
+    occasion: int = Field(default=1, ge=1)
+    channel: Literal["sms", "email"]
+    supplier: Slug
+    failed_at: Moment
+    reason: Slug
+
+
+class CitizenUnreachedV1(Event):
+    """Không báo được cho người nộp: no channel is left; the desk must reach the person otherwise."""
+
+    type: ClassVar[str] = "citizen.unreached.v1"
+    duty: Duty
+    occasion: int = Field(default=1, ge=1)
+    unreached_at: Moment
+    reason: Slug

@@ -1,0 +1,109 @@
+"""Chuyển hồ sơ: what `routing` says about a dossier's way through the agencies (topic `routing-dossier-events`)."""
+
+from typing import ClassVar, Literal
+
+from pydantic import Field
+
+from hub_events.event import Event, Part
+from hub_events.values import AgencyCode, Moment, OfficerCode, SealedText, Slug, Text
+
+
+class AgencyRef(Part):
+    """Cơ quan giải quyết."""
+
+    code: AgencyCode
+    name: Text
+
+
+class RoutedLeg(Part):
+    """One agency's part, and the rule that chose it."""
+
+    leg: Slug
+    agency: AgencyRef
+    order: int = Field(default=1, ge=1)
+
+
+class DossierRoutedV1(Event):
+    """Chuyển hồ sơ đến cơ quan có thẩm quyền giải quyết: it is decided who gets it; the hand-over follows."""
+
+    type: ClassVar[str] = "dossier.routed.v1"
+    legs: tuple[RoutedLeg, ...] = Field(min_length=1)
+    competence: str
+    """Version of the competence table that decided, e.g. `competence@2026-03-01`."""
+
+
+class DossierRoutingFailedV1(Event):
+    """Chưa xác định được cơ quan có thẩm quyền: a person must mend the data; it is tried again then."""
+
+    type: ClassVar[str] = "dossier.routing_failed.v1"
+    reason: Slug
+    leg: Slug
+    competence: str
+
+
+class DossierHandedOverV1(Event):
+    """Cơ quan giải quyết đã nhận hồ sơ: the agency's system answered 2xx. National status 4, Đang xử lý."""
+
+    type: ClassVar[str] = "dossier.handed_over.v1"
+    leg: Slug
+    agency: AgencyRef
+    what: Literal["dossier", "supplement"] = "dossier"
+    handed_over_at: Moment
+    attempts: int = Field(ge=1)
+    foreign_number: str | None = Field(default=None, max_length=100)
+    """The agency's own number for the dossier."""
+
+
+class DossierHandOverRefusedV1(Event):
+    """Cơ quan không nhận chuyển giao: the agency's system refused the hand-over; a person must look."""
+
+    type: ClassVar[str] = "dossier.hand_over_refused.v1"
+    leg: Slug
+    agency: AgencyRef
+    what: Literal["dossier", "supplement"] = "dossier"
+    refused_at: Moment
+    reason: Slug
+
+
+class DossierAcknowledgedV1(Event):
+    """Cơ quan giải quyết xác nhận tiếp nhận (callback)."""
+
+    type: ClassVar[str] = "dossier.acknowledged.v1"
+    leg: Slug
+    agency: AgencyRef
+    acknowledged_at: Moment
+    foreign_number: str | None = Field(default=None, max_length=100)
+
+
+class DossierStepRecordedV1(Event):
+    """Cập nhật tiến độ: the agency reports a step of its process (callback)."""
+
+    type: ClassVar[str] = "dossier.step_recorded.v1"
+    leg: Slug
+    agency: AgencyRef
+    step: Slug
+    step_name: Text
+    officer: OfficerCode | None = None
+    recorded_at: Moment
+
+
+class DossierSupplementAskedV1(Event):
+    """Cơ quan giải quyết đề nghị bổ sung: the desk must decide whether to request it from the applicant (callback)."""
+
+    type: ClassVar[str] = "dossier.supplement_asked.v1"
+    leg: Slug
+    agency: AgencyRef
+    asked_at: Moment
+    components: tuple[Slug, ...] = ()
+    sealed_reason: SealedText | None = None
+
+
+class DossierCompletedV1(Event):
+    """Cơ quan giải quyết đã xử lý xong: every leg has its result. National status 9."""
+
+    type: ClassVar[str] = "dossier.completed.v1"
+    leg: Slug
+    agency: AgencyRef
+    completed_at: Moment
+    result: Literal["approved", "rejected"]
+    result_number: str | None = Field(default=None, max_length=100)
