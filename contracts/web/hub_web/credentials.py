@@ -1,0 +1,117 @@
+"""Who may call a route: `requires("scope")` for bearers of a token, `signed_by(secrets)` for an agency's callback."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from fastapi import Depends, FastAPI
+from fastapi.routing import APIRoute
+from starlette.requests import Request
+
+from hub_web.problems import CREDENTIAL_INVALID, CREDENTIAL_MISSING, SCOPE_MISSING, SIGNATURE_INVALID, Problem
+from hub_web.routes import raw_body
+from hub_web.signatures import SignatureRefused, verify
+from hub_web.tokens import SCOPES, Caller, TokenRefused, Verifier
+
+SecretsOf = Callable[[Request], Awaitable[Sequence[str]]]
+
+_CHALLENGE = 'Bearer realm="mot-cua-hub"'
+
+
+@dataclass(frozen=True)
+class Bearer:
+    """The dependency behind `requires`: the Caller, if the token is good and holds the scope."""
+
+    scope: str
+
+    async def __call__(self, request: Request) -> Caller:
+        sent = request.headers.getlist("authorization")
+        if not sent:
+            raise _missing()
+        verifier: Verifier = request.app.state.verifier
+        kind, _, token = sent[0].partition(" ")
+        if len(sent) > 1 or kind.lower() != "bearer" or not token:
+            raise _invalid("one header 'Authorization: Bearer <token>' is expected")
+        try:
+            caller = verifier.caller(token.strip())
+        except TokenRefused as refusal:
+            raise _invalid(refusal.reason) from None
+        if self.scope not in caller.scopes:
+            raise Problem(
+                SCOPE_MISSING,
+                f"Mã truy cập không có quyền {self.scope}.",
+                next_step="Xin mã truy cập có quyền này.",
+                headers={"WWW-Authenticate": f'{_CHALLENGE}, error="insufficient_scope", scope="{self.scope}"'},
+                scope=self.scope,
+            )
+        return caller
+
+
+@dataclass(frozen=True)
+class Signature:
+    """The dependency behind `signed_by`: the webhook-id, if the body carries a signature by one of the secrets."""
+
+    secrets_of: SecretsOf
+
+    async def __call__(self, request: Request) -> str:
+        secrets = await self.secrets_of(request)
+        try:
+            return verify(request.headers, await raw_body(request), secrets)
+        except SignatureRefused as refusal:
+            raise Problem(
+                SIGNATURE_INVALID,
+                f"Chữ ký theo Standard Webhooks không được chấp nhận: {refusal.reason}.",
+                next_step="Kiểm tra khóa bí mật và đồng hồ máy, rồi ký và gửi lại.",
+            ) from None
+
+
+def requires(scope: str) -> Any:
+    """`Annotated[Caller, requires("dossiers:submit")]`. Raises ValueError for a scope nobody can hold."""
+    if scope not in SCOPES:
+        raise ValueError(f"unknown scope {scope!r}")
+    return Depends(Bearer(scope))
+
+
+def signed_by(secrets_of: SecretsOf) -> Any:
+    """`Annotated[str, signed_by(secrets_of)]`: the webhook-id of a body signed by the party the route is about.
+
+    `secrets_of(request)` finds the party's valid secrets; none for a party that isn't known, so that it can't be told
+    from a wrong signature.
+    """
+    return Depends(Signature(secrets_of))
+
+
+def credential_of(route: APIRoute) -> Bearer | Signature | None:
+    """What a route asks of its caller."""
+    calls = [part.call for part in route.dependant.dependencies]
+    return next((call for call in calls if isinstance(call, Bearer | Signature)), None)
+
+
+def unprotected_routes(app: FastAPI) -> list[str]:
+    """Routes that ask for no credential, as "METHOD /path"; the API's own document is open on purpose."""
+    found: list[str] = []
+    for route in app.routes:
+        path = getattr(route, "path", str(route))
+        if path == app.openapi_url or (isinstance(route, APIRoute) and credential_of(route)):
+            continue
+        methods = getattr(route, "methods", None) or {"ANY"}
+        found.extend(f"{method} {path}" for method in sorted(methods))
+    return found
+
+
+def _missing() -> Problem:
+    return Problem(
+        CREDENTIAL_MISSING,
+        "Yêu cầu này phải có mã truy cập.",
+        next_step="Gửi tiêu đề Authorization: Bearer <mã truy cập>.",
+        headers={"WWW-Authenticate": _CHALLENGE},
+    )
+
+
+def _invalid(reason: str) -> Problem:
+    return Problem(
+        CREDENTIAL_INVALID,
+        f"Mã truy cập không được chấp nhận: {reason}.",
+        next_step="Xin mã truy cập mới rồi gửi lại.",
+        headers={"WWW-Authenticate": f'{_CHALLENGE}, error="invalid_token"'},
+    )
