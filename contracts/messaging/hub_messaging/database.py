@@ -1,0 +1,132 @@
+"""Connections to a service's own PostgreSQL database, and set-based statements for its tables.
+
+The hot paths speak plain SQL through asyncpg, one statement per table and batch; see
+docs/decisions/0002-sql-by-hand.md for why no mapper stands in between.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+import asyncpg
+
+if TYPE_CHECKING:
+    from asyncpg.pool import PoolConnectionProxy
+
+    Connection = PoolConnectionProxy[asyncpg.Record]
+    Pool = asyncpg.Pool[asyncpg.Record]
+else:
+    Connection = Pool = Any
+
+SESSION = {
+    "application_name": "hub",
+    "statement_timeout": "15s",
+    "lock_timeout": "5s",
+    "idle_in_transaction_session_timeout": "20s",
+    # A batch's arrays vary in length by orders of magnitude; a plan made for one length misleads for others.
+    "plan_cache_mode": "force_custom_plan",
+    "jit": "off",
+}
+
+UNAVAILABLE: tuple[type[Exception], ...] = (
+    OSError,
+    TimeoutError,
+    asyncpg.InterfaceError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.OperatorInterventionError,
+    asyncpg.InsufficientResourcesError,
+    asyncpg.TransactionRollbackError,
+    asyncpg.LockNotAvailableError,
+    asyncpg.QueryCanceledError,
+    asyncpg.IdleInTransactionSessionTimeoutError,
+    asyncpg.ReadOnlySQLTransactionError,
+)
+"""The database's or the connection's trouble, not the record's: roll back, back off, try the same again."""
+
+
+async def open_pool(url: str, size: int) -> Pool:
+    """A pool of at most `size` connections. Raises what is in UNAVAILABLE when the database can't be reached."""
+    return await asyncpg.create_pool(
+        url, min_size=1, max_size=size, server_settings=SESSION, command_timeout=20, timeout=5
+    )
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table as the code writes it: name, key columns, and the PostgreSQL type of each column in order."""
+
+    name: str
+    key: tuple[str, ...]
+    columns: Mapping[str, str]
+
+    @cached_property
+    def _names(self) -> str:
+        return ", ".join(self.columns)
+
+    @cached_property
+    def _rows(self) -> str:
+        arrays = ", ".join(f"${n}::{kind}[]" for n, kind in enumerate(self.columns.values(), start=1))
+        return f"unnest({arrays}) AS given({self._names})"
+
+    @cached_property
+    def insert(self) -> str:
+        """Inserts rows; a key that exists is an error."""
+        return f"INSERT INTO {self.name} ({self._names}) SELECT {self._names} FROM {self._rows}"
+
+    @cached_property
+    def insert_new(self) -> str:
+        """Inserts rows whose key does not exist yet."""
+        return f"{self.insert} ON CONFLICT DO NOTHING"
+
+    @cached_property
+    def upsert(self) -> str:
+        """Inserts rows, or overwrites those whose key exists."""
+        changes = ", ".join(f"{name} = excluded.{name}" for name in self.columns if name not in self.key)
+        return f"{self.insert} ON CONFLICT ({', '.join(self.key)}) DO UPDATE SET {changes}"
+
+    @cached_property
+    def update(self) -> str:
+        """Overwrites rows by key."""
+        changes = ", ".join(f"{name} = given.{name}" for name in self.columns if name not in self.key)
+        match = " AND ".join(f"{self.name}.{name} = given.{name}" for name in self.key)
+        return f"UPDATE {self.name} SET {changes} FROM {self._rows} WHERE {match}"
+
+    @cached_property
+    def lock(self) -> str:
+        """Selects and locks rows by (single) key, in the order of the keys: one order everywhere, no deadlock."""
+        (key,) = self.key
+        return f"SELECT {self._names} FROM {self.name} WHERE {key} = ANY($1) ORDER BY {key} FOR UPDATE"
+
+
+async def write(connection: Connection, statement: str, rows: Iterable[Sequence[Any]]) -> str:
+    """Runs a `Table` statement for all rows at once. Returns the command's status."""
+    return await connection.execute(statement, *(list(column) for column in zip(*rows, strict=True)))
+
+
+A = TypeVar("A")
+
+
+class TableStore(Generic[A]):
+    """Aggregates of one kind, one row each: how they are read, locked and written in batches."""
+
+    def __init__(
+        self,
+        table: Table,
+        to_row: Callable[[A], Sequence[Any]],
+        from_row: Callable[[asyncpg.Record], A],
+    ) -> None:
+        self._table = table
+        self._to_row = to_row
+        self._from_row = from_row
+
+    async def load_many(self, connection: Connection, keys: Sequence[Any]) -> dict[Any, A]:
+        rows = await connection.fetch(self._table.lock, keys)
+        (key,) = self._table.key
+        return {row[key]: self._from_row(row) for row in rows}
+
+    async def insert_many(self, connection: Connection, aggregates: Sequence[A]) -> None:
+        await write(connection, self._table.insert, map(self._to_row, aggregates))
+
+    async def update_many(self, connection: Connection, aggregates: Sequence[A]) -> None:
+        await write(connection, self._table.update, map(self._to_row, aggregates))

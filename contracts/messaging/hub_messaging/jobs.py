@@ -1,0 +1,74 @@
+"""What a batch is made of: jobs, and what became of each."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Generic, TypeVar
+from uuid import UUID
+
+from hub_messaging.requests import SHELF, Answer, KeyReused
+from hub_messaging.unit_of_work import UnitOfWork
+
+U = TypeVar("U", bound=UnitOfWork)
+R = TypeVar("R")
+
+
+class StopReading(Exception):
+    """Something is wrong with us, not with the records: nothing of the batch is committed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Job(Generic[U, R]):
+    """One thing to do in a batch.
+
+    `keys` names the aggregates it needs, by shelf. `inbox` is the event's id: a job whose id was seen before is not
+    run. `rescue` records what becomes of it when it raises (a dead letter); without one its error goes to the caller.
+    """
+
+    run: Callable[[U], R]
+    keys: Mapping[str, Iterable[Any]] = field(default_factory=dict)
+    inbox: UUID | None = None
+    rescue: Callable[[U, Exception], None] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Done(Generic[R]):
+    """The job ran and its changes are committed."""
+
+    value: R
+
+
+@dataclass(frozen=True, slots=True)
+class Repeat:
+    """The event was handled before; nothing was done."""
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """The job raised; its changes were dropped, the rest of the batch is committed."""
+
+    error: Exception
+
+
+Result = Done[R] | Repeat | Failed
+
+
+def once(
+    key: str,
+    body_sha256: bytes,
+    command: Callable[[U], tuple[int, bytes]],
+    keys: dict[str, Iterable[Any]],
+) -> Job[U, Answer]:
+    """The job that runs `command` (→ status, body) the first time and repeats its answer afterwards."""
+
+    def run(uow: U) -> Answer:
+        known = uow.requests.get(key)
+        if known is not None:
+            if known.body_sha256 != body_sha256:
+                raise KeyReused("idempotency-key-reused", "this key was used for another request body")
+            return known
+        status, body = command(uow)
+        answer = Answer(key, body_sha256, status, body)
+        uow.requests.put(key, answer)
+        return answer
+
+    return Job(run=run, keys={**keys, SHELF: (key,)})

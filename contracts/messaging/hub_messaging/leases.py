@@ -1,0 +1,78 @@
+"""Leases: which process owns a role (relay, timers, a lane). Real time; what an owner writes is fenced by its epoch."""
+
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from uuid import UUID
+
+import uuid_utils.compat as uuids
+
+from hub_messaging.database import Connection, Pool
+from hub_messaging.errors import LostLease
+
+DURATION = timedelta(seconds=3)
+BEAT_SECONDS = 1.0
+
+_TAKE = """
+INSERT INTO lease AS held (name, slot, holder, epoch, until)
+SELECT name, $2, $3, 1, now() + $4 FROM unnest($1::text[]) AS name ORDER BY name
+ON CONFLICT (name) DO UPDATE SET
+    slot = excluded.slot, holder = excluded.holder, until = excluded.until,
+    epoch = held.epoch + CASE WHEN held.holder = excluded.holder THEN 0 ELSE 1 END
+WHERE held.holder = excluded.holder OR held.slot = excluded.slot OR held.until < now()
+RETURNING name, epoch
+"""
+_GIVE_BACK = "UPDATE lease SET until = '-infinity' WHERE name = ANY($1) AND holder = $2"
+_CHECK = """
+SELECT name FROM lease
+WHERE (name, epoch) IN (SELECT name, epoch FROM unnest($1::text[], $2::bigint[]) AS mine(name, epoch))
+ORDER BY name FOR SHARE
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """Proof of ownership: valid while nobody has raised the epoch."""
+
+    name: str
+    epoch: int
+
+
+class Leases:
+    """The leases that this process holds. A slot that starts again takes back its own at once."""
+
+    def __init__(self, pool: Pool, slot: str) -> None:
+        self._pool = pool
+        self._slot = slot
+        self._holder: UUID = uuids.uuid7()
+        self._held: dict[str, tuple[Lease, float]] = {}
+
+    async def hold(self, names: Iterable[str]) -> dict[str, Lease]:
+        """Takes, or renews what was not renewed for a second; returns those that are ours now."""
+        fresh_since = time.monotonic() - BEAT_SECONDS
+        wanted = set(names)
+        stale = sorted(name for name in wanted if name not in self._held or self._held[name][1] < fresh_since)
+        if stale:
+            asked_at = time.monotonic()
+            rows = await self._pool.fetch(_TAKE, stale, self._slot, self._holder, DURATION)
+            for name in stale:
+                self._held.pop(name, None)
+            for row in rows:
+                self._held[row["name"]] = (Lease(row["name"], row["epoch"]), asked_at)
+        return {name: self._held[name][0] for name in wanted if name in self._held}
+
+    async def give_back(self, names: Iterable[str]) -> None:
+        given = sorted(names)
+        for name in given:
+            self._held.pop(name, None)
+        await self._pool.execute(_GIVE_BACK, given, self._holder)
+
+
+async def check(connection: Connection, leases: Mapping[str, Lease]) -> None:
+    """Holds off a take-over until the end of the transaction. Raises LostLease when one is no longer ours."""
+    held = sorted(leases.values(), key=lambda lease: lease.name)
+    rows = await connection.fetch(_CHECK, [lease.name for lease in held], [lease.epoch for lease in held])
+    if len(rows) != len(held):
+        lost = leases.keys() - {row["name"] for row in rows}
+        raise LostLease("lost-lease", ", ".join(sorted(lost)))

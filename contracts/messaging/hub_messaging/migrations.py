@@ -1,0 +1,143 @@
+"""Cập nhật cơ sở dữ liệu: each service's own Alembic history, run by a job before the services start.
+
+`python -m hub_messaging.migrations intake` reads INTAKE_DATABASE_URL. Services check nothing and create nothing.
+"""
+
+import os
+import sys
+from pathlib import Path
+
+from alembic import command, context
+from alembic.config import Config
+from sqlalchemy import create_engine, pool, text
+
+SPINE_V1 = """
+CREATE TABLE inbox (
+    event_id uuid PRIMARY KEY,
+    seen_at timestamptz NOT NULL DEFAULT now()
+);
+CREATE INDEX inbox_seen ON inbox USING brin (seen_at);
+
+CREATE TABLE outbox (
+    seq bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    event_id uuid NOT NULL UNIQUE,
+    type text NOT NULL,
+    key text NOT NULL,
+    headers text NOT NULL,
+    body bytea NOT NULL,
+    recorded_at timestamptz NOT NULL
+);
+CREATE INDEX outbox_recorded ON outbox USING brin (recorded_at);
+CREATE TABLE outbox_pending (seq bigint PRIMARY KEY)
+    WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000);
+
+CREATE TABLE position (
+    topic text NOT NULL,
+    partition int NOT NULL,
+    next_offset bigint NOT NULL,
+    PRIMARY KEY (topic, partition)
+) WITH (fillfactor = 50);
+
+CREATE TABLE lease (
+    name text PRIMARY KEY,
+    slot text NOT NULL,
+    holder uuid NOT NULL,
+    epoch bigint NOT NULL,
+    until timestamptz NOT NULL
+) WITH (fillfactor = 50);
+
+CREATE TABLE request (
+    key text PRIMARY KEY,
+    body_sha256 bytea NOT NULL,
+    status smallint NOT NULL,
+    body bytea NOT NULL,
+    answered_at timestamptz NOT NULL DEFAULT now()
+);
+CREATE INDEX request_answered ON request USING brin (answered_at);
+
+CREATE TABLE refused_record (
+    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    topic text NOT NULL,
+    partition int NOT NULL,
+    "offset" bigint NOT NULL,
+    type text,
+    headers text NOT NULL,
+    key bytea,
+    body bytea,
+    state text NOT NULL CHECK (state IN ('waiting', 'dead', 'replayed', 'discarded')),
+    reason text NOT NULL,
+    detail text NOT NULL DEFAULT '',
+    attempts int NOT NULL DEFAULT 1,
+    refused_at timestamptz NOT NULL DEFAULT now(),
+    next_at timestamptz,
+    decided_by text,
+    decided_why text
+);
+CREATE INDEX refused_record_due ON refused_record (next_at) WHERE state = 'waiting';
+CREATE INDEX refused_record_state ON refused_record (state, id);
+"""
+
+TIMERS_V1 = """
+CREATE TABLE timer (
+    dossier_id uuid NOT NULL,
+    kind text NOT NULL,
+    due_at timestamptz NOT NULL,
+    PRIMARY KEY (dossier_id, kind)
+);
+CREATE INDEX timer_due ON timer (due_at);
+"""
+
+WORK_V1 = """
+CREATE TABLE work (
+    id uuid PRIMARY KEY,
+    seq bigint GENERATED ALWAYS AS IDENTITY,
+    lane text NOT NULL,
+    dossier_id uuid NOT NULL,
+    kind text NOT NULL,
+    state text NOT NULL CHECK (state IN ('ready', 'behind', 'done', 'refused', 'set_aside')),
+    outcome text,
+    attempts int NOT NULL DEFAULT 0,
+    own_failures int NOT NULL DEFAULT 0,
+    fact_at timestamptz NOT NULL,
+    created_at timestamptz NOT NULL DEFAULT now(),
+    next_at timestamptz NOT NULL DEFAULT now(),
+    finished_at timestamptz
+) WITH (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.02);
+CREATE INDEX work_due ON work (lane, next_at) WHERE state = 'ready';
+CREATE INDEX work_open ON work (lane, dossier_id, seq) WHERE state IN ('ready', 'behind', 'set_aside');
+CREATE INDEX work_aside ON work (lane, seq) WHERE state IN ('refused', 'set_aside');
+CREATE TABLE work_body (id uuid PRIMARY KEY, body bytea NOT NULL);
+"""
+
+
+def upgrade(service: str, database_url: str) -> None:
+    """Brings the service's database to the newest version. Repeating it changes nothing."""
+    config = Config()
+    config.set_main_option("script_location", str(_folder(service)))
+    config.attributes["database_url"] = database_url
+    command.upgrade(config, "head")
+
+
+def run_env() -> None:
+    """What each service's migrations/env.py does: one transaction, under a lock, so that two jobs can't collide."""
+    url = context.config.attributes["database_url"].replace("postgresql://", "postgresql+psycopg://", 1)
+    engine = create_engine(url, poolclass=pool.NullPool)
+    with engine.connect() as connection:
+        context.configure(connection=connection)
+        with context.begin_transaction():
+            connection.execute(text("SELECT pg_advisory_xact_lock(742001)"))
+            context.run_migrations()
+
+
+def _folder(service: str) -> Path:
+    from importlib.util import find_spec
+
+    found = find_spec(f"services.{service}")
+    if found is None or found.origin is None:
+        raise LookupError(f"there is no service {service!r}")
+    return Path(found.origin).parent / "migrations"
+
+
+if __name__ == "__main__":
+    for name in sys.argv[1:]:
+        upgrade(name, os.environ[f"{name.upper()}_DATABASE_URL"])

@@ -1,0 +1,171 @@
+"""Một tiến trình của dịch vụ: starts its roles, keeps them going, and drains them in order on SIGTERM or Ctrl-C."""
+
+import asyncio
+import signal
+import sys
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+import structlog
+import uvloop
+
+from hub_events.topics import topic_of
+from hub_messaging import logs, refused
+from hub_messaging.bells import Bells
+from hub_messaging.clock import Clock
+from hub_messaging.consumer import Consumer, Handler, Reader, RefusedRecords
+from hub_messaging.database import UNAVAILABLE, open_pool
+from hub_messaging.health import Heart, Probes
+from hub_messaging.leases import Leases
+from hub_messaging.outbox import RELAY
+from hub_messaging.relay import KafkaSender, Relay
+from hub_messaging.retention import Retention
+from hub_messaging.runner import Runner
+from hub_messaging.settings import ServiceSettings
+from hub_messaging.unit_of_work import UnitOfWork
+
+log = structlog.get_logger(__name__)
+
+U = TypeVar("U", bound=UnitOfWork)
+MEASURE_SECONDS = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Role:
+    """A long-running part of a process. Roles start in the order given and stop in reverse: inputs first."""
+
+    name: str
+    run: Callable[[], Coroutine[Any, Any, None]]
+
+
+class Spine(Generic[U]):
+    """What every role of a service stands on: database, clock, leases, bells, runner, health."""
+
+    def __init__(self, service: str, settings: ServiceSettings, make: Callable[[Any], U]) -> None:
+        self.service = service
+        self.settings = settings
+        self.clock = Clock(settings.clock_file)
+        self.bells = Bells()
+        self.heart = Heart()
+        self._make = make
+        self._gauges: list[Callable[[], Awaitable[None]]] = []
+
+    async def open(self) -> None:
+        """Connects to the database, with patience."""
+        beat = self.heart.rhythm("database", limit_seconds=60)
+        while True:
+            beat()
+            try:
+                self.pool = await open_pool(self.settings.database_url, self.settings.pool_size)
+                break
+            except UNAVAILABLE as trouble:
+                self.heart.set_unready("database", type(trouble).__name__)
+                log.warning("database_not_reached", trouble=type(trouble).__name__)
+                await asyncio.sleep(0.5)
+        self.heart.stop_watching("database")
+        self.heart.set_unready("database", None)
+        self.leases = Leases(self.pool, f"{self.service}-{self.settings.slot}")
+        self.runner: Runner[U] = Runner(self.pool, self.clock, self.bells, self._make)
+
+    async def close(self) -> None:
+        try:
+            async with asyncio.timeout(5):
+                await self.pool.close()
+        except TimeoutError:
+            self.pool.terminate()
+
+    def measured_by(self, gauge: Callable[[], Awaitable[None]]) -> None:
+        """Adds a measurement that is taken every 5 s."""
+        self._gauges.append(gauge)
+
+    def relay(self) -> Role:
+        """Sends the outbox to Kafka."""
+        self.bells.answer(RELAY)
+        sender = KafkaSender(self.settings.kafka_servers)
+        relay = Relay(self.pool, self.leases, self.bells, self.heart, topic_of(self.service).name, sender)
+        self.measured_by(relay.measure)
+        return Role("relay", relay.run)
+
+    def consumer(self, handlers: Sequence[Handler[U]]) -> list[Role]:
+        """Reads the service's topics, and tries refused records again."""
+        reader = Reader(self.service, handlers)
+        consumer = Consumer(
+            self.service,
+            self.settings.kafka_servers,
+            self.settings.slot,
+            self.runner,
+            reader,
+            self.heart,
+            self.settings.consumer_linger_ms / 1000,
+        )
+        again = RefusedRecords(self.runner, reader, self.heart)
+        self.measured_by(lambda: refused.measure(self.pool))
+        return [Role("refused_records", again.run), Role("consumer", consumer.run)]
+
+    def housekeeping(self) -> list[Role]:
+        """What every worker process does beside its work."""
+        retention = Retention(self.pool, self.leases, self.heart)
+        return [
+            Role("bells", lambda: self.bells.carry(self.settings.database_url)),
+            Role("measure", self._measure),
+            Role("retention", retention.run),
+        ]
+
+    async def _measure(self) -> None:
+        while True:
+            try:
+                for gauge in self._gauges:
+                    await gauge()
+                self.heart.set_unready("database", None)
+            except UNAVAILABLE as trouble:
+                self.heart.set_unready("database", type(trouble).__name__)
+            await asyncio.sleep(MEASURE_SECONDS)
+
+
+def run_process(spine: Spine[U], roles: Callable[[], Awaitable[Sequence[Role]]]) -> None:
+    """Runs the roles until a signal or until one of them fails; exits 0 after a drain, 1 after a failure."""
+    logs.configure(spine.service, spine.settings.log_level)
+    probes = Probes(spine.heart, spine.settings.http_host, spine.settings.probe_port)
+    probes.start()
+    failed = uvloop.run(_live(spine, roles))
+    probes.stop()
+    sys.exit(1 if failed else 0)
+
+
+async def _live(spine: Spine[U], roles: Callable[[], Awaitable[Sequence[Role]]]) -> bool:
+    asked_to_stop = asyncio.Event()
+    for wish in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(wish, asked_to_stop.set)
+    beat = spine.heart.rhythm("event loop", limit_seconds=20)
+    pulse = asyncio.create_task(_pulse(beat))
+    opening = asyncio.create_task(spine.open())
+    stop = asyncio.create_task(asked_to_stop.wait())
+    await asyncio.wait([opening, stop], return_when=asyncio.FIRST_COMPLETED)
+    if not opening.done():
+        opening.cancel()
+        return False
+    running = {role.name: asyncio.create_task(role.run(), name=role.name) for role in await roles()}
+    spine.heart.set_unready("start", None)
+    log.info("started", roles=list(running))
+    await asyncio.wait([stop, *running.values()], return_when=asyncio.FIRST_COMPLETED)
+    failed = [name for name, task in running.items() if task.done()]
+    for name in failed:
+        log.critical("role_ended", role=name, exc_info=running[name].exception())
+    spine.heart.set_unready("stop", "draining")
+    for name, task in reversed(running.items()):
+        spine.heart.stop_watching(name)
+        task.cancel()
+        (outcome,) = await asyncio.gather(task, return_exceptions=True)
+        if isinstance(outcome, Exception) and name not in failed:
+            log.error("role_did_not_stop_cleanly", role=name, exc_info=outcome)
+    await spine.close()
+    pulse.cancel()
+    log.info("stopped")
+    return bool(failed)
+
+
+async def _pulse(beat: Callable[[], None]) -> None:
+    while True:
+        beat()
+        await asyncio.sleep(1)

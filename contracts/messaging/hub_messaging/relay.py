@@ -1,0 +1,164 @@
+"""Relay: sends the outbox to Kafka, in order of `seq`, never two unacknowledged records of one key.
+
+One owner per database, by lease. A row leaves `outbox_pending` when Kafka has acknowledged it; so there is no
+cursor that a late commit could slip behind. Any trouble with the producer builds a new one, because an idempotent
+producer can stay out of step for ever after an outage (aiokafka 1017) and its sends never expire by themselves.
+"""
+
+import asyncio
+import json
+from collections.abc import Sequence
+from itertools import groupby
+from typing import Protocol
+
+import asyncpg
+import structlog
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaError
+
+from hub_messaging.bells import Bells
+from hub_messaging.database import UNAVAILABLE, Pool
+from hub_messaging.health import Heart
+from hub_messaging.leases import Leases
+from hub_messaging.metrics import OUTBOX_OLDEST, OUTBOX_ROWS, RELAYED
+from hub_messaging.outbox import RELAY
+
+log = structlog.get_logger(__name__)
+
+CHUNK = 500
+POLL_SECONDS = 1.0
+SEND_DEADLINE_SECONDS = 10.0
+
+_PENDING = """
+SELECT seq, key, headers, body FROM outbox_pending JOIN outbox USING (seq) ORDER BY seq LIMIT $1
+"""
+_SENT = "DELETE FROM outbox_pending WHERE seq = ANY($1)"
+_BACKLOG = """
+SELECT count(*) AS rows, coalesce(extract(epoch FROM now() - min(recorded_at)), 0)::float8 AS oldest
+FROM outbox_pending JOIN outbox USING (seq)
+"""
+
+
+class Sender(Protocol):
+    """Sends records of different keys side by side; returns those acknowledged, raises when none can be."""
+
+    async def send(self, topic: str, rows: Sequence[asyncpg.Record]) -> list[int]: ...
+    async def close(self) -> None: ...
+
+
+class KafkaSender:
+    """The relay's own idempotent producer. A deadline stands around every send."""
+
+    def __init__(self, servers: str) -> None:
+        self._servers = servers
+        self._producer: AIOKafkaProducer | None = None
+
+    async def send(self, topic: str, rows: Sequence[asyncpg.Record]) -> list[int]:
+        try:
+            async with asyncio.timeout(SEND_DEADLINE_SECONDS):
+                producer = await self._ready()
+                futures = [
+                    await producer.send(
+                        topic,
+                        row["body"],
+                        key=row["key"].encode(),
+                        headers=[(name, value.encode()) for name, value in json.loads(row["headers"])],
+                    )
+                    for row in rows
+                ]
+                results = await asyncio.gather(*futures, return_exceptions=True)
+        except (KafkaError, TimeoutError, OSError) as trouble:
+            await self.close()
+            raise ConnectionError(type(trouble).__name__) from trouble
+        sent = [row["seq"] for row, result in zip(rows, results, strict=True) if not isinstance(result, BaseException)]
+        if len(sent) < len(rows):
+            await self.close()
+        return sent
+
+    async def _ready(self) -> AIOKafkaProducer:
+        if self._producer is None:
+            producer = AIOKafkaProducer(
+                bootstrap_servers=self._servers,
+                acks="all",
+                enable_idempotence=True,
+                max_batch_size=256 * 1024,
+                max_request_size=1024 * 1024,
+                linger_ms=0,
+                request_timeout_ms=5000,
+                metadata_max_age_ms=30_000,
+            )
+            self._producer = producer
+            await producer.start()
+        return self._producer
+
+    async def close(self) -> None:
+        producer, self._producer = self._producer, None
+        if producer is not None:
+            try:
+                async with asyncio.timeout(2):
+                    await producer.stop()
+            except (KafkaError, TimeoutError, OSError) as trouble:
+                log.info("producer_abandoned", trouble=type(trouble).__name__)
+
+
+class Relay:
+    """Sends pending events of one service's topic until cancelled."""
+
+    def __init__(self, pool: Pool, leases: Leases, bells: Bells, heart: Heart, topic: str, sender: Sender) -> None:
+        self._pool = pool
+        self._leases = leases
+        self._bells = bells
+        self._topic = topic
+        self._sender = sender
+        self._beat = heart.rhythm("relay", limit_seconds=60)
+
+    async def run(self) -> None:
+        pause = 0.1
+        try:
+            while True:
+                self._beat()
+                try:
+                    busy = await self.send_chunk()
+                except UNAVAILABLE as trouble:
+                    log.warning(
+                        "relay_interrupted", trouble=str(trouble) or type(trouble).__name__, pause_seconds=pause
+                    )
+                    await asyncio.sleep(pause)
+                    pause = min(pause * 2, 2.0)
+                    continue
+                pause = 0.1
+                if not busy:
+                    await self._bells.wait(RELAY, POLL_SECONDS)
+        finally:
+            await self._sender.close()
+
+    async def send_chunk(self) -> bool:
+        """Sends up to 500 pending events; True when there may be more to do at once."""
+        if not await self._leases.hold([RELAY]):
+            return False
+        rows = await self._pool.fetch(_PENDING, CHUNK)
+        for wave in _waves(rows):
+            sent = await self._sender.send(self._topic, wave)
+            await self._pool.execute(_SENT, sent)
+            RELAYED.labels(self._topic).inc(len(sent))
+            if len(sent) < len(wave):
+                raise ConnectionError("some records were not acknowledged")
+        return len(rows) == CHUNK
+
+    async def measure(self) -> None:
+        """Sets the backlog gauges: the alarm for the whole service."""
+        row = await self._pool.fetchrow(_BACKLOG)
+        assert row is not None
+        OUTBOX_ROWS.set(row["rows"])
+        OUTBOX_OLDEST.set(row["oldest"])
+
+
+def _waves(rows: Sequence[asyncpg.Record]) -> list[list[asyncpg.Record]]:
+    """The rows in waves: within a wave every key once; a key's records in order over the waves."""
+    nth: dict[str, int] = {}
+    placed = []
+    for row in rows:
+        nth[row["key"]] = nth.get(row["key"], -1) + 1
+        placed.append((nth[row["key"]], row))
+    placed.sort(key=lambda pair: (pair[0], pair[1]["seq"]))
+    return [[row for _, row in wave] for _, wave in groupby(placed, key=lambda pair: pair[0])]

@@ -1,0 +1,64 @@
+"""Cấu hình: what every service reads from its environment.
+
+A wrong or misspelt setting stops the start with one clear line.
+"""
+
+import os
+import sys
+from pathlib import Path
+from typing import Literal, Self, TypeVar
+
+from pydantic import Field, ValidationError, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class ServiceSettings(BaseSettings):
+    """Settings that all services share; each service adds its own and the prefix of its name (`INTAKE_…`)."""
+
+    model_config = SettingsConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    environment: Literal["demo", "test", "production"] = "production"
+    database_url: str = Field(pattern=r"^postgresql://", repr=False)
+    kafka_servers: str = Field(pattern=r"^[^,\s]+:\d+(,[^,\s]+:\d+)*$")
+    http_host: str = "127.0.0.1"
+    http_port: int = Field(ge=1, le=65535)
+    probe_port: int = Field(ge=1, le=65535)
+    slot: int = Field(default=0, ge=0, le=9999)
+    """Number of this process among those of the same role; stable over restarts (a StatefulSet's ordinal)."""
+    pool_size: int = Field(default=8, ge=3, le=50)
+    clock_file: Path | None = None
+    """Moves business time in a demo or test; refused in production."""
+    jwks_file: Path
+    """Public keys of those who issue tokens (JWKS)."""
+    sealing_keys_file: Path
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    consumer_linger_ms: int = Field(default=0, ge=0, le=1000)
+
+    @model_validator(mode="after")
+    def _clock_only_in_demo(self) -> Self:
+        if self.environment == "production" and self.clock_file is not None:
+            raise ValueError("clock_file moves business time and is refused in production; unset it")
+        return self
+
+
+S = TypeVar("S", bound=ServiceSettings)
+CONFIGURATION_EXIT_CODE = 78
+
+
+def load(kind: type[S]) -> S:
+    """Reads the settings from the environment, or ends the process with one line for each mistake (exit code 78)."""
+    prefix = str(kind.model_config["env_prefix"]).upper()
+    known = {prefix + name.upper() for name in kind.model_fields}
+    mistakes = [
+        f"{name}: no such setting" for name in sorted(os.environ) if name.startswith(prefix) and name not in known
+    ]
+    try:
+        settings = kind()
+    except ValidationError as invalid:
+        for error in invalid.errors(include_input=False, include_url=False):
+            name = prefix + str(error["loc"][0]).upper() if error["loc"] else prefix.rstrip("_")
+            mistakes.append(f"{name}: {error['msg']}")
+    if mistakes:
+        sys.stderr.write("settings: " + "\nsettings: ".join(mistakes) + "\n")
+        raise SystemExit(CONFIGURATION_EXIT_CODE)
+    return settings

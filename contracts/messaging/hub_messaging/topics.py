@@ -1,0 +1,58 @@
+"""Tạo chủ đề Kafka: a job that creates what `hub_events.topics` lists and mends settings; it never deletes.
+
+`python -m hub_messaging.topics SERVERS [PARTITIONS [REPLICATION]]`
+"""
+
+import asyncio
+import sys
+
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
+from aiokafka.errors import TopicAlreadyExistsError, for_code
+
+from hub_events.topics import TOPICS, Topic
+
+
+def settings_of(topic: Topic, replication: int) -> dict[str, str]:
+    """Topic settings. On a single broker every append is flushed, so that an acknowledgement means fsync."""
+    durable = {"flush.messages": "1"} if replication == 1 else {"min.insync.replicas": "2"}
+    return {
+        "retention.ms": str(topic.retention_days * 86_400_000),
+        "max.message.bytes": str(1024 * 1024),
+        "unclean.leader.election.enable": "false",
+        **durable,
+    }
+
+
+async def apply_topics(servers: str, partitions: int = 6, replication: int = 1) -> list[str]:
+    """Creates the missing topics and returns their names. Raises aiokafka's KafkaError."""
+    admin = AIOKafkaAdminClient(bootstrap_servers=servers)
+    await admin.start()
+    try:
+        existing = set(await admin.list_topics())
+        missing = [topic for topic in TOPICS if topic.name not in existing]
+        if missing:
+            answer = await admin.create_topics(
+                [
+                    NewTopic(topic.name, partitions, replication, topic_configs=settings_of(topic, replication))
+                    for topic in missing
+                ]
+            )
+            for _name, code, *_rest in answer.topic_errors:
+                if code and for_code(code) is not TopicAlreadyExistsError:
+                    raise for_code(code)(_name)
+        kept = [topic for topic in TOPICS if topic.name in existing]
+        await admin.alter_configs(
+            [
+                ConfigResource(ConfigResourceType.TOPIC, topic.name, configs=settings_of(topic, replication))
+                for topic in kept
+            ]
+        )
+        return [topic.name for topic in missing]
+    finally:
+        await admin.close()
+
+
+if __name__ == "__main__":
+    created = asyncio.run(apply_topics(sys.argv[1], *(int(number) for number in sys.argv[2:4])))
+    print("created:", ", ".join(created) or "nothing")

@@ -1,0 +1,200 @@
+"""Việc phải gửi: one row for each outside effect. Its id is the Idempotency-Key of every attempt.
+
+Within (lane, dossier) a row is due only after the one before it has its final outcome: later ones stand `behind`.
+The body lies in a table of its own, so that attempts do not rewrite it.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from hub_messaging.clock import real_now
+from hub_messaging.database import Connection, Pool
+
+LANES = "lanes"
+READY, BEHIND, DONE, REFUSED, SET_ASIDE = "ready", "behind", "done", "refused", "set_aside"
+
+_INSERT = """
+WITH given AS (
+    SELECT * FROM unnest($1::uuid[], $2::text[], $3::uuid[], $4::text[], $5::timestamptz[], $6::bytea[], $7::bool[])
+        WITH ORDINALITY AS row(id, lane, dossier_id, kind, fact_at, body, follows, place)
+), added AS (
+    INSERT INTO work (id, lane, dossier_id, kind, fact_at, state)
+    SELECT id, lane, dossier_id, kind, fact_at,
+           CASE WHEN follows OR EXISTS (
+               SELECT FROM work AS earlier WHERE earlier.lane = given.lane AND earlier.dossier_id = given.dossier_id
+               AND earlier.state IN ('ready', 'behind', 'set_aside')
+           ) THEN 'behind' ELSE 'ready' END
+    FROM given ORDER BY place
+    ON CONFLICT (id) DO NOTHING
+    RETURNING id
+)
+INSERT INTO work_body (id, body) SELECT id, body FROM given JOIN added USING (id)
+"""
+_SETTLE = """
+UPDATE work SET state = given.state, outcome = given.outcome, attempts = given.attempts,
+    own_failures = given.own_failures, next_at = given.next_at,
+    finished_at = CASE WHEN given.state IN ('done', 'refused') THEN now() END
+FROM unnest($1::uuid[], $2::text[], $3::text[], $4::int[], $5::int[], $6::timestamptz[])
+    AS given(id, state, outcome, attempts, own_failures, next_at)
+WHERE work.id = given.id AND work.state = 'ready'
+"""
+_STEP_FORWARD = """
+UPDATE work SET state = 'ready' WHERE id IN (
+    SELECT DISTINCT ON (lane, dossier_id) id FROM work
+    WHERE state = 'behind' AND (lane, dossier_id) IN (SELECT * FROM unnest($1::text[], $2::uuid[]))
+    ORDER BY lane, dossier_id, seq
+)
+"""
+_REDO = """
+UPDATE work SET state = 'ready', own_failures = 0, next_at = now() WHERE id = $1 AND state IN ('set_aside', 'refused')
+RETURNING lane
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class NewWork:
+    """An effect to be made. `fact_at`: real time of the commit that caused it (for the delay from fact to effect)."""
+
+    id: UUID
+    lane: str
+    dossier_id: UUID
+    kind: str
+    fact_at: datetime
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class WorkRow:
+    """An effect that is due, as its lane holds it."""
+
+    id: UUID
+    lane: str
+    dossier_id: UUID
+    kind: str
+    fact_at: datetime
+    created_at: datetime
+    attempts: int
+    own_failures: int
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """What an attempt made of a row. `next_at`: when it is tried again (state `ready`)."""
+
+    row: WorkRow
+    state: str
+    outcome: str
+    attempts: int
+    own_failures: int
+    next_at: datetime | None = None
+
+
+class WorkRows:
+    """The work that a batch adds and settles."""
+
+    def __init__(self) -> None:
+        self._staged: list[NewWork] = []
+        self._staged_settled: list[Settled] = []
+        self.kept: list[NewWork] = []
+        self.settled: list[Settled] = []
+
+    def add(self, work: NewWork) -> None:
+        self._staged.append(work)
+
+    def settle(self, settled: Settled) -> None:
+        self._staged_settled.append(settled)
+
+    def keep(self) -> None:
+        self.kept += self._staged
+        self.settled += self._staged_settled
+        self.discard()
+
+    def discard(self) -> None:
+        self._staged.clear()
+        self._staged_settled.clear()
+
+    async def flush(self, connection: Connection) -> None:
+        if self.settled:
+            await self._flush_settled(connection)
+        if self.kept:
+            await self._flush_new(connection)
+
+    async def _flush_new(self, connection: Connection) -> None:
+        seen: set[tuple[str, UUID]] = set()
+        follows = []
+        for work in self.kept:
+            follows.append((work.lane, work.dossier_id) in seen)
+            seen.add((work.lane, work.dossier_id))
+        await connection.execute(
+            _INSERT,
+            [work.id for work in self.kept],
+            [work.lane for work in self.kept],
+            [work.dossier_id for work in self.kept],
+            [work.kind for work in self.kept],
+            [work.fact_at for work in self.kept],
+            [work.body for work in self.kept],
+            follows,
+        )
+
+    async def _flush_settled(self, connection: Connection) -> None:
+        rows = sorted(self.settled, key=lambda settled: settled.row.id)
+        now = real_now()
+        await connection.execute(
+            _SETTLE,
+            [settled.row.id for settled in rows],
+            [settled.state for settled in rows],
+            [settled.outcome[:200] for settled in rows],
+            [settled.attempts for settled in rows],
+            [settled.own_failures for settled in rows],
+            [settled.next_at or now for settled in rows],
+        )
+        final = sorted({(s.row.lane, s.row.dossier_id) for s in rows if s.state in (DONE, REFUSED)})
+        if final:
+            await connection.execute(_STEP_FORWARD, [lane for lane, _ in final], [dossier for _, dossier in final])
+
+    def bells(self) -> Iterable[str]:
+        return (LANES,) if self.kept or self.settled else ()
+
+
+_HEADS = """
+SELECT head.id, head.lane, head.dossier_id, head.kind, head.fact_at, head.created_at, head.attempts, head.own_failures,
+       work_body.body
+FROM unnest($1::text[], $2::int[]) AS wanted(lane, room)
+CROSS JOIN LATERAL (
+    SELECT * FROM work
+    WHERE work.lane = wanted.lane AND state = 'ready' AND next_at <= now() AND id <> ALL($3::uuid[])
+    ORDER BY next_at, seq LIMIT wanted.room
+) AS head
+JOIN work_body ON work_body.id = head.id
+"""
+_BACKLOG = """
+SELECT lane, count(*) FILTER (WHERE state IN ('ready', 'behind')) AS due,
+       count(*) FILTER (WHERE state IN ('set_aside', 'refused')) AS aside
+FROM work WHERE state <> 'done' GROUP BY lane
+"""
+_HURRY = "UPDATE work SET next_at = now() WHERE lane = $1 AND state = 'ready' AND next_at > now() AND own_failures < 3"
+
+
+async def due_heads(pool: Pool, room: Sequence[tuple[str, int]], running: Sequence[UUID]) -> list[WorkRow]:
+    """The due rows of the lanes that have room, oldest first, without those that run already."""
+    rows = await pool.fetch(_HEADS, [lane for lane, _ in room], [free for _, free in room], running)
+    return [WorkRow(**row) for row in rows]
+
+
+async def backlog(pool: Pool) -> dict[str, tuple[int, int]]:
+    """By lane: rows still to be done, rows that a person must look at."""
+    return {row["lane"]: (row["due"], row["aside"]) for row in await pool.fetch(_BACKLOG)}
+
+
+async def hurry(pool: Pool, lane: str) -> None:
+    """The party is back: what failed only because it was away need not wait out its pause."""
+    await pool.execute(_HURRY, lane)
+
+
+async def redo(pool: Pool, work_id: UUID) -> str | None:
+    """An operator sends a row that was set aside or refused again; its lane, or None when there is no such row."""
+    lane: str | None = await pool.fetchval(_REDO, work_id)
+    return lane
