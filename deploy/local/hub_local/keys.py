@@ -1,0 +1,84 @@
+"""Secrets of a local stack: made at its first start, each in a file that only its owner can read."""
+
+import base64
+import json
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from hub_local.files import write_whole
+from hub_local.layout import SERVICES, Layout
+from hub_web.tokens import create_issuer_key
+
+SEALING_PURPOSES = ("contact", "form")
+"""What is sealed with a key of its own: contact data (routing, notify), form data (routing)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """The files with a stack's secrets. `passwords`: PostgreSQL role → password, the superuser `postgres` included."""
+
+    sealing: Path
+    issuer: Path
+    jwks: Path
+    endpoints: Path
+    webhook_secret: Path
+    sms_token: Path
+    passwords: dict[str, str]
+
+
+def ensure_keys(layout: Layout) -> Keys:
+    """The stack's secrets; what is missing is made. Interrupted anywhere, the next call completes them."""
+    folder = layout.keys
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    issuer, jwks = folder / "issuer.json", folder / "jwks.json"
+    if not (issuer.exists() and jwks.exists()):
+        create_issuer_key(issuer, jwks)
+    keys = Keys(
+        sealing=_made_once(folder / "sealing.json", _sealing_keys),
+        issuer=issuer,
+        jwks=jwks,
+        endpoints=folder / "endpoints.json",
+        webhook_secret=_made_once(folder / "webhook-secret", _webhook_secret),
+        sms_token=_made_once(folder / "sms-token", lambda: secrets.token_urlsafe(32)),
+        passwords=json.loads(_made_once(folder / "postgres.json", _passwords).read_text()),
+    )
+    write_whole(keys.endpoints, _endpoints(layout, keys.webhook_secret.read_text()))
+    return keys
+
+
+def _made_once(file: Path, make: Callable[[], str]) -> Path:
+    if not file.exists():
+        write_whole(file, make())
+    return file
+
+
+def _passwords() -> str:
+    return json.dumps({role: secrets.token_urlsafe(24) for role in ("postgres", *SERVICES)})
+
+
+def _webhook_secret() -> str:
+    """A Standard Webhooks secret: 32 random bytes."""
+    return "whsec_" + base64.b64encode(secrets.token_bytes(32)).decode()
+
+
+def _sealing_keys() -> str:
+    """One A256GCM key per purpose as a JWK Set."""
+    keys = [
+        {
+            "kty": "oct",
+            "alg": "A256GCM",
+            "use": "enc",
+            "kid": f"{purpose}-{secrets.token_hex(4)}",
+            "k": base64.urlsafe_b64encode(secrets.token_bytes(32)).decode().rstrip("="),
+        }
+        for purpose in SEALING_PURPOSES
+    ]
+    return json.dumps({"keys": keys})
+
+
+def _endpoints(layout: Layout, webhook_secret: str) -> str:
+    """Every agency is played by the sandbox."""
+    address = layout.url("sandbox") + "/agencies/{agency_code}"
+    return json.dumps({"*": {"url": address, "secrets": [webhook_secret]}}, indent=2)

@@ -1,0 +1,100 @@
+"""What a local stack consists of: PostgreSQL, Kafka, their schemas, the four services and the sandbox, as data."""
+
+import sys
+from collections.abc import Sequence
+from functools import partial
+
+from hub_local import kafka, postgres
+from hub_local.keys import Keys
+from hub_local.layout import SERVICES, Layout
+from hub_local.supervisor import Job, Program, Report, http_ok, port_answers, run_once
+
+Step = Job | Program
+
+
+def database_server(layout: Layout, keys: Keys) -> list[Step]:
+    """PostgreSQL with a database and a role for each service."""
+    return [
+        Job("postgres-data", partial(postgres.create_data, layout, keys.passwords)),
+        postgres.server(layout, keys.passwords, needs=("postgres-data",)),
+        Job("databases", partial(postgres.create_databases, layout, keys.passwords), needs=("postgres",)),
+    ]
+
+
+def broker(layout: Layout, report: Report) -> list[Step]:
+    """Kafka, one node."""
+    return [Job("kafka-files", partial(kafka.prepare, layout, report)), kafka.node(layout, needs=("kafka-files",))]
+
+
+def schemas(layout: Layout, keys: Keys) -> list[Step]:
+    """Migrations, beside Kafka's start; topics, once Kafka answers."""
+    urls = {f"{name.upper()}_DATABASE_URL": postgres.database_url(layout, keys.passwords, name) for name in SERVICES}
+    return [
+        Job("migrations", partial(_schema_job, layout, "databases", urls), needs=("databases",)),
+        Job(
+            "topics", partial(_schema_job, layout, "topics", {"KAFKA_SERVERS": layout.kafka_servers}), needs=("kafka",)
+        ),
+    ]
+
+
+async def _schema_job(layout: Layout, what: str, environment: dict[str, str]) -> None:
+    command = (sys.executable, "-m", "hub_local.schema_jobs", what)
+    await run_once(command, stack=layout.folder, environment=environment, log=layout.logs / f"{what}.log")
+
+
+def hub(layout: Layout, keys: Keys) -> list[Step]:
+    """The four services and the sandbox. The sandbox stops last of them: what is on its way still gets an answer."""
+    return [sandbox(layout, keys), *(service(name, layout, keys) for name in SERVICES)]
+
+
+def service(name: str, layout: Layout, keys: Keys) -> Program:
+    """All roles of one service in one process. Intake needs its database alone, as in production."""
+    prefix, probe = name.upper(), layout.port(f"{name}-probe")
+    settings = {
+        "DATABASE_URL": postgres.database_url(layout, keys.passwords, name),
+        "KAFKA_SERVERS": layout.kafka_servers,
+        "HTTP_PORT": str(layout.port(name)),
+        "PROBE_PORT": str(probe),
+        "ENVIRONMENT": "demo",
+        "CLOCK_FILE": str(layout.clock_file),
+        "JWKS_FILE": str(keys.jwks),
+        "SEALING_KEYS_FILE": str(keys.sealing),
+        **_own_settings(name, layout, keys),
+    }
+    return Program(
+        name=name,
+        command=(sys.executable, "-m", f"services.{name}.entrypoints.service"),
+        ready=partial(http_ok, probe, "/ready"),
+        needs=("migrations",) if name == "intake" else ("migrations", "topics", "sandbox"),
+        environment={f"{prefix}_{setting}": value for setting, value in settings.items()},
+        ports=(name, f"{name}-probe"),
+    )
+
+
+def _own_settings(name: str, layout: Layout, keys: Keys) -> dict[str, str]:
+    if name == "routing":
+        return {"ENDPOINTS_FILE": str(keys.endpoints), "CALLBACK_BASE_URL": layout.url("routing")}
+    if name == "notify":
+        return {"SMS_URL": layout.url("sandbox"), "SMS_TOKEN": keys.sms_token.read_text()}
+    return {}
+
+
+def sandbox(layout: Layout, keys: Keys) -> Program:
+    """The other side: agencies and an SMS gateway, on a real socket."""
+    return Program(
+        name="sandbox",
+        command=(sys.executable, "-m", "hub_sandbox"),
+        ready=partial(port_answers, layout.port("sandbox")),
+        environment={
+            "SANDBOX_HTTP_PORT": str(layout.port("sandbox")),
+            "SANDBOX_WEBHOOK_SECRET": keys.webhook_secret.read_text(),
+            "SANDBOX_SMS_TOKEN": keys.sms_token.read_text(),
+            "SANDBOX_CLOCK_FILE": str(layout.clock_file),
+        },
+        ports=("sandbox",),
+    )
+
+
+def everything(layout: Layout, keys: Keys, report: Report) -> Sequence[Step]:
+    """The whole hub, as `hub up` runs it."""
+    return [*database_server(layout, keys), *broker(layout, report), *schemas(layout, keys), *hub(layout, keys)]

@@ -1,0 +1,37 @@
+"""Fixtures that more than one part of the suite uses."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from hub_local.stack import Stack
+from tests.stack import Place, PostgresServer, kafka_stack, postgres_stack, running, whole_stack
+
+
+@pytest.fixture(scope="session")
+def place() -> Iterator[Place]:
+    """The folder and the ports of this run of the suite."""
+    place = Place()
+    yield place
+    place.close()
+
+
+@pytest.fixture(scope="session")
+def postgres(place: Place) -> Iterator[PostgresServer]:
+    """One PostgreSQL server for the suite: `await postgres.database("intake")` is a new, migrated database's URL."""
+    with running(postgres_stack(place)) as stack:
+        yield PostgresServer(stack)
+
+
+@pytest.fixture(scope="session")
+def kafka(place: Place) -> Iterator[Stack]:
+    """One Kafka for the suite: `kafka.layout.kafka_servers` is its address."""
+    with running(kafka_stack(place)) as stack:
+        yield stack
+
+
+@pytest.fixture(scope="module")
+def hub_stack(place: Place, request: pytest.FixtureRequest) -> Iterator[Stack]:
+    """The whole hub with its sandbox, one for each module that asks: its tests may kill and restart what they like."""
+    with running(whole_stack(place, request.module.__name__.rpartition(".")[2])) as stack:
+        yield stack
