@@ -1,0 +1,30 @@
+"""Cách tính thời hạn giải quyết: calendars, terms and due dates; all parts of the hub name the same minute."""
+
+from hub_worktime.calendars import Calendar, OutsideCalendar, load_calendar
+from hub_worktime.due import VIETNAM, DueDate, NoDueDate, compute_due
+from hub_worktime.hours import DEFAULT_HOURS, WorkingHours
+from hub_worktime.rules import Rule, RuleSet, Source, load_rules
+from hub_worktime.terms import Reason, Term, TermRow, TermTable, Unit
+from hub_worktime.wording import parse_term
+
+__all__ = [
+    "DEFAULT_HOURS",
+    "VIETNAM",
+    "Calendar",
+    "DueDate",
+    "NoDueDate",
+    "OutsideCalendar",
+    "Reason",
+    "Rule",
+    "RuleSet",
+    "Source",
+    "Term",
+    "TermRow",
+    "TermTable",
+    "Unit",
+    "WorkingHours",
+    "compute_due",
+    "load_calendar",
+    "load_rules",
+    "parse_term",
+]
