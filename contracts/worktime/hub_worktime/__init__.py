@@ -4,7 +4,8 @@ from hub_worktime.calendars import Calendar, OutsideCalendar, load_calendar
 from hub_worktime.due import VIETNAM, DueDate, NoDueDate, compute_due
 from hub_worktime.hours import DEFAULT_HOURS, WorkingHours
 from hub_worktime.rules import Rule, RuleSet, Source, load_rules
-from hub_worktime.terms import Reason, Term, TermRow, TermTable, Unit
+from hub_worktime.term_table import TermRow, TermTable
+from hub_worktime.terms import Reason, Term, Unit
 from hub_worktime.wording import parse_term
 
 __all__ = [
