@@ -4,8 +4,11 @@ import fcntl
 import json
 import os
 import shutil
+import time
 from pathlib import Path
 from typing import IO, Any
+
+TRIES = 5
 
 
 class Held(Exception):
@@ -54,17 +57,31 @@ class Lock:
         """Takes the lock and writes `owner` into its file. Raises Held when someone else has it."""
         self._file.parent.mkdir(parents=True, exist_ok=True)
         stream = open(self._file, "a+", encoding="utf-8")  # noqa: SIM115 - open as long as the lock is held
-        try:
-            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            stream.seek(0)
-            text = stream.read()
-            stream.close()
-            raise Held(_owner(text)) from None
+        for attempt in range(TRIES):
+            try:
+                fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if attempt < TRIES - 1:
+                    time.sleep(0.02)  # someone may just be asking who the owner is
+        else:
+            with stream:
+                raise Held(_owner(stream))
         stream.truncate(0)
         stream.write(json.dumps(owner))
         stream.flush()
         self._stream = stream
+
+    def owner(self) -> dict[str, Any] | None:
+        """What the present holder wrote about itself; None when nobody holds the lock."""
+        if not self._file.exists():
+            return None
+        with open(self._file, encoding="utf-8") as stream:
+            try:
+                fcntl.flock(stream, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return _owner(stream)
+            return None
 
     def release(self) -> None:
         if self._stream is not None:
@@ -72,9 +89,10 @@ class Lock:
             self._stream = None
 
 
-def _owner(text: str) -> dict[str, Any]:
+def _owner(stream: IO[str]) -> dict[str, Any]:
+    stream.seek(0)
     try:
-        owner = json.loads(text)
+        owner = json.loads(stream.read())
     except ValueError:  # the holder has taken the lock and is about to write
         return {}
     return owner if isinstance(owner, dict) else {}

@@ -11,15 +11,15 @@ from hub_local.files import write_whole
 from hub_local.layout import SERVICES, Layout
 from hub_web.tokens import create_issuer_key
 
-SEALING_PURPOSES = ("contact", "form")
-"""What is sealed with a key of its own: contact data (routing, notify), form data (routing)."""
+SEALING_PURPOSES = {"intake": ("contact", "form"), "routing": ("contact", "form"), "notify": ("contact",), "sla": ()}
+"""Which sealing keys each service gets: contact data and form data are sealed apart, sla opens neither."""
 
 
 @dataclass(frozen=True, slots=True)
 class Keys:
-    """The files with a stack's secrets. `passwords`: PostgreSQL role → password, the superuser `postgres` included."""
+    """The files with a stack's secrets. `sealing`: service → its key file; `passwords`: PostgreSQL role → password."""
 
-    sealing: Path
+    sealing: dict[str, Path]
     issuer: Path
     jwks: Path
     endpoints: Path
@@ -36,7 +36,7 @@ def ensure_keys(layout: Layout) -> Keys:
     if not (issuer.exists() and jwks.exists()):
         create_issuer_key(issuer, jwks)
     keys = Keys(
-        sealing=_made_once(folder / "sealing.json", _sealing_keys),
+        sealing=_sealing_files(folder),
         issuer=issuer,
         jwks=jwks,
         endpoints=folder / "endpoints.json",
@@ -63,19 +63,24 @@ def _webhook_secret() -> str:
     return "whsec_" + base64.b64encode(secrets.token_bytes(32)).decode()
 
 
+def _sealing_files(folder: Path) -> dict[str, Path]:
+    """One file per service with the keys it needs, drawn from `sealing.json`, where a new key is put first."""
+    all_keys = json.loads(_made_once(folder / "sealing.json", _sealing_keys).read_text())
+    files = {}
+    for service, purposes in SEALING_PURPOSES.items():
+        files[service] = folder / f"sealing-{service}.json"
+        write_whole(files[service], json.dumps({purpose: all_keys[purpose] for purpose in purposes}))
+    return files
+
+
 def _sealing_keys() -> str:
-    """One A256GCM key per purpose as a JWK Set."""
-    keys = [
-        {
-            "kty": "oct",
-            "alg": "A256GCM",
-            "use": "enc",
-            "kid": f"{purpose}-{secrets.token_hex(4)}",
-            "k": base64.urlsafe_b64encode(secrets.token_bytes(32)).decode().rstrip("="),
-        }
-        for purpose in SEALING_PURPOSES
-    ]
-    return json.dumps({"keys": keys})
+    """One 32-byte key per purpose, as hub_messaging.sealing reads them."""
+    purposes = sorted({purpose for purposes in SEALING_PURPOSES.values() for purpose in purposes})
+    return json.dumps({purpose: [{"kid": f"{purpose}-1", "k": _random_key()}] for purpose in purposes})
+
+
+def _random_key() -> str:
+    return base64.urlsafe_b64encode(secrets.token_bytes(32)).decode().rstrip("=")
 
 
 def _endpoints(layout: Layout, webhook_secret: str) -> str:

@@ -29,6 +29,7 @@ PORTS: Mapping[str, int] = MappingProxyType(
         "routing-probe": 12,
         "notify-probe": 13,
         "sla-probe": 14,
+        "sandbox-probe": 15,
         "postgres": 20,
         "kafka": 21,
         "kafka-controller": 22,

@@ -14,7 +14,7 @@ from hub_local.supervisor import Program, run_once
 SETTINGS = {
     "listen_addresses": "127.0.0.1",
     "unix_socket_directories": "",
-    "max_connections": "160",
+    "max_connections": "120",
     "superuser_reserved_connections": "5",
     "shared_buffers": "96MB",
     "max_wal_size": "1GB",

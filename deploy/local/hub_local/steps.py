@@ -27,19 +27,20 @@ def broker(layout: Layout, report: Report) -> list[Step]:
 
 
 def schemas(layout: Layout, keys: Keys) -> list[Step]:
-    """Migrations, beside Kafka's start; topics, once Kafka answers."""
+    """What services check and never create: migrations, beside Kafka's start; topics, once Kafka answers."""
     urls = {f"{name.upper()}_DATABASE_URL": postgres.database_url(layout, keys.passwords, name) for name in SERVICES}
+    migrate = ("hub_messaging.migrations", *SERVICES)
+    apply_topics = ("hub_messaging.topics", layout.kafka_servers)
     return [
-        Job("migrations", partial(_schema_job, layout, "databases", urls), needs=("databases",)),
-        Job(
-            "topics", partial(_schema_job, layout, "topics", {"KAFKA_SERVERS": layout.kafka_servers}), needs=("kafka",)
-        ),
+        Job("migrations", partial(_run_module, layout, migrate, urls), needs=("databases",)),
+        Job("topics", partial(_run_module, layout, apply_topics, {}), needs=("kafka",)),
     ]
 
 
-async def _schema_job(layout: Layout, what: str, environment: dict[str, str]) -> None:
-    command = (sys.executable, "-m", "hub_local.schema_jobs", what)
-    await run_once(command, stack=layout.folder, environment=environment, log=layout.logs / f"{what}.log")
+async def _run_module(layout: Layout, module: tuple[str, ...], environment: dict[str, str]) -> None:
+    log = layout.logs / f"{module[0].rpartition('.')[2]}.log"
+    command = (sys.executable, "-m", *module)
+    await run_once(command, stack=layout.folder, environment=environment, log=log)
 
 
 def hub(layout: Layout, keys: Keys) -> list[Step]:
@@ -58,7 +59,7 @@ def service(name: str, layout: Layout, keys: Keys) -> Program:
         "ENVIRONMENT": "demo",
         "CLOCK_FILE": str(layout.clock_file),
         "JWKS_FILE": str(keys.jwks),
-        "SEALING_KEYS_FILE": str(keys.sealing),
+        "SEALING_KEYS_FILE": str(keys.sealing[name]),
         **_own_settings(name, layout, keys),
     }
     return Program(
@@ -87,11 +88,14 @@ def sandbox(layout: Layout, keys: Keys) -> Program:
         ready=partial(port_answers, layout.port("sandbox")),
         environment={
             "SANDBOX_HTTP_PORT": str(layout.port("sandbox")),
-            "SANDBOX_WEBHOOK_SECRET": keys.webhook_secret.read_text(),
+            "SANDBOX_PROBE_PORT": str(layout.port("sandbox-probe")),
+            "SANDBOX_SECRETS_FILE": str(keys.endpoints),
             "SANDBOX_SMS_TOKEN": keys.sms_token.read_text(),
+            "SANDBOX_ROUTING_URL": layout.url("routing"),
             "SANDBOX_CLOCK_FILE": str(layout.clock_file),
+            "SANDBOX_LEDGER_FILE": str(layout.folder / "sandbox-ledger"),
         },
-        ports=("sandbox",),
+        ports=("sandbox", "sandbox-probe"),
     )
 
 

@@ -24,6 +24,8 @@ CALM_SECONDS = 30.0
 """A process that ran this long before it died starts again with the first pause."""
 DEATHS_BEFORE_GIVING_UP = 4
 """So often a process may die before it was ever ready; then the start of the stack has failed."""
+MISCONFIGURED = "ended with code 78"
+"""A service that refuses its settings says so at once; trying again can't help."""
 LONGEST_START = 90.0
 PROBE_SECONDS = 0.05
 LOG_LIMIT = 8 * 1024 * 1024
@@ -150,9 +152,9 @@ class Keeper:
             if self._stopping:
                 return
             self.restarts += 1
-            if not self._was_ready and self.restarts >= DEATHS_BEFORE_GIVING_UP:
+            if not self._was_ready and (self.restarts >= DEATHS_BEFORE_GIVING_UP or ending == MISCONFIGURED):
                 self._enter("stopped")
-                raise StackNotUsable(f"{self.program.name} {ending} as soon as it starts.\n{last_lines(self.log)}")
+                raise StackNotUsable(f"{self.program.name} {ending} before it was ready.\n{last_lines(self.log)}")
             if time.monotonic() - began > CALM_SECONDS:
                 pause = FIRST_PAUSE
             self._enter("restarting")
@@ -189,8 +191,9 @@ class Keeper:
         while not await self.program.ready():  # noqa: ASYNC110 - another process's state can only be polled
             await asyncio.sleep(PROBE_SECONDS)
         self._was_ready = True
-        self.ready.set()
+        self._report(self.program.name, f"ready after {time.time() - self._since:.1f} s")
         self._enter("ready")
+        self.ready.set()
 
     def _send(self, number: int) -> None:
         assert self._child is not None
@@ -214,6 +217,7 @@ class Supervisor:
         self._done = {step.name: asyncio.Event() for step in steps}
         self._logs = logs
         self._report = report
+        self._starts: list[asyncio.Task[None]] = []
         self._trim: asyncio.Task[None] | None = None
         self._keepers = {
             step.name: Keeper(step, stack, logs / f"{step.name}.log", report, changed)
@@ -233,23 +237,17 @@ class Supervisor:
         return self._keepers[name]
 
     async def start(self) -> None:
-        """Runs every step. When one fails, the others are stopped and StackNotUsable says why."""
+        """Runs every step. Raises StackNotUsable when one fails; `stop` then stops those that were started."""
         self._logs.mkdir(parents=True, exist_ok=True)
         self._trim = asyncio.create_task(self._trim_logs())
-        tasks = [asyncio.create_task(self._run(step), name=step.name) for step in self._steps.values()]
-        try:
-            await asyncio.gather(*tasks)
-        except BaseException:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
-            await self.stop()
-            raise
+        self._starts = [asyncio.create_task(self._run(step), name=step.name) for step in self._steps.values()]
+        await asyncio.gather(*self._starts)
 
     async def stop(self) -> None:
         """Stops every program after all that need it have stopped."""
-        if self._trim is not None:
-            self._trim.cancel()
+        for task in (*self._starts, *([self._trim] if self._trim else [])):
+            task.cancel()
+        await asyncio.gather(*self._starts, return_exceptions=True)
         stopped = {name: asyncio.Event() for name in self._steps}
         await asyncio.gather(*(self._stop(name, stopped) for name in self._steps))
 
