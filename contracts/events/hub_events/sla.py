@@ -63,3 +63,5 @@ class DeadlineMissedV1(Event):
     type: ClassVar[str] = "deadline.missed.v1"
     due_at: Moment
     missed_at: Moment
+    request: int = Field(default=0, ge=0)
+    """Which date was missed: 0 the first one, n the one set after the n-th supplement."""

@@ -3,7 +3,7 @@
 import asyncio
 import signal
 import sys
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
@@ -11,19 +11,24 @@ import structlog
 import uvloop
 
 from hub_events.topics import topic_of
-from hub_messaging import logs, refused
+from hub_messaging import logs, refused, work
 from hub_messaging.bells import Bells
 from hub_messaging.clock import Clock
 from hub_messaging.consumer import Consumer, Handler, Reader, RefusedRecords
 from hub_messaging.database import UNAVAILABLE, open_pool
 from hub_messaging.health import Heart, Probes
+from hub_messaging.jobs import Job
+from hub_messaging.lanes import LaneKeeper, Outcome, Refused, Sent
 from hub_messaging.leases import Leases
 from hub_messaging.outbox import RELAY
 from hub_messaging.relay import KafkaSender, Relay
 from hub_messaging.retention import Retention
 from hub_messaging.runner import Runner
 from hub_messaging.settings import ServiceSettings
+from hub_messaging.timer_keeper import TimerKeeper
+from hub_messaging.timers import Timer
 from hub_messaging.unit_of_work import UnitOfWork
+from hub_messaging.work import LANES, WorkRow
 
 log = structlog.get_logger(__name__)
 
@@ -102,6 +107,31 @@ class Spine(Generic[U]):
         again = RefusedRecords(self.runner, reader, self.heart)
         self.measured_by(lambda: refused.measure(self.pool))
         return [Role("refused_records", again.run), Role("consumer", consumer.run)]
+
+    def timers(self, ring: Callable[[Timer], Job[U, None]]) -> Role:
+        """Rings the due timers; `ring` makes the job of one."""
+        keeper = TimerKeeper(self.runner, self.leases, self.bells, self.clock, self.heart, ring)
+        return Role("timers", keeper.run)
+
+    def lanes(
+        self,
+        lanes: Callable[[], Iterable[tuple[str, int]]],
+        deliver: Callable[[WorkRow], Awaitable[Outcome]],
+        settle: Callable[[WorkRow, Sent | Refused, int], Job[U, None]],
+    ) -> Role:
+        """Sends the due work of its lanes; see LaneKeeper."""
+        self.bells.answer(LANES)
+        self.measured_by(lambda: work.measure(self.pool))
+        keeper = LaneKeeper(
+            runner=self.runner,
+            leases=self.leases,
+            bells=self.bells,
+            heart=self.heart,
+            lanes=lanes,
+            deliver=deliver,
+            settle=settle,
+        )
+        return Role("lanes", keeper.run)
 
     def housekeeping(self) -> list[Role]:
         """What every worker process does beside its work."""

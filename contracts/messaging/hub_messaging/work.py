@@ -11,6 +11,7 @@ from uuid import UUID
 
 from hub_messaging.clock import real_now
 from hub_messaging.database import Connection, Pool
+from hub_messaging.metrics import WORK_DUE, WORK_SET_ASIDE
 
 LANES = "lanes"
 READY, BEHIND, DONE, REFUSED, SET_ASIDE = "ready", "behind", "done", "refused", "set_aside"
@@ -187,6 +188,16 @@ async def due_heads(pool: Pool, room: Sequence[tuple[str, int]], running: Sequen
 async def backlog(pool: Pool) -> dict[str, tuple[int, int]]:
     """By lane: rows still to be done, rows that a person must look at."""
     return {row["lane"]: (row["due"], row["aside"]) for row in await pool.fetch(_BACKLOG)}
+
+
+async def measure(pool: Pool) -> None:
+    """Sets the gauges of what is due and what a person must look at; a lane that is empty again is no longer shown."""
+    found = await backlog(pool)
+    WORK_DUE.clear()
+    WORK_SET_ASIDE.clear()
+    for lane, (due, aside) in found.items():
+        WORK_DUE.labels(lane).set(due)
+        WORK_SET_ASIDE.labels(lane).set(aside)
 
 
 async def hurry(pool: Pool, lane: str) -> None:

@@ -60,6 +60,14 @@ class HttpServer:
         await self._serving
         self._serving = None
 
+    async def run(self) -> None:
+        """Serves until cancelled, then drains: a role of its process. Raises OSError when the address can't be had."""
+        await self.start()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            await self.stop()
+
 
 class _Server(Server):
     @contextlib.contextmanager
@@ -93,7 +101,8 @@ class _BoundedHead(HttpToolsProtocol):
 
 def _listen(host: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listening = socket.socket(family, socket.SOCK_STREAM)
+    # The protocol is named because asyncio sets TCP_NODELAY only on sockets that say they are TCP.
+    listening = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listening.bind((host, port))
