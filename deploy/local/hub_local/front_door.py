@@ -1,0 +1,92 @@
+"""Cửa trước: the hub and its sandbox as demo and bench see them: over HTTP, with a token of the built-in issuer."""
+
+import asyncio
+from types import TracebackType
+from typing import Any, Self
+
+import aiohttp
+
+from hub_local.keys import Keys
+from hub_local.layout import Layout
+from hub_web.tokens import ALL, SCOPES, Issuer
+
+
+class Refused(Exception):
+    """The hub answered with a problem."""
+
+    def __init__(self, status: int, problem: Any) -> None:
+        self.status = status
+        self.slug = problem.get("slug", "") if isinstance(problem, dict) else ""
+        super().__init__(f"{status} {self.slug or problem}")
+
+
+class FrontDoor:
+    """A desk's system with all scopes. A request that gets no answer is sent again under the same key."""
+
+    def __init__(self, layout: Layout, keys: Keys, connections: int = 64) -> None:
+        self._layout = layout
+        token = Issuer(keys.issuer).issue("local-desk-system", "system", SCOPES, ALL, hours=24)
+        self._headers = {"authorization": f"Bearer {token}", "content-type": "application/json"}
+        self._connections = connections
+
+    async def __aenter__(self) -> Self:
+        connector = aiohttp.TCPConnector(limit=self._connections + 8)
+        self._session = aiohttp.ClientSession(connector=connector, timeout=aiohttp.ClientTimeout(total=30))
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._session.close()
+
+    async def get(self, service: str, path: str) -> Any:
+        """The JSON that `path` of `service` answers. Raises Refused."""
+        async with self._session.get(self._layout.url(service) + path, headers=self._headers) as answer:
+            return await _json(answer)
+
+    async def post(self, service: str, path: str, body: bytes, key: str) -> Any:
+        """Sends until there is an answer, for a minute at most: that is what the key is for. Raises Refused."""
+        headers = {**self._headers, "idempotency-key": key}
+        async with asyncio.timeout(60):
+            while True:
+                try:
+                    async with self._session.post(
+                        self._layout.url(service) + path, data=body, headers=headers
+                    ) as answer:
+                        if answer.status < 500 and answer.status != 429:
+                            return await _json(answer)
+                except (aiohttp.ClientConnectionError, ConnectionError, TimeoutError):
+                    pass
+                await asyncio.sleep(0.2)
+
+    async def put_behaviour(self, party: str, behaviour: dict[str, Any]) -> None:
+        """Tells one party of the sandbox how to behave."""
+        async with self._session.put(self._layout.url("sandbox") + f"/behaviours/{party}", json=behaviour) as answer:
+            await _json(answer)
+
+    async def release(self, agency: str) -> None:
+        """Lets an agency say what it kept back."""
+        address = self._layout.url("sandbox") + f"/agencies/{agency}/callbacks/release"
+        async with self._session.post(address) as answer:
+            await _json(answer)
+
+    async def sandbox(self, path: str) -> Any:
+        """What the sandbox answers, its ledger above all."""
+        async with self._session.get(self._layout.url("sandbox") + path) as answer:
+            return await _json(answer)
+
+    async def effects(self) -> list[dict[str, Any]]:
+        """Every effect in the sandbox's ledger."""
+        found: list[dict[str, Any]] = []
+        while True:
+            page = await self.sandbox(f"/ledger/effects?after={len(found)}&limit=10000")
+            found += page["effects"]
+            if len(page["effects"]) < 10000:
+                return found
+
+
+async def _json(answer: aiohttp.ClientResponse) -> Any:
+    content = await answer.json(content_type=None) if answer.status != 204 else None
+    if answer.status >= 400:
+        raise Refused(answer.status, content)
+    return content
