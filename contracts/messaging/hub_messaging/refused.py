@@ -175,6 +175,22 @@ async def decide(pool: Pool, record_id: int, state: str, who: str, why: str) -> 
     return await pool.fetchval(_DECIDE, record_id, state, who, why) is not None
 
 
+class RefusedTable:
+    """The refused records of one database, as the operators' routes ask for them."""
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+
+    async def listed(self, state: str, after: int, most: int) -> list[dict[str, object]]:
+        return await listed(self._pool, state, after, most)
+
+    async def shown(self, record_id: int) -> dict[str, object] | None:
+        return await shown(self._pool, record_id)
+
+    async def decide(self, record_id: int, state: str, who: str, why: str) -> bool:
+        return await decide(self._pool, record_id, state, who, why)
+
+
 def headers_as_text(headers: Iterable[tuple[str, bytes]]) -> str:
     """Headers as JSON; bytes that are not UTF-8 survive as lone surrogates."""
     return json.dumps([[name, (value or b"").decode("utf-8", "surrogateescape")] for name, value in headers])
