@@ -135,7 +135,7 @@ async def _rehearse(cached: Path, layout: Layout, report: Report) -> None:
     child = await spawn(command, stack=layout.folder, environment={}, log=layout.logs / "kafka-rehearsal.log")
     try:
         async with asyncio.timeout(REHEARSAL_SECONDS):
-            while child.returncode is None and not await port_answers(port):  # noqa: ASYNC110 - see Keeper
+            while child.returncode is None and not await port_answers(port):
                 await asyncio.sleep(0.1)
             await _use_once(layout.kafka_servers)
             child.terminate()

@@ -188,7 +188,7 @@ class Keeper:
             self.ready.clear()
 
     async def _probe(self) -> None:
-        while not await self.program.ready():  # noqa: ASYNC110 - another process's state can only be polled
+        while not await self.program.ready():
             await asyncio.sleep(PROBE_SECONDS)
         self._was_ready = True
         self._report(self.program.name, f"ready after {time.time() - self._since:.1f} s")

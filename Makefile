@@ -1,0 +1,50 @@
+# Needs Python 3.11 or newer and make; everything else is installed into .venv from deploy/locks.
+PYTHON ?= python3
+RUN := .venv/bin
+
+.DEFAULT_GOAL := help
+.PHONY: help demo up down test test-long bench check lock schemas clean environment
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
+
+demo: environment ## Watch dossiers travel through the whole hub (DOSSIERS=200 sets how many)
+	@$(RUN)/hub demo
+
+up: environment ## Start the hub here and keep it until Ctrl-C
+	@$(RUN)/hub up
+
+down: environment ## Stop the hub that runs here
+	@$(RUN)/hub down
+
+test: environment ## Run the suite on Kafka and PostgreSQL of its own (ARGS="-k word" chooses)
+	@$(RUN)/python -m pytest -m "not long" $(ARGS)
+
+test-long: environment ## Run the long tests
+	@$(RUN)/python -m pytest -m long $(ARGS)
+
+bench: environment ## Measure lifecycles per second, delays and CPU; writes bench.json
+	@$(RUN)/hub bench
+
+check: environment ## Lint, types, import rules, published schemas, locks
+	@$(RUN)/ruff check --quiet .
+	@$(RUN)/ruff format --quiet --check .
+	@$(RUN)/mypy contracts services deploy tests
+	@$(RUN)/lint-imports --no-logo
+	@$(RUN)/python -m hub_events.schemas --check
+	@$(RUN)/python deploy/local/locks.py --check
+
+lock: environment ## Resolve all locks anew
+	@$(RUN)/python deploy/local/locks.py
+
+schemas: environment ## Write the schemas of all published events
+	@$(RUN)/python -m hub_events.schemas
+
+clean: ## Stop the hub; remove .venv, the data in .hub and all caches
+	@if [ -x $(RUN)/hub ]; then $(RUN)/hub down; fi
+	@rm -rf .venv .venv.lock .hub .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+environment:
+	@command -v $(PYTHON) >/dev/null || { echo "$(PYTHON) isn't there; name one: make PYTHON=python3.12 <target>" >&2; exit 1; }
+	@$(PYTHON) deploy/local/bootstrap.py
