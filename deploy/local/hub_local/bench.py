@@ -54,7 +54,7 @@ async def bench(layout: Layout, plan: Plan) -> dict[str, Any]:
         delays = await hand_over_delays(layout, stack, door, opened.dossiers)
         summary = await door.sandbox("/ledger/summary")
         total = WARM_UP + plan.lifecycles + plan.rate * plan.seconds
-        result = {
+        return {
             "lifecycles_per_s": round(closed.count / closed.seconds, 1),
             "accepted_per_s": round(closed.count / closed.submit_seconds, 1),
             "cpu_s_per_1000": per_1000(closed, HUB),
@@ -69,7 +69,6 @@ async def bench(layout: Layout, plan: Plan) -> dict[str, Any]:
             "lifecycles": total,
             "cores": os.cpu_count(),
         }
-    return result
 
 
 @dataclass(frozen=True, slots=True)

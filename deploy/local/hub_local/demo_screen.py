@@ -26,19 +26,11 @@ def picture(progress: Progress) -> RenderableType:
     head.add_column(justify="right")
     head.add_row(Text(progress.chapter, style="bold"), f"business time {moment:%H:%M %d/%m/%Y}")
     bar = Table.grid(padding=(0, 1))
-    bar.add_row(
-        ProgressBar(total=progress.total, completed=progress.done, width=60), f"{progress.done}/{progress.total}"
-    )
-    parts = [
-        head,
-        bar,
-        Text(),
-        _stages(progress.stages, progress.total),
-        Text(),
-        _facts(progress),
-        Text(),
-        _hurdles(progress),
-    ]
+    count = f"{progress.done}/{progress.total}"
+    bar.add_row(ProgressBar(total=progress.total, completed=progress.done, width=60), count)
+    parts: list[RenderableType] = [head, bar]
+    for block in (_stages(progress.stages, progress.total), _facts(progress), _hurdles(progress)):
+        parts += [Text(), block]
     return Panel(Group(*parts), title="Một cửa: hồ sơ đi qua trục", width=WIDTH)
 
 
