@@ -83,6 +83,8 @@ class ComponentRef(Part):
     """Thành phần hồ sơ that was handed in."""
 
     code: Slug
+    name: Text | None = None
+    """As the procedure's published version calls it, for agencies that do not know our codes."""
     originals: int = Field(default=0, ge=0, le=1000)
     copies: int = Field(default=0, ge=0, le=1000)
     electronic: bool = False
