@@ -41,7 +41,7 @@ class ServiceSettings(BaseSettings):
         return self
 
 
-S = TypeVar("S", bound=ServiceSettings)
+S = TypeVar("S", bound=BaseSettings)
 CONFIGURATION_EXIT_CODE = 78
 
 

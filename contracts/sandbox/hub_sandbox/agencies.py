@@ -1,0 +1,118 @@
+"""Cơ quan giải quyết: every agency there could be, taking hand-overs and answering in its own time."""
+
+import time
+from datetime import datetime
+from typing import Any, Literal
+from uuid import UUID, uuid5
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter
+
+from hub_sandbox.behaviour import Behaviour
+from hub_sandbox.callbacks import ON_COMMAND
+from hub_sandbox.ledger import Callback, Effect
+
+SIGNING_OFFICER = "CB-01"
+
+_Said = tuple[str, dict[str, Any], float]
+"""A callback's type, its members, and its share of the time until the last one."""
+
+
+class Component(BaseModel):
+    code: str = Field(min_length=1, max_length=80)
+    name: str = Field(min_length=1)
+    originals: int = Field(ge=0)
+    copies: int = Field(ge=0)
+
+
+class Handover(BaseModel):
+    """Hồ sơ được chuyển đến: what routing sends, checked as a careful agency would."""
+
+    model_config = ConfigDict(hide_input_in_errors=True)
+
+    kind: Literal["dossier", "supplement"]
+    dossier_id: UUID
+    leg: str = Field(pattern=r"^[a-z0-9]+([-_.:][a-z0-9]+)*$", max_length=80)
+    request: int | None = Field(default=None, ge=1)
+    """Which supplement this is, when the sender counts them."""
+    dossier_code: str = Field(min_length=1, max_length=53)
+    agency_code: str = Field(min_length=1, max_length=35)
+    procedure_code: str = Field(min_length=1, max_length=40)
+    procedure_name: str = Field(min_length=1, max_length=2000)
+    received_at: AwareDatetime
+    promised_at: AwareDatetime | None = None
+    sent_at: AwareDatetime
+    callback_url: str = Field(pattern=r"^https?://[^\s]+$", max_length=500)
+    applicant: dict[str, Any]
+    components: tuple[Component, ...] = ()
+
+    def duty(self) -> str:
+        """What may arrive once: the leg, or one supplement to it."""
+        if self.kind == "dossier":
+            return self.leg
+        return f"{self.leg}:supplement:{self.request or _second(self.received_at)}"
+
+
+HANDOVER = TypeAdapter(Handover)
+
+
+def plan_of(effect: Effect, handover: Handover, behaviour: Behaviour) -> list[Callback]:
+    """The callbacks that a new hand-over leads to, in the order they are sent. Ids follow from the effect's key."""
+    if behaviour.callback == "never":
+        return []
+    if behaviour.asks_supplement and handover.kind == "dossier":
+        said = [("supplement_asked", _question(handover), 1.0)]
+    else:
+        completed = ("completed", _result(effect, behaviour), 1.0)
+        early: list[_Said] = [("acknowledged", {}, 0.2), ("step", {"step": _STEP}, 0.6)] if behaviour.steps else []
+        late: list[_Said] = [("acknowledged", {}, 1.0)] if behaviour.out_of_order else []
+        said = [*early, completed, *late]
+        if behaviour.completed == "twice_with_another_id":
+            said.insert(said.index(completed) + 1, completed)
+    return [_callback(effect, handover, behaviour, place, *one) for place, one in enumerate(said)]
+
+
+def _callback(
+    effect: Effect,
+    handover: Handover,
+    behaviour: Behaviour,
+    place: int,
+    kind: str,
+    members: dict[str, Any],
+    share: float,
+) -> Callback:
+    on_command = behaviour.callback == "on_command"
+    return Callback(
+        id=str(uuid5(UUID(effect.key), f"callback:{place}:{kind}")),
+        plan=effect.key,
+        party=effect.party,
+        url=handover.callback_url,
+        dossier_id=effect.dossier_id,
+        type=kind,
+        members={
+            "type": kind,
+            "dossier_id": effect.dossier_id,
+            "leg": handover.leg,
+            "foreign_number": effect.answer,
+            **members,
+        },
+        due_at=ON_COMMAND if on_command else time.time() + behaviour.callback_seconds * share,
+        times=2 if kind == "completed" and behaviour.completed == "twice" else 1,
+    )
+
+
+_STEP = {"code": "appraisal", "name": "Thẩm định hồ sơ", "officer": SIGNING_OFFICER}
+
+
+def _result(effect: Effect, behaviour: Behaviour) -> dict[str, Any]:
+    approved = behaviour.result == "approved"
+    return {"result": {"code": behaviour.result, **({"number": f"KQ-{effect.answer}"} if approved else {})}}
+
+
+def _question(handover: Handover) -> dict[str, Any]:
+    code = handover.components[0].code if handover.components else "to-khai"
+    note = "Bản sao bị mờ, đề nghị nộp lại bản rõ."
+    return {"reason": "Giấy tờ chưa đọc được.", "items": [{"code": code, "note": note}]}
+
+
+def _second(moment: datetime) -> int:
+    return int(moment.timestamp())

@@ -1,0 +1,256 @@
+"""Bên kia: agencies and an SMS gateway on one port, and what sets and counts them.
+
+| Address | |
+|---|---|
+| `POST /agencies/{code}/handovers` | a hand-over, signed; any agency code exists |
+| `POST /messages` | an SMS |
+| `GET /behaviours`, `PUT /behaviours/{code, sms or *}`, `DELETE /behaviours` | see `hub_sandbox.behaviour` |
+| `POST /agencies/{code}/callbacks/release?dossier_id=` | lets an agency say what waits for a command |
+| `GET /ledger/summary`, `GET /ledger/effects?dossier_id=&kind=&after=&limit=` | counts; effects with `first_at` |
+| `GET /ledger/callbacks?dossier_id=`, `GET /ledger/texts?dossier_id=` | callbacks; SMS texts, if kept |
+| `DELETE /ledger` | forgets all, callbacks under way too |
+"""
+
+import asyncio
+import hashlib
+import hmac
+import re
+from collections.abc import Callable
+from dataclasses import asdict
+from uuid import UUID
+
+import orjson
+import structlog
+from pydantic import TypeAdapter
+from starlette.types import Receive, Scope, Send
+from uuid_utils import uuid7
+
+from hub_messaging.clock import Clock
+from hub_sandbox.agencies import HANDOVER, Handover, plan_of
+from hub_sandbox.asgi import Request, cut, hold, read_request, send_bytes, send_json
+from hub_sandbox.behaviour import SMS, Behaviour, Behaviours, Trouble
+from hub_sandbox.callbacks import Callbacks
+from hub_sandbox.endpoints import Secrets
+from hub_sandbox.journal import Journal
+from hub_sandbox.ledger import Effect, KeyConflict, Ledger
+from hub_sandbox.settings import SandboxSettings
+from hub_sandbox.sms import MESSAGE, Message, recipient_hash
+from hub_web.bodies import validate_body
+from hub_web.problems import (
+    CREDENTIAL_INVALID,
+    IDEMPOTENCY_KEY_MISSING,
+    IDEMPOTENCY_KEY_REUSED,
+    INTERNAL,
+    INVALID_REQUEST,
+    MEDIA_TYPE,
+    NOT_FOUND,
+    SIGNATURE_INVALID,
+    Problem,
+    problem_type,
+)
+from hub_web.signatures import SignatureRefused, verify
+
+BEHAVIOUR = TypeAdapter(Behaviour)
+LONGEST_PAGE = 10_000
+
+DOWN = problem_type("sandbox-down", 503, "Cơ quan tạm thời không phục vụ", fault="agency")
+_REFUSED_BY_ORDER = {
+    status: problem_type(f"sandbox-refuses-{status}", status, "Cơ quan từ chối", fault="agency")
+    for status in range(400, 500)
+}
+_AGENCY = re.compile(r"[A-Za-z0-9][A-Za-z0-9.-]{0,34}")
+
+_log = structlog.get_logger("hub_sandbox")
+
+
+class Sandbox:
+    """The ASGI application. `start` before it serves, `stop` after."""
+
+    def __init__(self, settings: SandboxSettings) -> None:
+        self._settings = settings
+        self._journal = Journal(settings.ledger_file)
+        self._ledger = Ledger(self._journal)
+        self._behaviours = Behaviours(Behaviour(steps=settings.steps))
+        self._secrets = Secrets(settings.secrets_file)
+        self._callbacks = Callbacks(self._ledger, Clock(settings.clock_file), self._secrets.first_of)
+        self._texts: list[dict[str, str]] = []
+
+    async def start(self) -> None:
+        await self._callbacks.start()
+
+    async def stop(self) -> None:
+        await self._callbacks.stop()
+        self._journal.close()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            request = await read_request(scope, receive)
+            await self._serve(request, receive, send)
+        except Problem as problem:
+            await send_bytes(
+                send, problem.kind.status, problem.body(), MEDIA_TYPE.encode(), tuple(problem.headers.items())
+            )
+        except Exception as error:
+            # One clear answer instead of uvicorn's traceback, which would print the body's parts.
+            _log.error("sandbox_failed", error=type(error).__name__)
+            await send_bytes(send, 500, Problem(INTERNAL, "Bên giả lập gặp lỗi.").body(), MEDIA_TYPE.encode())
+
+    async def _serve(self, request: Request, receive: Receive, send: Send) -> None:
+        match request.method, *request.path:
+            case "POST", "agencies", agency, "handovers" if _AGENCY.fullmatch(agency):
+                await self._taken_by(agency, request, receive, send, lambda: self._take_handover(agency, request))
+            case "POST", "messages":
+                await self._taken_by(SMS, request, receive, send, lambda: self._take_message(request))
+            case "POST", "agencies", agency, "callbacks", "release":
+                await send_json(send, {"released": self._callbacks.release(agency, request.query.get("dossier_id"))})
+            case "PUT", "behaviours", party:
+                self._behaviours.set(party, validate_body(BEHAVIOUR, request.body))
+                await send_bytes(send, 204, b"")
+            case "GET", "behaviours":
+                set_ones = self._behaviours.all().items()
+                await send_json(send, {party: behaviour.model_dump() for party, behaviour in set_ones})
+            case "DELETE", "behaviours":
+                self._behaviours.reset()
+                await send_bytes(send, 204, b"")
+            case method, "ledger", *rest:
+                await self._serve_ledger(method, rest, request.query, send)
+            case _:
+                raise Problem(NOT_FOUND, "Bên giả lập không có địa chỉ này.")
+
+    async def _serve_ledger(self, method: str, rest: list[str], query: dict[str, str], send: Send) -> None:
+        dossier_id = query.get("dossier_id")
+        match method, *rest:
+            case "GET", "summary":
+                await send_json(send, self._ledger.summary())
+            case "GET", "effects":
+                after, limit = _whole(query, "after", 0), min(_whole(query, "limit", 1_000), LONGEST_PAGE)
+                found = self._ledger.find(dossier_id=dossier_id, kind=query.get("kind"), after=after, limit=limit)
+                page = [asdict(effect) for effect in found]
+                await send_json(send, {"effects": page, "after": found[-1].number if found else after})
+            case "GET", "callbacks":
+                every = self._ledger.callbacks.values()
+                chosen = [asdict(callback) for callback in every if dossier_id in {None, callback.dossier_id}]
+                await send_json(send, {"callbacks": chosen[-LONGEST_PAGE:]})
+            case "GET", "texts":
+                await send_json(send, {"texts": [t for t in self._texts if dossier_id in {None, t["dossier_id"]}]})
+            case ("DELETE",):
+                await self._callbacks.forget()
+                self._ledger.clear()
+                self._texts.clear()
+                await send_bytes(send, 204, b"")
+            case _:
+                raise Problem(NOT_FOUND, "Sổ cái không có địa chỉ này.")
+
+    async def _taken_by(
+        self, party: str, request: Request, receive: Receive, send: Send, take: Callable[[], bytes]
+    ) -> None:
+        """The party's way with a request: its trouble, its pace, the effect, and the answer when it is safe."""
+        behaviour = self._behaviours.of(party)
+        trouble = self._behaviours.trouble(party)
+        if trouble is not None:
+            await _meet(trouble, receive, send)
+            return
+        await asyncio.sleep(behaviour.answer_seconds)
+        answer = take()
+        await self._ledger.written()
+        if behaviour.late_answer_seconds:
+            await asyncio.sleep(behaviour.late_answer_seconds)
+        await send_bytes(send, 200, answer)
+
+    def _take_handover(self, agency: str, request: Request) -> bytes:
+        key = _key(request)
+        try:
+            signed_id = verify(request.headers, request.body, self._secrets.of(agency))
+        except SignatureRefused as refusal:
+            raise Problem(SIGNATURE_INVALID, f"Chữ ký: {refusal.reason}.") from None
+        handover = validate_body(HANDOVER, request.body)
+        self._check(agency, key, signed_id, handover)
+        effect = self._seen(agency, key, request.body)
+        if effect is None:
+            effect = self._ledger.take(
+                "handover" if handover.kind == "dossier" else "supplement",
+                agency,
+                key,
+                str(handover.dossier_id),
+                handover.duty(),
+                body_hash=_hash(request.body),
+                answer=f"{agency}/{len(self._ledger.effects) + 1:06d}",
+            )
+            self._callbacks.plan(plan_of(effect, handover, self._behaviours.of(agency)))
+        return orjson.dumps({"foreign_number": effect.answer})
+
+    def _take_message(self, request: Request) -> bytes:
+        key = _key(request)
+        expected = f"Bearer {self._settings.sms_token}".encode()
+        if not hmac.compare_digest(request.headers.get("authorization", "").encode("latin-1"), expected):
+            raise Problem(CREDENTIAL_INVALID, "Mã truy cập của cổng tin nhắn không đúng.")
+        message = validate_body(MESSAGE, request.body)
+        effect = self._seen(SMS, key, request.body)
+        if effect is None:
+            dossier_id, duty = message.about()
+            effect = self._ledger.take(
+                "sms",
+                SMS,
+                key,
+                dossier_id,
+                duty,
+                body_hash=_hash(request.body),
+                answer=str(uuid7()),
+                recipient=recipient_hash(message.to, self._settings.sms_token),
+            )
+            self._keep_text(effect, message)
+        return orjson.dumps({"message_id": effect.answer})
+
+    def _seen(self, party: str, key: str, body: bytes) -> Effect | None:
+        try:
+            return self._ledger.seen(party, key, _hash(body))
+        except KeyConflict:
+            raise Problem(IDEMPOTENCY_KEY_REUSED, "Khóa này đã đi cùng một nội dung khác.") from None
+
+    def _check(self, agency: str, key: str, signed_id: str, handover: Handover) -> None:
+        base = self._settings.routing_url
+        if signed_id != key:
+            raise Problem(INVALID_REQUEST, "webhook-id và Idempotency-Key phải là một.")
+        if handover.agency_code != agency:
+            raise Problem(INVALID_REQUEST, "agency_code không phải cơ quan nhận.")
+        if base is not None and not handover.callback_url.startswith(base.rstrip("/") + "/"):
+            raise Problem(INVALID_REQUEST, "callback_url không thuộc hệ thống đã biết.")
+
+    def _keep_text(self, effect: Effect, message: Message) -> None:
+        if self._settings.keep_texts:
+            kept = {"dossier_id": effect.dossier_id, "duty": effect.duty, "to": message.to, "text": message.text}
+            self._texts.append(kept)
+
+
+async def _meet(trouble: Trouble, receive: Receive, send: Send) -> None:
+    if trouble.connection == "hold":
+        await hold(receive)
+    if trouble.connection is not None:
+        await cut(receive, send)
+    elif trouble.status == DOWN.status:
+        raise Problem(DOWN, "Theo lệnh đặt cho bên giả lập.")
+    else:
+        assert trouble.status is not None
+        raise Problem(_REFUSED_BY_ORDER[trouble.status], "Theo lệnh đặt cho bên giả lập.")
+
+
+def _key(request: Request) -> str:
+    """The Idempotency-Key, which is a work row's UUID in its usual spelling."""
+    key = request.headers.get("idempotency-key", "")
+    try:
+        if str(UUID(key)) == key:
+            return key
+    except ValueError:
+        pass
+    raise Problem(IDEMPOTENCY_KEY_MISSING, "Idempotency-Key phải là một UUID.")
+
+
+def _hash(body: bytes) -> str:
+    return hashlib.sha256(body).hexdigest()[:32]
+
+
+def _whole(query: dict[str, str], name: str, default: int) -> int:
+    text = query.get(name, str(default))
+    if not re.fullmatch(r"\d{1,9}", text):
+        raise Problem(INVALID_REQUEST, f"{name} phải là số nguyên không âm.")
+    return int(text)

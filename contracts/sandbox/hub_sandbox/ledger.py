@@ -1,0 +1,202 @@
+"""Sổ cái: every effect that reached the other side, so that loss and doubling can be counted instead of believed.
+
+An *effect* is a hand-over, a supplement or an SMS that its receiver took after applying the key it was offered. The
+same key again is a *repeat* (same answer, no second effect); the same key with another body a *conflict* (422). A
+*duplicate* is an effect beyond one per (dossier, kind, duty), whatever its key. No text and no number is kept.
+"""
+
+import time
+from collections import Counter
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+from hub_sandbox.journal import Journal
+
+Kind = Literal["handover", "supplement", "sms"]
+
+
+@dataclass(slots=True)
+class Effect:
+    """`duty`: the leg (hand-over), leg and request (supplement) or duty to inform (SMS); `first_at`: epoch, real."""
+
+    number: int
+    kind: Kind
+    party: str
+    key: str
+    dossier_id: str
+    duty: str
+    first_at: float
+    body_hash: str
+    answer: str
+    """The foreign number or message id that was answered, and is answered again."""
+    duplicate: bool
+    repeats: int = 0
+    recipient: str | None = None
+    """A keyed hash of the telephone number (SMS): equal numbers, equal hashes."""
+
+
+@dataclass(slots=True)
+class Callback:
+    """One message of an agency, from when it is planned until it is taken, refused or given up."""
+
+    id: str
+    plan: str
+    party: str
+    url: str
+    dossier_id: str
+    type: str
+    members: dict[str, Any]
+    """The body without `at`, which is set when it is first sent."""
+    due_at: float | None
+    """Epoch, real; None: on command."""
+    times: int = 1
+    at: str | None = None
+    attempts: int = 0
+    taken: int = 0
+    outcome: Literal["waiting", "taken", "refused", "given_up"] = "waiting"
+    status: int | None = None
+
+
+class KeyConflict(Exception):
+    """The key was used with another body."""
+
+
+class Ledger:
+    """All effects and callbacks, in memory; exact again after a restart when it has a journal."""
+
+    def __init__(self, journal: Journal) -> None:
+        self._journal = journal
+        self._forget()
+        for line in journal.read():
+            self._replay(line)
+
+    def _forget(self) -> None:
+        self.effects: list[Effect] = []
+        self.callbacks: dict[str, Callback] = {}
+        self._by_key: dict[tuple[str, str], Effect] = {}
+        self._by_duty: Counter[tuple[str, str, str]] = Counter()
+        self._conflicts: Counter[str] = Counter()
+
+    def seen(self, party: str, key: str, body_hash: str) -> Effect | None:
+        """The effect this key had before, now repeated once more; None when it is new. Raises KeyConflict."""
+        effect = self._by_key.get((party, key))
+        if effect is None:
+            return None
+        if effect.body_hash != body_hash:
+            self._conflicts[party] += 1
+            self._journal.add({"conflict": party})
+            raise KeyConflict(key)
+        effect.repeats += 1
+        self._journal.add({"repeat": effect.number})
+        return effect
+
+    def take(
+        self,
+        kind: Kind,
+        party: str,
+        key: str,
+        dossier_id: str,
+        duty: str,
+        *,
+        body_hash: str,
+        answer: str,
+        recipient: str | None = None,
+    ) -> Effect:
+        """Records a new effect."""
+        effect = Effect(
+            number=len(self.effects) + 1,
+            kind=kind,
+            party=party,
+            key=key,
+            dossier_id=dossier_id,
+            duty=duty,
+            first_at=time.time(),
+            body_hash=body_hash,
+            answer=answer,
+            duplicate=self._by_duty[dossier_id, kind, duty] > 0,
+            recipient=recipient,
+        )
+        self._keep(effect)
+        self._journal.add({"effect": asdict(effect)})
+        return effect
+
+    def plan(self, callbacks: list[Callback]) -> None:
+        """Records what an agency is going to say."""
+        for callback in callbacks:
+            self.callbacks[callback.id] = callback
+            self._journal.add({"callback": asdict(callback)})
+
+    def changed(self, callback: Callback) -> None:
+        """Records how far a callback has come."""
+        state = {name: getattr(callback, name) for name in _CALLBACK_STATE}
+        self._journal.add({"state": callback.id, **state})
+
+    async def written(self) -> None:
+        """Returns when all that was recorded would survive a kill."""
+        await self._journal.written()
+
+    def clear(self) -> None:
+        self._forget()
+        self._journal.clear()
+
+    def find(self, *, dossier_id: str | None, kind: str | None, after: int, limit: int) -> list[Effect]:
+        """At most `limit` effects with a number above `after`."""
+        found: list[Effect] = []
+        for effect in self.effects[after:]:
+            if dossier_id in {None, effect.dossier_id} and kind in {None, effect.kind}:
+                found.append(effect)
+                if len(found) == limit:
+                    break
+        return found
+
+    def summary(self) -> dict[str, Any]:
+        """Counts: what was taken, repeated, doubled and contradicted; by kind, by party and by SMS duty; callbacks."""
+        kinds: Counter[str] = Counter(effect.kind for effect in self.effects)
+        parties: dict[str, Counter[str]] = {}
+        for effect in self.effects:
+            counts = parties.setdefault(effect.party, Counter(effects=0, repeats=0, duplicates=0, conflicts=0))
+            counts.update(effects=1, repeats=effect.repeats, duplicates=int(effect.duplicate))
+        for party, conflicts in self._conflicts.items():
+            parties.setdefault(party, Counter(effects=0, repeats=0, duplicates=0)).update(conflicts=conflicts)
+        return {
+            "effects": {kind: kinds[kind] for kind in ("handover", "supplement", "sms")},
+            "repeats": sum(effect.repeats for effect in self.effects),
+            "duplicates": sum(effect.duplicate for effect in self.effects),
+            "conflicts": self._conflicts.total(),
+            "sms_by_duty": Counter(effect.duty.split(":")[0] for effect in self.effects if effect.kind == "sms"),
+            "by_party": parties,
+            "callbacks": self._callback_counts(),
+        }
+
+    def _callback_counts(self) -> dict[str, Any]:
+        outcomes: Counter[str] = Counter(callback.outcome for callback in self.callbacks.values())
+        completed = {c.dossier_id for c in self.callbacks.values() if c.type == "completed" and c.taken}
+        return {
+            "planned": len(self.callbacks),
+            "attempts": sum(callback.attempts for callback in self.callbacks.values()),
+            **{outcome: outcomes[outcome] for outcome in ("taken", "refused", "given_up", "waiting")},
+            "dossiers_completed": len(completed),
+        }
+
+    def _keep(self, effect: Effect) -> None:
+        self.effects.append(effect)
+        self._by_key[effect.party, effect.key] = effect
+        self._by_duty[effect.dossier_id, effect.kind, effect.duty] += 1
+
+    def _replay(self, line: dict[str, Any]) -> None:
+        if "effect" in line:
+            self._keep(Effect(**line["effect"]))
+        elif "repeat" in line:
+            self.effects[line["repeat"] - 1].repeats += 1
+        elif "conflict" in line:
+            self._conflicts[line["conflict"]] += 1
+        elif "callback" in line:
+            callback = Callback(**line["callback"])
+            self.callbacks[callback.id] = callback
+        else:
+            callback = self.callbacks[line["state"]]
+            for name in _CALLBACK_STATE:
+                setattr(callback, name, line[name])
+
+
+_CALLBACK_STATE = ("due_at", "at", "attempts", "taken", "outcome", "status")
