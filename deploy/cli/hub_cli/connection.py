@@ -1,0 +1,76 @@
+"""Kết nối: how operators' commands reach the hub: its addresses and a token.
+
+| Setting       | Default                               | Meaning                                                     |
+|---------------|---------------------------------------|-------------------------------------------------------------|
+| HUB_URL       | the local stack's ports               | one address for all services (paths don't overlap)          |
+| HUB_TOKEN     | issued with the local stack's key     | bearer token with the scope `operations`                    |
+| HUB_FOLDER    | `.hub`                                | the local stack's folder                                    |
+| HUB_PORT_BASE | 18000                                 | the local stack's ports: intake +1, routing +2, notify +3, sla +4 |
+"""
+
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NoReturn
+
+import httpx
+import typer
+
+from hub_web.tokens import ALL, Issuer
+
+SERVICES = ("intake", "routing", "notify", "sla")
+TIMEOUT_SECONDS = 20.0
+
+
+class Connection:
+    """Asks the services; what they refuse ends the command with their words and exit code 1."""
+
+    def __init__(self, environment: Mapping[str, str] = os.environ) -> None:
+        self._environment = environment
+        self._client = httpx.Client(timeout=TIMEOUT_SECONDS, trust_env=False)
+        self._headers = {"authorization": f"Bearer {self._token()}"}
+
+    def get(self, service: str, path: str, **query: str | int) -> Any:
+        return self._ask("GET", service, path, params=query)
+
+    def post(self, service: str, path: str, body: dict[str, Any]) -> Any:
+        return self._ask("POST", service, path, json=body)
+
+    def _ask(self, method: str, service: str, path: str, **request: Any) -> Any:
+        address = self._address(service)
+        try:
+            answer = self._client.request(method, address + path, headers=self._headers, **request)
+        except httpx.HTTPError as error:
+            give_up(f"{service} does not answer at {address} ({type(error).__name__}); `hub status` shows what runs")
+        if answer.is_success:
+            return answer.json() if answer.content else None
+        try:
+            problem = answer.json()
+            words = " ".join(str(problem[part]) for part in ("title", "detail", "next_step") if problem.get(part))
+        except ValueError:
+            words = ""
+        give_up(f"{service} answered {answer.status_code}: {words or 'no reason given'}")
+
+    def _address(self, service: str) -> str:
+        if url := self._environment.get("HUB_URL"):
+            return url.rstrip("/")
+        base = self._environment.get("HUB_PORT_BASE", "18000")
+        if not base.isdigit():
+            give_up(f"HUB_PORT_BASE={base!r}: expected a whole number")
+        return f"http://127.0.0.1:{int(base) + 1 + SERVICES.index(service)}"
+
+    def _token(self) -> str:
+        if token := self._environment.get("HUB_TOKEN"):
+            return token
+        key = Path(self._environment.get("HUB_FOLDER", ".hub")) / "keys" / "issuer.json"
+        try:
+            return Issuer(key).issue("hub-cli", "operator", ["operations"], ALL, hours=1)
+        except (OSError, ValueError):
+            give_up("no token: set HUB_TOKEN, or HUB_FOLDER to the folder of a local stack that has been started")
+
+
+def give_up(message: str) -> NoReturn:
+    """Ends the command with one clear line."""
+    typer.echo(f"hub: {message}", err=True)
+    sys.exit(1)
