@@ -5,7 +5,7 @@
 | HUB_URL       | the local stack's ports               | one address for all services (paths don't overlap)          |
 | HUB_TOKEN     | issued with the local stack's key     | bearer token with the scope `operations`                    |
 | HUB_FOLDER    | `.hub`                                | the local stack's folder                                    |
-| HUB_PORT_BASE | 18000                                 | the local stack's ports: intake +1, routing +2, notify +3, sla +4 |
+| HUB_PORT_BASE | 18000                                 | its ports: intake +1, routing +2, notify +3, sla +4         |
 """
 
 import os
