@@ -1,8 +1,8 @@
 """Makes `.venv` exactly as the committed locks say; run by the Makefile with whatever Python the machine has.
 
 Standard library only, and old syntax, so that too old a Python gets a clear message. The stamp `.venv/ready` holds
-a digest of all that went in: nothing is done while it fits. An interrupted run leaves no stamp, so the next run
-begins from an empty folder.
+the Python and a digest of all that went in: nothing is done while both fit. An interrupted run leaves no stamp, so
+the next one begins from an empty folder, as it does for another Python.
 """
 
 import fcntl
@@ -29,18 +29,19 @@ def main():  # type: () -> None
         )
     with open(ROOT / ".venv.lock", "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        digest = digest_of_inputs()
-        if STAMP.exists() and STAMP.read_text() == digest:
+        wanted = f"{identity_of_python()}\n{digest_of_inputs()}"
+        made = STAMP.read_text() if STAMP.exists() else ""
+        if made == wanted:
             return
         say("making .venv from the committed locks")
-        if STAMP.exists():
+        if made.startswith(identity_of_python()):
             STAMP.unlink()
         else:
             shutil.rmtree(ENVIRONMENT, ignore_errors=True)
         if not PYTHON.exists():
             make_environment()
         install()
-        STAMP.write_text(digest)
+        STAMP.write_text(wanted)
         say(".venv is ready")
 
 
@@ -53,9 +54,14 @@ def members():  # type: () -> list[Path]
     )
 
 
+def identity_of_python():  # type: () -> str
+    """The Python in use, and the place: environments and editable installs hold absolute paths."""
+    return repr((sys.version, sys.base_prefix, str(ROOT)))
+
+
 def digest_of_inputs():  # type: () -> str
-    """SHA-256 over the locks, the members, this script, the Python in use and the place (editable installs name it)."""
-    digest = hashlib.sha256(repr((sys.version, str(ROOT))).encode())
+    """SHA-256 over the locks, the members and this script."""
+    digest = hashlib.sha256()
     files = [
         Path(__file__),
         LOCKS / "bootstrap.txt",
