@@ -47,7 +47,7 @@ class StatedTerm(Part):
     unit: TermUnit | None = None
     amount: Decimal | None = Field(default=None, ge=0)
     reason: Slug | None = None
-    cut_off: str | None = Field(default=None, pattern=r"^\d{2}:\d{2}$")
+    cut_off: str | None = Field(default=None, pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")
     """Receipts at or after this local time count from the next working day."""
 
 

@@ -15,8 +15,9 @@ from pydantic_core import CoreSchema, core_schema
 
 DossierId = UUID
 
-_OLD_AGENCY = r"\d{3}\.\d{2}\.\d{2}\.[A-Y]\d{2}"
-_NEW_AGENCY = r"[A-Y]\d{2}(\.[0-9A-Z]{1,6}){0,6}|Z[0-9A-Z.]{1,32}|\d{10}(\d{3})?"
+# [0-9], not \d: \d matches the digits of every script.
+_OLD_AGENCY = r"[0-9]{3}\.[0-9]{2}\.[0-9]{2}\.[A-Y][0-9]{2}"
+_NEW_AGENCY = r"[A-Y][0-9]{2}(\.[0-9A-Z]{1,6}){0,6}|Z[0-9A-Z.]{1,32}|[0-9]{10}([0-9]{3})?"
 
 AgencyCode = Annotated[str, StringConstraints(pattern=rf"^({_OLD_AGENCY}|{_NEW_AGENCY})$", max_length=35)]
 """Mã định danh cơ quan, old (`000.00.00.H26`) or new order (`H26.15.01`)."""
@@ -24,7 +25,10 @@ AgencyCode = Annotated[str, StringConstraints(pattern=rf"^({_OLD_AGENCY}|{_NEW_A
 ProcedureCode = Annotated[
     str,
     StringConstraints(
-        pattern=r"^(\d\.\d{6}(\.\d{3}\.\d{2}\.\d{2})?(\.[A-Y]\d{2})?|[A-Z][A-Z0-9]{1,9}_[A-Z0-9]{1,24})$",
+        pattern=(
+            r"^([0-9]\.[0-9]{6}(\.[0-9]{3}\.[0-9]{2}\.[0-9]{2})?(\.[A-Y][0-9]{2})?"
+            r"|[A-Z][A-Z0-9]{1,9}_[A-Z0-9]{1,24})$"
+        ),
         max_length=40,
     ),
 ]
@@ -36,7 +40,7 @@ Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+([-_.][a-z0-9]+)*$",
 OfficerCode = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9]([A-Za-z0-9._-]{0,62}[A-Za-z0-9])?$")]
 """Mã cán bộ, công chức: a code of the office, not a name."""
 
-TerritoryCode = Annotated[str, StringConstraints(pattern=r"^(\d{2}|\d{5})$")]
+TerritoryCode = Annotated[str, StringConstraints(pattern=r"^([0-9]{2}|[0-9]{5})$")]
 """Mã đơn vị hành chính (General Statistics Office): province two digits, commune five."""
 
 
@@ -60,16 +64,14 @@ def _to_utc(moment: datetime) -> datetime:
 Moment = Annotated[AwareDatetime, AfterValidator(_to_utc)]
 """A point in time, aware, stored as UTC."""
 
-_DOSSIER_CODE = re.compile(r"^(?P<unit>[0-9A-Z.]{3,35})-(?P<day>\d{6}|\d{8})-(?P<sequence>\d{4,8})$")
+_DOSSIER_CODE = r"^[0-9A-Z]+(\.[0-9A-Z]+)*-([0-9]{6}|[0-9]{8})-[0-9]{4,8}$"
 
 
 def _check_dossier_code(code: str) -> str:
-    parts = _DOSSIER_CODE.match(code)
-    if parts is None:
-        raise ValueError("a dossier code is <unit>-<YYMMDD or YYYYMMDD>-<4 to 8 digits>")
-    day = parts["day"] if len(parts["day"]) == 8 else "20" + parts["day"]
+    _, day, _ = code.split("-")
+    day = day if len(day) == 8 else "20" + day
     try:
-        date.fromisoformat(f"{day[:4]}-{day[4:6]}-{day[6:]}")
+        date(int(day[:4]), int(day[4:6]), int(day[6:]))
     except ValueError:
         raise ValueError("the middle part of a dossier code is a date") from None
     return code
@@ -77,7 +79,7 @@ def _check_dossier_code(code: str) -> str:
 
 DossierCode = Annotated[
     str,
-    StringConstraints(pattern=r"^[0-9A-Z.]{3,35}-(\d{6}|\d{8})-\d{4,8}$", max_length=53),
+    StringConstraints(pattern=_DOSSIER_CODE, min_length=15, max_length=53),
     AfterValidator(_check_dossier_code),
 ]
 """Mã hồ sơ (số giấy tiếp nhận): `H26.15.01-260302-0001`; 6- or 8-digit date, 4–8-digit sequence."""
@@ -107,19 +109,17 @@ class _Masked(str):
 
 
 class Phone(_Masked):
-    """Số điện thoại, kept in E.164 (`+84912345678`); reads `0912 345 678` and `84912345678` too."""
+    """Số điện thoại, kept in E.164 (`+84912345678`); reads also reads `0912 345 678`, `84912345678`, landlines."""
 
     __slots__ = ()
 
     @classmethod
     def check(cls, value: str) -> "Phone":
         digits = re.sub(r"[\s.\-()]", "", value)
-        if re.fullmatch(r"0\d{9}", digits):
-            digits = "+84" + digits[1:]
-        elif re.fullmatch(r"84\d{9}", digits):
-            digits = "+" + digits
-        if not re.fullmatch(r"\+84\d{9}|\+(?!84)[1-9]\d{6,14}", digits):
-            raise ValueError("a phone number is 0 and nine digits, or + and the country code")
+        if national := re.fullmatch(r"(?:0|\+?84)([0-9]{9}|2[0-9]{9})", digits):
+            return cls("+84" + national[1])
+        if not re.fullmatch(r"\+(?!84)[1-9][0-9]{6,14}", digits):
+            raise ValueError("a phone number is 0 and nine digits (landlines ten), or + and the country code")
         return cls(digits)
 
 
@@ -130,6 +130,6 @@ class PersonalId(_Masked):
 
     @classmethod
     def check(cls, value: str) -> "PersonalId":
-        if not re.fullmatch(r"\d{12}|\d{9}", value, re.ASCII):
+        if not re.fullmatch(r"[0-9]{12}|[0-9]{9}", value):
             raise ValueError("a personal id number has 12 digits (or 9, older cards)")
         return cls(value)
