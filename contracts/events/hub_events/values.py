@@ -109,7 +109,7 @@ class _Masked(str):
 
 
 class Phone(_Masked):
-    """Số điện thoại, kept in E.164 (`+84912345678`); reads also reads `0912 345 678`, `84912345678`, landlines."""
+    """Số điện thoại, kept in E.164 (`+84912345678`); reads `0912 345 678`, `84912345678`, landlines."""
 
     __slots__ = ()
 
