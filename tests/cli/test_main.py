@@ -1,0 +1,36 @@
+"""`hub`: one command, to which others add theirs; the filters start without them."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+HUB = Path(sys.executable).with_name("hub")
+
+
+def test_help_lists_the_filters() -> None:
+    told = subprocess.run([HUB, "--help"], capture_output=True, check=True).stdout.decode()
+    assert "due" in told
+    assert "terms" in told
+
+
+def test_the_filters_start_without_the_rest() -> None:
+    slow = ("typer", "rich", "httpx", "pydantic", "importlib.metadata", "hub_local")
+    code = (
+        "import sys; sys.argv = ['hub', 'terms', '1 HOUR']\n"
+        "from hub_cli.main import main\n"
+        "try: main()\n"
+        "except SystemExit as end: assert not end.code\n"
+        f"sys.exit(' '.join(name for name in {slow} if name in sys.modules) or None)"
+    )
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, check=False)
+    assert (run.returncode, run.stderr.strip()) == (0, b"")
+
+
+def test_a_filter_can_be_asked_for_help() -> None:
+    for command in ("due", "terms"):
+        run = subprocess.run([HUB, command, "--help"], capture_output=True, check=True)
+        assert f"usage: hub {command}".encode() in run.stdout
+
+
+def test_an_unknown_command_is_refused() -> None:
+    assert subprocess.run([HUB, "nonsense"], capture_output=True, check=False).returncode == 2
