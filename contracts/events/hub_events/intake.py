@@ -54,7 +54,7 @@ class StatedTerm(Part):
 class Promise(Part):
     """Ngày hẹn trả: the date on the receipt, and all that explains it."""
 
-    due_at: Moment | None
+    due_at: Moment | None = None
     """None: the term is none (`term.reason` says which kind)."""
     counted_from: Moment
     """When the complete dossier arrived: the receipt, or the last supplement."""

@@ -12,7 +12,7 @@ class DeadlineClockStartedV1(Event):
     """Bắt đầu tính thời hạn giải quyết; `due_at` None: the term is none and nothing will ring."""
 
     type: ClassVar[str] = "deadline.clock_started.v1"
-    due_at: Moment | None
+    due_at: Moment | None = None
     warn_at: Moment | None = None
     agrees: bool
     """The clock's own computation gives the promised minute too. False: an alarm, a person must look."""
@@ -32,7 +32,7 @@ class DeadlineClockRestartedV1(Event):
     """Tính lại thời hạn từ đầu: the complete dossier is here; the date moved."""
 
     type: ClassVar[str] = "deadline.clock_restarted.v1"
-    due_at: Moment | None
+    due_at: Moment | None = None
     warn_at: Moment | None = None
     previous_due_at: Moment | None = None
     request: int = Field(ge=1)
@@ -45,7 +45,7 @@ class DeadlineClockStoppedV1(Event):
 
     type: ClassVar[str] = "deadline.clock_stopped.v1"
     stopped_at: Moment
-    due_at: Moment | None
+    due_at: Moment | None = None
     outcome: Literal["early", "on_time", "late", "no_term"]
 
 
