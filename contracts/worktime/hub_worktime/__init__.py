@@ -1,6 +1,6 @@
 """Cách tính thời hạn giải quyết: calendars, terms and due dates; all parts of the hub name the same minute."""
 
-from hub_worktime.calendars import Calendar, OutsideCalendar, load_calendar
+from hub_worktime.calendars import Calendar, OutsideCalendar, load_calendar, published_calendars
 from hub_worktime.due import VIETNAM, DueDate, NoDueDate, compute_due
 from hub_worktime.hours import DEFAULT_HOURS, WorkingHours
 from hub_worktime.rules import Rule, RuleSet, Source, load_rules
@@ -28,4 +28,5 @@ __all__ = [
     "load_calendar",
     "load_rules",
     "parse_term",
+    "published_calendars",
 ]

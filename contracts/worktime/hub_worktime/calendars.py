@@ -63,6 +63,12 @@ def _newest(code: str) -> str:
     return max(versions, key=lambda name: [int(part) for part in name.partition("@")[2].split(".")])
 
 
+def published_calendars() -> tuple[str, ...]:
+    """Ids of every published version, in order."""
+    ids = (entry.name.removesuffix(".json") for entry in _folder().iterdir() if entry.name.endswith(".json"))
+    return tuple(sorted(ids))
+
+
 @cache
 def load_calendar(id: str = "vn") -> Calendar:
     """A published calendar by id and version (`vn@2026.1`), or the newest one of an id (`vn`). LookupError if none."""

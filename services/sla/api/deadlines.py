@@ -1,0 +1,157 @@
+"""Thời hạn của hồ sơ: the date, why it is this one, and what moved it."""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Annotated, Literal
+from uuid import UUID
+
+from fastapi import Query
+from pydantic import BaseModel
+
+from hub_events.intake import StatedTerm
+from hub_web.credentials import requires
+from hub_web.cursors import decode_cursor, encode_cursor
+from hub_web.problems import CURSOR_INVALID, NOT_FOUND, Problem
+from hub_web.routes import Router
+from hub_web.tokens import All, Caller
+from services.sla.domain.check import explain
+from services.sla.domain.clock import DossierClock, PromisedDate
+from services.sla.handlers.ports import DeadlineQueries, DeadlineWish
+
+Shown = Literal["running", "paused", "overdue", "stopped"]
+Reader = Annotated[Caller, requires("deadlines:read")]
+
+
+class Move(BaseModel):
+    """One thing that happened to the clock. `request`: which supplement; `due_at`: the date that held from then."""
+
+    what: Literal["started", "paused", "restarted", "missed", "completed", "refused"]
+    at: datetime
+    request: int | None = None
+    due_at: datetime | None = None
+
+
+class Deadline(BaseModel):
+    """A dossier's clock in short."""
+
+    dossier_id: UUID
+    dossier_code: str | None
+    procedure: str | None
+    state: Shown
+    due_at: datetime | None
+    provisional: bool
+    agrees: bool
+    outcome: Literal["early", "on_time", "late", "no_term"] | None = None
+
+
+class DeadlineInFull(Deadline):
+    """With the reasons: what the date rests on, in words too, the clock's own check, and every move."""
+
+    counted_from: datetime
+    term: StatedTerm
+    rule: str | None
+    calendar: str | None
+    set_by: Literal["rule", "officer"]
+    warn_at: datetime | None
+    computed_due_at: datetime | None
+    difference: str | None
+    explanation: list[str]
+    history: list[Move]
+
+
+class DeadlinePage(BaseModel):
+    """A page; `next_cursor` is absent on the last one."""
+
+    items: list[Deadline]
+    next_cursor: str | None = None
+
+
+def deadline_router(queries: DeadlineQueries, now: Callable[[], datetime]) -> Router:
+    """GET /v1/deadlines and /v1/deadlines/{dossier_id}; scope `deadlines:read`. `now`: business time."""
+    router = Router(tags=["deadlines"])
+
+    @router.get("/v1/deadlines/{dossier_id}")
+    async def show_deadline(dossier_id: UUID, caller: Reader) -> DeadlineInFull:
+        clock = await queries.one(dossier_id)
+        if clock is None or clock.current is None or not caller.covers(clock.desk or ""):
+            raise Problem(
+                NOT_FOUND, "Không có thời hạn của hồ sơ này.", next_step="Kiểm tra mã hồ sơ; hồ sơ đã được tiếp nhận?"
+            )
+        return _in_full(clock, clock.current, now())
+
+    @router.get("/v1/deadlines")
+    async def list_deadlines(
+        caller: Reader,
+        state: Shown | None = None,
+        differs: bool | None = None,
+        cursor: str | None = None,
+        limit: Annotated[int, Query(ge=1, le=200)] = 50,
+    ) -> DeadlinePage:
+        area = None if isinstance(caller.area, All) else caller.area
+        moment = now()
+        wish = DeadlineWish(state, differs, _after(cursor), area)
+        clocks = await queries.page(wish, moment, limit + 1)
+        items = [_in_short(clock, clock.current, moment) for clock in clocks[:limit] if clock.current is not None]
+        more = len(clocks) > limit
+        return DeadlinePage(items=items, next_cursor=encode_cursor(str(items[-1].dossier_id)) if more else None)
+
+    return router
+
+
+def _after(cursor: str | None) -> UUID | None:
+    if cursor is None:
+        return None
+    try:
+        return UUID(str(decode_cursor(cursor, [str])[0]))
+    except ValueError:
+        raise Problem(CURSOR_INVALID, "Con trỏ trang không do danh sách này cấp.") from None
+
+
+def _state(clock: DossierClock, date: PromisedDate, now: datetime) -> Shown:
+    state = clock.state
+    if state == "running":
+        return "overdue" if date.late_from is not None and date.late_from <= now else "running"
+    return "paused" if state == "paused" else "stopped"
+
+
+def _in_short(clock: DossierClock, date: PromisedDate, now: datetime) -> Deadline:
+    return Deadline(
+        dossier_id=clock.dossier_id,
+        dossier_code=clock.dossier_code,
+        procedure=clock.procedure,
+        state=_state(clock, date, now),
+        due_at=date.promise.due_at,
+        provisional=date.promise.provisional,
+        agrees=date.check.agrees,
+        outcome=clock.outcome,
+    )
+
+
+def _in_full(clock: DossierClock, date: PromisedDate, now: datetime) -> DeadlineInFull:
+    promise = date.promise
+    return DeadlineInFull(
+        **_in_short(clock, date, now).model_dump(),
+        counted_from=promise.counted_from,
+        term=promise.term,
+        rule=promise.rule,
+        calendar=promise.calendar,
+        set_by=promise.set_by,
+        warn_at=date.warn_at,
+        computed_due_at=date.check.computed_due_at,
+        difference=date.check.reason,
+        explanation=list(explain(promise)),
+        history=_history(clock),
+    )
+
+
+def _history(clock: DossierClock) -> list[Move]:
+    """Every move in the order of its time."""
+    moves = [Move(what="paused", at=at, request=number) for number, at in clock.pauses.items()]
+    for number, date in clock.dates.items():
+        what: Literal["started", "restarted"] = "restarted" if number else "started"
+        moves.append(Move(what=what, at=date.since, request=number or None, due_at=date.promise.due_at))
+        if date.late_from is not None and f"missed:{number}" in clock.said:
+            moves.append(Move(what="missed", at=date.late_from, request=number or None, due_at=date.promise.due_at))
+    if clock.stop is not None:
+        moves.append(Move(what=clock.stop.cause, at=clock.stop.at))
+    return sorted(moves, key=lambda move: move.at)

@@ -1,0 +1,75 @@
+"""Where the service's parts are joined."""
+
+from collections.abc import Sequence
+from importlib.metadata import version
+
+from hub_events.intake import (
+    DossierAcceptedV1,
+    DossierRefusedV1,
+    DossierSupplementReceivedV1,
+    DossierSupplementRequestedV1,
+)
+from hub_events.routing import DossierCompletedV1
+from hub_messaging.consumer import Handler, on_dossier
+from hub_messaging.jobs import Job
+from hub_messaging.process import Role, Spine
+from hub_messaging.refused import RefusedTable
+from hub_messaging.timers import Timer
+from hub_web.app import make_app
+from hub_web.dead_letters import dead_letter_router
+from hub_web.server import HttpServer
+from hub_web.tokens import Verifier
+from services.sla.api.calendars import calendar_router
+from services.sla.api.deadlines import deadline_router
+from services.sla.handlers.dossier_accepted import on_dossier_accepted
+from services.sla.handlers.dossier_completed import on_dossier_completed
+from services.sla.handlers.dossier_refused import on_dossier_refused
+from services.sla.handlers.supplement_received import on_supplement_received
+from services.sla.handlers.supplement_requested import on_supplement_requested
+from services.sla.handlers.timer_rang import on_timer_rang
+from services.sla.settings import Settings
+from services.sla.store.queries import ClockQueries
+from services.sla.store.unit_of_work import CLOCKS_SHELF, SlaUnitOfWork
+
+NAME = "sla"
+KEYS = on_dossier(CLOCKS_SHELF)
+HANDLERS: tuple[Handler[SlaUnitOfWork], ...] = (
+    Handler(DossierAcceptedV1, on_dossier_accepted, KEYS),
+    Handler(DossierSupplementRequestedV1, on_supplement_requested, KEYS),
+    Handler(DossierSupplementReceivedV1, on_supplement_received, KEYS),
+    Handler(DossierRefusedV1, on_dossier_refused, KEYS),
+    Handler(DossierCompletedV1, on_dossier_completed, KEYS),
+)
+
+
+class Service:
+    """The service's roles; a process runs those that its entry point asks for."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self.spine: Spine[SlaUnitOfWork] = Spine(NAME, settings, SlaUnitOfWork)
+
+    async def worker(self) -> Sequence[Role]:
+        """Reads events, rings timers, sends its own events."""
+        spine = self.spine
+        return [*spine.housekeeping(), spine.relay(), spine.timers(ring), *spine.consumer(HANDLERS)]
+
+    async def web(self) -> Sequence[Role]:
+        """Answers people's questions."""
+        routers = [
+            deadline_router(ClockQueries(self.spine.pool), self.spine.clock.now),
+            calendar_router(),
+            dead_letter_router(NAME, RefusedTable(self.spine.pool)),
+        ]
+        app = make_app("Theo dõi thời hạn", version("hub-sla"), Verifier(self._settings.jwks_file), routers)
+        server = HttpServer(app, self._settings.http_host, self._settings.http_port)
+        return [Role("http", server.run)]
+
+    async def everything(self) -> Sequence[Role]:
+        """All roles in one process."""
+        return [*await self.worker(), *await self.web()]
+
+
+def ring(timer: Timer) -> Job[SlaUnitOfWork, None]:
+    """The job of one due timer."""
+    return Job(run=lambda uow: on_timer_rang(timer.dossier_id, uow), keys={CLOCKS_SHELF: (timer.dossier_id,)})

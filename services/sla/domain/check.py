@@ -1,0 +1,73 @@
+"""Kiểm tra ngày hẹn trả: the promised date, computed once more from what the receipt says it rests on."""
+
+from datetime import UTC, datetime, time
+
+from hub_events.intake import Promise, StatedTerm
+from hub_worktime import DueDate, NoDueDate, Reason, Term, Unit, compute_due, load_calendar, parse_term
+from services.sla.domain.clock import Check
+
+SET_BY_OFFICER = "set-by-officer"
+NO_TERM = "no-term"
+
+
+def check(promise: Promise) -> Check:
+    """Compares the promised minute with the computed one.
+
+    A date that an officer set is a person's decision: it is not compared, and says so. Where the calendar's or the
+    rules' version is not here nothing can be confirmed, so it does not agree either.
+    """
+    if promise.set_by == "officer":
+        return Check(agrees=True, reason=SET_BY_OFFICER)
+    if promise.term.unit is None:
+        agrees = promise.due_at is None
+        return Check(agrees=agrees, reason=NO_TERM if agrees else "date-without-term")
+    try:
+        computed = recompute(promise)
+    except LookupError:
+        return Check(agrees=False, reason="calendar-unknown")
+    except NoDueDate as none:
+        return Check(agrees=False, reason=f"not-computable.{none.reason.value}")
+    due_at = computed.due_at.astimezone(UTC)
+    return Check(_difference(promise, computed) is None, due_at, _difference(promise, computed))
+
+
+def recompute(promise: Promise) -> DueDate:
+    """The date by the clock's own computation. Raises LookupError (calendar) and NoDueDate."""
+    term = term_of(promise.term)
+    calendar = load_calendar(promise.calendar or "")
+    return compute_due(promise.counted_from, term, calendar=calendar)
+
+
+def term_of(stated: StatedTerm) -> Term:
+    """The term as the receipt states it."""
+    if stated.unit is None or stated.amount is None:
+        return Term(stated.text, reason=Reason.NEEDS_A_PERSON)
+    cut_off = time.fromisoformat(stated.cut_off) if stated.cut_off else None
+    return Term(stated.text, Unit(stated.unit), stated.amount, cut_off=cut_off)
+
+
+def _difference(promise: Promise, computed: DueDate) -> str | None:
+    if promise.rule != computed.rule:
+        return "rule-unknown"
+    reading = parse_term(promise.term.text)
+    if reading.unit is not None and (reading.unit, reading.amount) != (computed.unit, computed.amount):
+        return "term-reads-otherwise"
+    if promise.due_at is None or _minute(promise.due_at) != _minute(computed.due_at):
+        return "another-minute"
+    return None
+
+
+def _minute(moment: datetime) -> datetime:
+    return moment.astimezone(UTC).replace(second=0, microsecond=0)
+
+
+def explain(promise: Promise) -> tuple[str, ...]:
+    """Diễn giải ngày hẹn, in words for the person who asks."""
+    if promise.set_by == "officer":
+        return (f"Ngày hẹn do cán bộ {promise.officer} ấn định, có lý do kèm theo; không tính theo quy tắc.",)
+    if promise.due_at is None:
+        return (f"Thủ tục không ấn định thời hạn ({promise.term.reason}); không có ngày hẹn.",)
+    try:
+        return recompute(promise).steps
+    except (LookupError, NoDueDate):
+        return (f"Không tính lại được ngày hẹn: thiếu lịch {promise.calendar} hoặc quy tắc {promise.rule}.",)

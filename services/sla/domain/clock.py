@@ -1,0 +1,147 @@
+"""Đồng hồ thời hạn giải quyết của một hồ sơ.
+
+Facts are only ever added; whatever is said about the clock is computed from them and from the time, so the order in
+which they arrive cannot matter.
+
+A promised date names a minute, and that minute is still on time: the time of a date due at 17:00 is [.., 17:01), and
+from 17:01:00 on it is late. See docs/decisions/0006-when-a-date-is-missed-and-when-it-warns.md.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Literal, Self
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from hub_events.intake import Promise
+
+VIETNAM = ZoneInfo("Asia/Ho_Chi_Minh")
+State = Literal["unknown", "running", "paused", "stopped"]
+StopOutcome = Literal["early", "on_time", "late", "no_term"]
+
+
+def late_from(due_at: datetime) -> datetime:
+    """The first moment that is late: when the minute on the receipt has passed."""
+    return due_at.replace(second=0, microsecond=0) + timedelta(minutes=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """Kiểm tra ngày hẹn: what the clock's own computation says. `reason`: why it differs, or was not compared."""
+
+    agrees: bool
+    computed_due_at: datetime | None = None
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PromisedDate:
+    """Ngày hẹn trả. `request` 0: the receipt's; n: the one set when the n-th supplement had come.
+
+    It holds from `since` (acceptance, or the supplement's receipt) until a later one does.
+    """
+
+    request: int
+    since: datetime
+    promise: Promise
+    check: Check
+    warn_at: datetime | None = None
+    previous_due_at: datetime | None = None
+
+    @property
+    def late_from(self) -> datetime | None:
+        return None if self.promise.due_at is None else late_from(self.promise.due_at)
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """Kết thúc: the agency's result, or the desk's refusal."""
+
+    at: datetime
+    cause: Literal["completed", "refused"]
+
+
+@dataclass(frozen=True, slots=True)
+class DossierClock:
+    """What is known of one dossier's time. Without any promised date it is a stub, and nothing rings.
+
+    `pauses`: when the n-th supplement was requested after acceptance. `said`: what was announced, in that order.
+    """
+
+    dossier_id: UUID
+    dossier_code: str | None = None
+    procedure: str | None = None
+    desk: str | None = None
+    dates: Mapping[int, PromisedDate] = field(default_factory=dict)
+    pauses: Mapping[int, datetime] = field(default_factory=dict)
+    stop: Stop | None = None
+    said: tuple[str, ...] = ()
+
+    @property
+    def current(self) -> PromisedDate | None:
+        """The date that holds; for a stopped clock the one that held then."""
+        if not self.dates:
+            return None
+        until = self.stop.at if self.stop else None
+        held = [number for number, date in self.dates.items() if until is None or date.since <= until]
+        return self.dates[max(held) if held else min(self.dates)]
+
+    @property
+    def state(self) -> State:
+        date = self.current
+        if date is None:
+            return "unknown"
+        if self.stop is not None:
+            return "stopped"
+        return "paused" if any(number > date.request for number in self.pauses) else "running"
+
+    @property
+    def differs(self) -> bool:
+        """The date that holds is not the one that the clock computes: a person must look."""
+        return self.current is not None and not self.current.check.agrees
+
+    @property
+    def outcome(self) -> StopOutcome | None:
+        """How a stopped clock ended against the date that then held; early: before the day of the date."""
+        date = self.current
+        if self.stop is None or date is None:
+            return None
+        if date.promise.due_at is None or date.late_from is None:
+            return "no_term"
+        ended = self.ended(date) or self.stop.at
+        if ended >= date.late_from:
+            return "late"
+        return "early" if _day(ended) < _day(date.promise.due_at) else "on_time"
+
+    def stopped(self, stop: Stop) -> Self:
+        """The clock with this end; of several the first one is it."""
+        first = min((end for end in (self.stop, stop) if end is not None), key=lambda end: (end.at, end.cause))
+        return replace(self, stop=first)
+
+    def ended(self, date: PromisedDate) -> datetime | None:
+        """When `date` stopped counting: the clock paused, a later date came, or the dossier was done."""
+        ends = [at for number, at in self.pauses.items() if number > date.request]
+        ends += [later.since for number, later in self.dates.items() if number > date.request]
+        if self.stop is not None:
+            ends.append(self.stop.at)
+        return min(ends, default=None)
+
+    def missed(self, date: PromisedDate, now: datetime) -> bool:
+        """The minute of `date` passed while it counted."""
+        if date.late_from is None or now < date.late_from:
+            return False
+        ended = self.ended(date)
+        return ended is None or ended >= date.late_from
+
+    def warns(self, now: datetime) -> bool:
+        """The date that holds comes near: [warn_at, late_from) of a running clock."""
+        date = self.current
+        if date is None or self.state != "running" or date.warn_at is None or date.late_from is None:
+            return False
+        return date.warn_at <= now < date.late_from
+
+
+def _day(moment: datetime) -> tuple[int, int, int]:
+    local = moment.astimezone(VIETNAM)
+    return local.year, local.month, local.day

@@ -1,0 +1,40 @@
+"""What the API reads."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+from hub_messaging.database import Pool
+from services.sla.domain.clock import DossierClock
+from services.sla.handlers.ports import DeadlineWish
+from services.sla.store.clocks import CLOCK, from_row
+
+_ONE = f"SELECT {', '.join(CLOCK.columns)} FROM clock WHERE dossier_id = $1"  # noqa: S608
+_PAGE = f"""
+SELECT {", ".join(CLOCK.columns)} FROM clock
+WHERE CASE $1
+    WHEN 'running' THEN state = 'running' AND (late_from IS NULL OR late_from > $2)
+    WHEN 'overdue' THEN state = 'running' AND late_from <= $2
+    WHEN 'paused' THEN state = 'paused'
+    WHEN 'stopped' THEN state = 'stopped'
+    ELSE state <> 'unknown' END
+AND ($3::bool IS NULL OR differs = $3) AND ($4::uuid IS NULL OR dossier_id > $4)
+AND ($5::text[] IS NULL OR desk = ANY($5))
+ORDER BY dossier_id LIMIT $6
+"""  # noqa: S608 - the columns are constants of the code
+
+
+class ClockQueries:
+    """Reads clocks from the service's database."""
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+
+    async def one(self, dossier_id: UUID) -> DossierClock | None:
+        row = await self._pool.fetchrow(_ONE, dossier_id)
+        return None if row is None else from_row(row)
+
+    async def page(self, wish: DeadlineWish, now: datetime, most: int) -> Sequence[DossierClock]:
+        area = None if wish.area is None else sorted(wish.area)
+        rows = await self._pool.fetch(_PAGE, wish.state, now, wish.differs, wish.after, area, most)
+        return [from_row(row) for row in rows]
