@@ -7,7 +7,7 @@ from functools import partial
 from hub_local import kafka, postgres
 from hub_local.keys import Keys
 from hub_local.layout import SERVICES, Layout
-from hub_local.supervisor import Job, Program, Report, http_ok, port_answers, run_once
+from hub_local.supervisor import Job, Program, Report, http_ok, run_once
 
 Step = Job | Program
 
@@ -85,7 +85,7 @@ def sandbox(layout: Layout, keys: Keys) -> Program:
     return Program(
         name="sandbox",
         command=(sys.executable, "-m", "hub_sandbox"),
-        ready=partial(port_answers, layout.port("sandbox")),
+        ready=partial(http_ok, layout.port("sandbox-probe"), "/ready"),
         environment={
             "SANDBOX_HTTP_PORT": str(layout.port("sandbox")),
             "SANDBOX_PROBE_PORT": str(layout.port("sandbox-probe")),

@@ -129,7 +129,7 @@ class Keeper:
             try:
                 await asyncio.wait_for(self._child.wait(), self.program.stop_seconds)
             except TimeoutError:
-                self._report(self.program.name, f"did not end within {self.program.stop_seconds:.0f} s: killed")
+                self._report(self.program.name, f"did not end within {self.program.stop_seconds:g} s: killed")
                 self._send(signal.SIGKILL)
         if self._child is None or self._child.returncode is not None:
             self._task.cancel()  # it may be in the pause before a new start

@@ -1,0 +1,59 @@
+"""Programs that stand for services. `python -m tests.local.stand_ins FOLDER` holds a stack of them."""
+
+import asyncio
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from hub_local.keys import Keys
+from hub_local.layout import Layout
+from hub_local.stack import Stack
+from hub_local.supervisor import Program, Report
+
+LIVES = "import time; print('up', flush=True); time.sleep(300)"
+DIES = "import sys; print('no such thing: colour', flush=True); sys.exit(3)"
+STUBBORN = f"import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); {LIVES}"
+NOTES_ITS_END = """
+import signal, sys, time
+def end(*_):
+    time.sleep(0.2)
+    with open(sys.argv[1], "a") as diary:
+        print(sys.argv[2], file=diary)
+    sys.exit(0)
+signal.signal(signal.SIGTERM, end)
+print("up", flush=True)
+time.sleep(300)
+"""
+
+
+def program(name: str, code: str = LIVES, needs: tuple[str, ...] = (), stop_seconds: float = 5.0) -> Program:
+    """A Python process that runs `code`; ready at once."""
+
+    async def ready() -> bool:
+        return True
+
+    return Program(name, (sys.executable, "-c", code), ready=ready, needs=needs, stop_seconds=stop_seconds)
+
+
+def diarist(name: str, layout: Layout, diary: Path, needs: tuple[str, ...] = ()) -> Program:
+    """A process that writes its name into `diary` when it ends in an orderly way."""
+
+    async def ready() -> bool:
+        log = layout.logs / f"{name}.log"
+        return log.exists() and "up" in log.read_text()
+
+    return Program(name, (sys.executable, "-c", NOTES_ITS_END, str(diary), name), ready=ready, needs=needs)
+
+
+def two_in_a_row(layout: Layout, keys: Keys, report: Report) -> Sequence[Program]:
+    return [program("server"), program("client", needs=("server",))]
+
+
+async def hold(folder: Path) -> None:
+    async with Stack(Layout(folder), plan=two_in_a_row):
+        print("ready", flush=True)
+        await asyncio.sleep(300)
+
+
+if __name__ == "__main__":
+    asyncio.run(hold(Path(sys.argv[1])))
