@@ -1,4 +1,8 @@
-"""Programs that stand for services. `python -m tests.local.stand_ins FOLDER` holds a stack of them."""
+"""Programs that stand for services.
+
+`python -m tests.local.stand_ins FOLDER` holds a stack of two of them; without a folder it holds Kafka and PostgreSQL
+where the HUB_* settings say.
+"""
 
 import asyncio
 import sys
@@ -6,8 +10,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from hub_local.keys import Keys
-from hub_local.layout import Layout
+from hub_local.layout import Layout, here
 from hub_local.stack import Stack
+from hub_local.steps import Step, broker, database_server
 from hub_local.supervisor import Program, Report
 
 LIVES = "import time; print('up', flush=True); time.sleep(300)"
@@ -49,11 +54,17 @@ def two_in_a_row(layout: Layout, keys: Keys, report: Report) -> Sequence[Program
     return [program("server"), program("client", needs=("server",))]
 
 
-async def hold(folder: Path) -> None:
-    async with Stack(Layout(folder), plan=two_in_a_row):
+def servers(layout: Layout, keys: Keys, report: Report) -> Sequence[Step]:
+    """Kafka and PostgreSQL, with nothing on top."""
+    return [*database_server(layout, keys), *broker(layout, report)]
+
+
+async def hold(stack: Stack) -> None:
+    async with stack:
         print("ready", flush=True)
         await asyncio.sleep(300)
 
 
 if __name__ == "__main__":
-    asyncio.run(hold(Path(sys.argv[1])))
+    stack = Stack(Layout(Path(sys.argv[1])), plan=two_in_a_row) if sys.argv[1:] else Stack(here(), plan=servers)
+    asyncio.run(hold(stack))
