@@ -7,6 +7,7 @@ A published version never changes: a new document means a new `version` in calen
 
 import json
 import sys
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,7 @@ def build(overrides: dict[str, Any]) -> str:
         {
             "id": "vn",
             "version": overrides["version"],
-            "computed_with": f"holidays {holidays.__version__}",
+            "computed_with": f"holidays {version('holidays')}",
             "years": {str(year): _year(year, computed, overrides["years"].get(str(year))) for year in years},
         },
         ensure_ascii=False,

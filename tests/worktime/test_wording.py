@@ -114,6 +114,10 @@ REASONS = {
         "Trong thời hạn 05 ngày làm việc, kể từ ngày nhận được văn bản của Bộ Quốc phòng",
         "Ngay khi hoàn thành kê khai",
         # a time of day, not a length
+        *(
+            "Trong ngày; sau 15 ngày làm việc tiếp theo",
+            "Trong ngày; sau 15 giờ làm việc thì trả ngày làm việc tiếp theo",
+        ),
         *("sau 15 giờ", "trước 15 giờ", "15h30", "chậm nhất là 15 giờ cùng ngày"),
         # not exact, negative, contradictory, two readings
         *("khoảng 5 ngày", "ít nhất 5 ngày", "-5 ngày", "–5 WORKING_DAY", "03 (bốn) ngày", "1.500 ngày", "1/3 ngày"),
@@ -165,6 +169,13 @@ def test_decomposed_letters_and_capitals_say_the_same(text: str) -> None:
             0,
             time(15),
         ),
+        (
+            "Trong ngày cơ quan, tổ chức tiếp nhận yêu cầu hoặc trong ngày làm việc tiếp theo, nếu tiếp nhận yêu cầu "
+            "sau 15 giờ",
+            0,
+            time(15),
+        ),
+        ("Ngay trong ngày; ngày làm việc tiếp theo nếu nhận hồ sơ sau 15h30", 0, time(15, 30)),
         ("Trong ngày (sau 15:30: ngày làm việc tiếp theo)", 0, time(15, 30)),
         ("3 ngày làm việc; hồ sơ nhận sau 16h tính từ ngày làm việc tiếp theo", 3, time(16)),
     ],

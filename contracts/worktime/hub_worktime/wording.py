@@ -49,10 +49,14 @@ _LEAD = (
 )
 # What the term is counted from. Only the receipt of the dossier: any other event is one that the hub doesn't see.
 _RECEIPT = (
-    rf"(?:(?:tiếp )?nhận|nộp)(?: được| đủ| đầy đủ)*(?: (?:bộ )?hồ sơ| đơn| tờ khai)(?: {_WORD}){{0,8}}"
+    r"(?:(?:tiếp )?nhận|nộp)(?: được| đủ| đầy đủ)*(?: (?:bộ )?hồ sơ(?:, tài liệu|, giấy tờ)?| đơn| tờ khai| yêu cầu)"
+    rf"(?: {_WORD}){{0,8}}"
     r"(?:,? (?:và )?(?:đầy đủ|hợp lệ|chính xác|đúng quy định|theo quy định))*"
 )
-_OFFICE = rf"(?: (?:cơ quan|bộ phận|trung tâm|ủy ban|uỷ ban|ubnd|sở|phòng|công an|chi cục)(?: {_WORD}){{0,8}}?)?"
+_OFFICE = (
+    r"(?: (?:cơ quan, tổ chức|cơ quan|bộ phận|trung tâm|ủy ban|uỷ ban|ubnd|sở|phòng|công an|chi cục)"
+    rf"(?: {_WORD}){{0,8}}?)?"
+)
 _START = (
     rf",? ?\(?(?:(?:được )?(?:tính )?(?:kể )?từ|sau)(?: ngày làm việc| ngày| khi| lúc| thời điểm)*{_OFFICE}"
     rf" (?:{_RECEIPT}|tiếp nhận|nhận)\)?"
@@ -82,18 +86,28 @@ _LENGTH = re.compile(
     rf"(?P<tail>{_START}| theo quy định)?"
 )
 _SAME_DAY = re.compile(
-    rf"{_LEAD}(?:(?:ngay )?(?:trong cùng|trong|cùng) ngày(?: làm việc)?(?P<tail> (?:khi )?(?:{_RECEIPT}|tiếp nhận|nhận)"
-    rf"|{_START})?|same[ _-]day)"
+    rf"{_LEAD}(?:(?:ngay )?(?:trong cùng|trong|cùng) ngày(?: làm việc)?"
+    rf"(?P<tail>(?: khi)?{_OFFICE} (?:{_RECEIPT}|tiếp nhận|nhận)|{_START})?|same[ _-]day)"
 )
 _NEXT_DAY = re.compile(rf"{_LEAD}(?:(?:trong|vào) )?ngày làm việc (?:tiếp theo|kế tiếp|liền kề)(?P<tail>)")
 _IMMEDIATE = re.compile(
     rf"{_LEAD}(?:ngay(?: lập tức| tại chỗ| kết quả)*(?P<tail>(?: sau)? (?:khi|lúc) (?:{_RECEIPT}|tiếp nhận|nhận))?"
     r"|lấy ngay|tức thì|tức thời|immediate(?:ly)?)"
 )
-_CUT_OFF = re.compile(
-    r"(?P<core>.+?)(?: ?[;,.(] ?| (?=(?:nếu|trường hợp|đối với|riêng)(?!\w)))(?P<when>[^0-9;]{0,100}?)(?<!\w)sau "
-    r"(?P<hour>[0-9]{1,2})(?: ?(?:giờ|h|:) ?(?P<minute>[0-9]{2}))?(?: ?(?:giờ|h))?(?: phút)?(?!\w)"
-    r"(?P<then>[^0-9;]{0,140}?)ngày (?:làm việc )?(?:tiếp theo|kế tiếp|liền kề|hôm sau|sau)\)?"
+_AFTER_HOURS = (
+    r"(?<!\w)sau (?P<hour>[0-9]{1,2}) ?(?:giờ|h|:)(?: ?(?P<minute>[0-9]{2})(?: ?phút)?)?(?: giờ)?(?!\w)(?! làm việc)"
+)
+_CUT_OFFS = (
+    re.compile(
+        r"(?P<core>.+?)(?: ?[;,.(] ?| (?=(?:nếu|trường hợp|đối với|riêng)(?!\w)))"
+        rf"(?P<when>[^0-9;]{{0,100}}?){_AFTER_HOURS}"
+        r"(?P<then>[^0-9;]{0,140}?)ngày (?:làm việc )?(?:tiếp theo|kế tiếp|liền kề|hôm sau|sau)\)?"
+    ),
+    re.compile(
+        r"(?P<core>.+?)(?: ?[;,.])?(?: hoặc)? (?P<then>(?:trả kết quả |giải quyết |trả )?(?:(?:trong|vào) )?)"
+        r"ngày làm việc (?:tiếp theo|kế tiếp|liền kề),? ?\(?"
+        rf"(?P<when>(?:nếu|trường hợp|đối với|khi|với)(?!\w)[^0-9;]{{0,100}}?){_AFTER_HOURS}[^0-9;]{{0,60}}"
+    ),
 )
 _DATE = r"(?:[0-9]{1,2}(?:/| tháng )[0-9]{1,2}(?:(?:/| năm )[0-9]{4})?|[0-9]{1,2} (?:hàng|hằng|mỗi) tháng)"
 _EVERY_YEAR = r"(?: (?:hàng|hằng|mỗi) năm)?"
@@ -103,7 +117,7 @@ _FIXED_DATE = re.compile(
 )
 _UNSTATED = re.compile(
     r"(?:không|chưa)(?: (?:có|quy định|nêu|xác định|ghi|cập nhật|rõ|thông tin|thời hạn|thời gian|giải quyết|cụ thể))*"
-    r"|none|null|[-./ ]*"
+    r"|đang cập nhật|none|null|[-./ ]*"
 )
 _NOT_APPLICABLE = re.compile(r"không (?:phải |cần |có )?trả kết quả[^0-9]{0,80}|không áp dụng|n/a|not applicable")
 _SEE_DESCRIPTION = re.compile(
@@ -141,7 +155,7 @@ def _plain(text: str) -> str:
 
 def _with_cut_off(plain: str) -> Term | None:
     """A length with "after 15:00 the next working day" behind it."""
-    if "sau" not in plain or not (found := _CUT_OFF.fullmatch(plain)):
+    if "sau " not in plain or not (found := _CUT_OFFS[0].fullmatch(plain) or _CUT_OFFS[1].fullmatch(plain)):
         return None
     hour, minute = int(found["hour"]), int(found["minute"] or 0)
     if hour > 23 or minute > 59 or _EXCEPTION.search(found["when"] + found["then"]):
