@@ -1,17 +1,19 @@
 """Programs that stand for services.
 
-`python -m tests.local.stand_ins FOLDER` holds a stack of two of them; without a folder it holds Kafka and PostgreSQL
-where the HUB_* settings say.
+`python -m tests.local.stand_ins two` holds a stack of two of them, as `hub up` does; without `two`, one of Kafka and
+PostgreSQL. Where: the HUB_* settings.
 """
 
 import asyncio
+import os
+import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from hub_local.commands import hold
 from hub_local.keys import Keys
 from hub_local.layout import Layout, here
-from hub_local.stack import Stack
 from hub_local.steps import Step, broker, database_server
 from hub_local.supervisor import Program, Report
 
@@ -59,12 +61,20 @@ def servers(layout: Layout, keys: Keys, report: Report) -> Sequence[Step]:
     return [*database_server(layout, keys), *broker(layout, report)]
 
 
-async def hold(stack: Stack) -> None:
-    async with stack:
-        print("ready", flush=True)
-        await asyncio.sleep(300)
+def settings_of(layout: Layout) -> dict[str, str]:
+    """The environment in which a command works on `layout`."""
+    return {**os.environ, "HUB_FOLDER": str(layout.folder), "HUB_PORT_BASE": str(layout.port_base)}
+
+
+def hold_elsewhere(layout: Layout) -> subprocess.Popen[str]:
+    """The stack of two in a process of its own; returns when it is ready."""
+    command = [sys.executable, "-m", "tests.local.stand_ins", "two"]
+    holder = subprocess.Popen(command, env=settings_of(layout), stdout=subprocess.PIPE, text=True)
+    assert holder.stdout is not None
+    assert any(" hub: ready" in line for line in holder.stdout)
+    return holder
 
 
 if __name__ == "__main__":
-    stack = Stack(Layout(Path(sys.argv[1])), plan=two_in_a_row) if sys.argv[1:] else Stack(here(), plan=servers)
-    asyncio.run(hold(stack))
+    alone = sys.argv[1:] == ["two"]
+    asyncio.run(hold(here(), two_in_a_row if alone else servers))

@@ -1,7 +1,6 @@
 """A first start that is interrupted, or finds no network, is made good by the next one."""
 
 import asyncio
-import os
 import shutil
 import signal
 import subprocess
@@ -19,7 +18,7 @@ from hub_local.kafka_jars import Jar, ensure_jars, kafka_home, listed
 from hub_local.layout import StackNotUsable, here
 from hub_local.spawn import left_behind
 from hub_local.stack import Stack
-from tests.local.stand_ins import servers
+from tests.local.stand_ins import servers, settings_of
 from tests.stack import Place
 
 
@@ -95,8 +94,7 @@ async def test_a_first_start_killed_at_any_moment_is_made_good_by_the_next(
 ) -> None:
     """`kafka` has filled the cache: what is killed here is making this stack's own folder."""
     layout = place.layout(f"killed-{seconds}")
-    environment = {**os.environ, "HUB_FOLDER": str(layout.folder), "HUB_PORT_BASE": str(layout.port_base)}
-    first = subprocess.Popen([sys.executable, "-m", "tests.local.stand_ins"], env=environment)
+    first = subprocess.Popen([sys.executable, "-m", "tests.local.stand_ins"], env=settings_of(layout))
     await asyncio.sleep(seconds)
     first.send_signal(signal.SIGKILL)
     first.wait()

@@ -17,7 +17,7 @@ from hub_local.spawn import MARK, left_behind
 from hub_local.stack import Plan, Stack
 from hub_local.steps import Step
 from hub_local.supervisor import LOG_LIMIT, Job, Program, trim
-from tests.local.stand_ins import DIES, LIVES, STUBBORN, diarist, program, two_in_a_row
+from tests.local.stand_ins import DIES, LIVES, STUBBORN, diarist, hold_elsewhere, program, two_in_a_row
 
 
 @pytest.fixture
@@ -128,19 +128,9 @@ async def test_a_taken_port_is_named_with_its_holder_and_a_way_out(layout: Layou
             await Stack(layout, plan_of(wanting)).start()
 
 
-def start_elsewhere(layout: Layout) -> subprocess.Popen[str]:
-    """A stack in a process of its own, ready."""
-    holder = subprocess.Popen(
-        [sys.executable, "-m", "tests.local.stand_ins", str(layout.folder)], stdout=subprocess.PIPE, text=True
-    )
-    assert holder.stdout is not None
-    assert holder.stdout.readline() == "ready\n"
-    return holder
-
-
 @pytest.mark.skipif(sys.platform != "linux", reason="the kernel's parent-death signal is Linux's")
 def test_when_the_supervisor_is_killed_its_processes_end_at_once(layout: Layout) -> None:
-    holder = start_elsewhere(layout)
+    holder = hold_elsewhere(layout)
     assert len(left_behind(layout.folder)) == 2
     holder.kill()
     holder.wait()

@@ -19,9 +19,10 @@ from rich.live import Live
 from rich.table import Table
 
 from hub_local.files import Lock
-from hub_local.layout import SERVICES, Layout, SettingWrong, StackNotUsable, here
+from hub_local.layout import PORTS, SERVICES, Layout, SettingWrong, StackNotUsable, here
 from hub_local.spawn import end_left_behind
-from hub_local.stack import Stack
+from hub_local.stack import Plan, Stack
+from hub_local.steps import everything
 from hub_local.supervisor import LOG_LIMIT
 
 WAIT_FOR_DOWN = 90.0
@@ -106,12 +107,12 @@ def logs(
                 ends[file] = _print_from(file, ends[file], named=process is None)
 
 
-async def hold(layout: Layout) -> None:
+async def hold(layout: Layout, plan: Plan = everything) -> None:
     """Starts the stack and keeps it until Ctrl-C or SIGTERM."""
     asked = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, asked.set)
-    stack = Stack(layout, report=_print_line)
+    stack = Stack(layout, plan, _print_line)
     starting, waiting = asyncio.create_task(stack.start()), asyncio.create_task(asked.wait())
     with _watched(stack):
         await asyncio.wait({starting, waiting}, return_when=asyncio.FIRST_COMPLETED)
@@ -142,9 +143,14 @@ def read_state(layout: Layout) -> dict[str, Any]:
     state: dict[str, Any] = json.loads(layout.state_file.read_text())
     running = Layout(layout.folder, int(state["port_base"]))
     for process in state["processes"]:
-        process["port"] = running.port(process["name"])
+        process["port"] = port_of(running, process["name"])
         process["memory_bytes"] = memory_of(process["pid"])
     return state
+
+
+def port_of(layout: Layout, process: str) -> int | None:
+    """The port that bears the name of a process, if there is one."""
+    return layout.port(process) if process in PORTS else None
 
 
 def memory_of(pid: int | None) -> int | None:
@@ -206,7 +212,7 @@ def _watched(stack: Stack) -> Iterator[None]:
         return
 
     def picture() -> Table:
-        state = {"processes": [{"port": stack.layout.port(s.name), **_fields(s)} for s in stack.statuses]}
+        state = {"processes": [{"port": port_of(stack.layout, s.name), **_fields(s)} for s in stack.statuses]}
         return _table(state)
 
     with Live(get_renderable=picture, console=console, refresh_per_second=1, transient=True):
@@ -231,7 +237,7 @@ def _table(state: dict[str, Any]) -> Table:
             process["name"],
             process["state"],
             str(process["pid"] or "–"),
-            str(process["port"]),
+            str(process["port"] or "–"),
             str(process["restarts"]),
             f"{memory / 1_048_576:.0f} MB" if memory is not None else "–",
         )
