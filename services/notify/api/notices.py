@@ -1,0 +1,104 @@
+"""Thông báo đã gửi, chưa gửi được: what each dossier's applicant was told, and who could not be."""
+
+from datetime import datetime
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import Query
+from pydantic import BaseModel
+
+from hub_events.notify import Duty
+from hub_web.credentials import requires
+from hub_web.cursors import decode_cursor, encode_cursor
+from hub_web.problems import CURSOR_INVALID, NOT_FOUND, Problem
+from hub_web.routes import Router
+from hub_web.tokens import All, Caller
+from services.notify.domain.notices import Notices, State
+from services.notify.handlers.ports import NoticeQueries, NoticeWish
+
+Reader = Annotated[Caller, requires("notices:read")]
+
+
+class Notice(BaseModel):
+    """One duty to inform. `sent`: the supplier took the message, which does not say that the citizen has it."""
+
+    duty: Duty
+    occasion: int
+    state: State
+    ended_at: datetime | None = None
+    reason: str | None = None
+    attempts: int = 0
+    supplier_reference: str | None = None
+
+
+class DossierNotices(BaseModel):
+    """All duties of one dossier."""
+
+    dossier_id: UUID
+    dossier_code: str | None
+    due_at: datetime | None
+    notices: list[Notice]
+
+
+class NoticePage(BaseModel):
+    """A page of dossiers, each with the notices asked for; `next_cursor` is absent on the last one."""
+
+    items: list[DossierNotices]
+    next_cursor: str | None = None
+
+
+def notice_router(queries: NoticeQueries) -> Router:
+    """GET /v1/notices and /v1/notices/{dossier_id}; scope `notices:read`."""
+    router = Router(tags=["notices"])
+
+    @router.get("/v1/notices/{dossier_id}")
+    async def show_notices(dossier_id: UUID, caller: Reader) -> DossierNotices:
+        notices = await queries.one(dossier_id)
+        if notices is None or not caller.covers(notices.desk or ""):
+            raise Problem(NOT_FOUND, "Không có thông báo nào cho hồ sơ này.", next_step="Kiểm tra mã hồ sơ.")
+        return _shown(notices, None)
+
+    @router.get("/v1/notices")
+    async def list_notices(
+        caller: Reader,
+        state: State | None = None,
+        cursor: str | None = None,
+        limit: Annotated[int, Query(ge=1, le=200)] = 50,
+    ) -> NoticePage:
+        area = None if isinstance(caller.area, All) else caller.area
+        found = await queries.page(NoticeWish(state, _after(cursor), area), limit + 1)
+        items = [_shown(notices, state) for notices in found[:limit]]
+        more = len(found) > limit
+        return NoticePage(items=items, next_cursor=encode_cursor(str(items[-1].dossier_id)) if more else None)
+
+    return router
+
+
+def _after(cursor: str | None) -> UUID | None:
+    if cursor is None:
+        return None
+    try:
+        return UUID(str(decode_cursor(cursor, [str])[0]))
+    except ValueError:
+        raise Problem(CURSOR_INVALID, "Con trỏ trang không do danh sách này cấp.") from None
+
+
+def _shown(notices: Notices, state: State | None) -> DossierNotices:
+    return DossierNotices(
+        dossier_id=notices.dossier_id,
+        dossier_code=notices.dossier_code,
+        due_at=notices.due_at,
+        notices=[
+            Notice(
+                duty=duty.duty,
+                occasion=duty.occasion,
+                state=duty.state,
+                ended_at=duty.ended_at,
+                reason=duty.reason,
+                attempts=duty.attempts,
+                supplier_reference=duty.supplier_reference,
+            )
+            for duty in notices.duties.values()
+            if state is None or duty.state == state
+        ],
+    )

@@ -1,0 +1,115 @@
+"""Where the service's parts are joined."""
+
+from collections.abc import Sequence
+from functools import partial
+from importlib.metadata import version
+from typing import Any
+
+from hub_events.event import Event
+from hub_events.intake import DossierAcceptedV1, DossierRefusedV1, DossierSupplementRequestedV1
+from hub_events.routing import DossierCompletedV1
+from hub_events.sla import DeadlineMissedV1
+from hub_messaging.consumer import Handler, on_dossier
+from hub_messaging.jobs import Job
+from hub_messaging.lanes import Refused, Sent
+from hub_messaging.process import Role, Spine
+from hub_messaging.refused import RefusedTable
+from hub_messaging.sealing import SealingKeys
+from hub_messaging.work import WorkRow
+from hub_web.app import make_app
+from hub_web.client import ClientLimits, make_client
+from hub_web.dead_letters import dead_letter_router
+from hub_web.server import HttpServer
+from hub_web.tokens import Verifier
+from services.notify.api.notices import notice_router
+from services.notify.api.suppliers import supplier_router
+from services.notify.clients.sms_gateway import SmsGateway
+from services.notify.handlers.deadline_missed import on_deadline_missed
+from services.notify.handlers.dossier_accepted import on_dossier_accepted
+from services.notify.handlers.dossier_completed import on_dossier_completed
+from services.notify.handlers.dossier_refused import on_dossier_refused
+from services.notify.handlers.message_settled import on_message_refused, on_message_sent
+from services.notify.handlers.ports import Sending
+from services.notify.handlers.supplement_requested import on_supplement_requested
+from services.notify.handlers.texts import TextTemplates
+from services.notify.settings import Settings
+from services.notify.store.queries import StoredNotices
+from services.notify.store.unit_of_work import NOTICES_SHELF, NotifyUnitOfWork
+
+NAME = "notify"
+ATTEMPT_SECONDS = 8.0  # shorter than the lane's own bound, so that the client says what happened
+
+
+class Service:
+    """The service's roles; a process runs those that its entry point asks for."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._sending = Sending(TextTemplates(), settings.sms_supplier)
+        self.spine: Spine[NotifyUnitOfWork] = Spine(NAME, settings, NotifyUnitOfWork)
+
+    async def worker(self) -> Sequence[Role]:
+        """Reads events and sends the service's own."""
+        spine = self.spine
+        return [*spine.housekeeping(), spine.relay(), *spine.consumer(handlers(self._sending))]
+
+    async def sender(self) -> Sequence[Role]:
+        """Hands messages to the supplier."""
+        return [*self.spine.housekeeping(), self._lanes()]
+
+    async def web(self) -> Sequence[Role]:
+        """Answers people's questions."""
+        queries = StoredNotices(self.spine.pool)
+        routers = [
+            notice_router(queries),
+            supplier_router(queries, [self._sending]),
+            dead_letter_router(NAME, RefusedTable(self.spine.pool)),
+        ]
+        app = make_app("Thông báo", version("hub-notify"), Verifier(self._settings.jwks_file), routers)
+        server = HttpServer(app, self._settings.http_host, self._settings.http_port)
+        return [Role("http", server.run)]
+
+    async def everything(self) -> Sequence[Role]:
+        """All roles in one process."""
+        return [*await self.worker(), self._lanes(), *await self.web()]
+
+    def _lanes(self) -> Role:
+        settings, lane = self._settings, self._sending.lane
+        client = make_client(ClientLimits(connections=settings.sms_concurrency, total_seconds=ATTEMPT_SECONDS))
+        keys = SealingKeys.read(settings.sealing_keys_file)
+        gateway = SmsGateway(client, settings.sms_url, settings.sms_token, settings.sms_sender, keys)
+        lanes = self.spine.lanes(
+            lambda: [(lane, settings.sms_concurrency)], gateway.deliver, partial(settled, settings.sms_supplier)
+        )
+
+        async def run() -> None:
+            async with client:
+                await lanes.run()
+
+        return Role(lanes.name, run)
+
+
+def handlers(sending: Sending) -> list[Handler[NotifyUnitOfWork]]:
+    """How each event is handled."""
+    by_event: dict[type[Event], Any] = {
+        DossierAcceptedV1: on_dossier_accepted,
+        DossierSupplementRequestedV1: on_supplement_requested,
+        DossierRefusedV1: on_dossier_refused,
+        DossierCompletedV1: on_dossier_completed,
+        DeadlineMissedV1: on_deadline_missed,
+    }
+    keys = on_dossier(NOTICES_SHELF)
+    return [Handler(event, partial(handle, sending=sending), keys) for event, handle in by_event.items()]
+
+
+def settled(supplier: str, row: WorkRow, outcome: Sent | Refused, attempts: int) -> Job[NotifyUnitOfWork, None]:
+    """The job that notes a message's final outcome."""
+
+    def run(uow: NotifyUnitOfWork) -> None:
+        match outcome:
+            case Sent(detail):
+                on_message_sent(row.dossier_id, row.kind, supplier, detail, attempts, uow)
+            case Refused(reason):
+                on_message_refused(row.dossier_id, row.kind, supplier, reason, attempts, uow)
+
+    return Job(run=run, keys={NOTICES_SHELF: (row.dossier_id,)})

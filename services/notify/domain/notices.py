@@ -1,0 +1,108 @@
+"""Nghĩa vụ thông báo của một hồ sơ: who must be told what, and what became of it.
+
+A duty arises from a fact once per occasion, however often and in whatever order facts come. It ends sent, failed or
+unreached; until contact and dossier code are known it waits.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Literal, Self
+from uuid import UUID
+
+from hub_events.notify import Duty
+
+State = Literal["waiting_contact", "due", "sent", "failed", "unreached"]
+SMS: Literal["sms"] = "sms"
+TOLD_BY_CODE = frozenset({"completed", "late"})
+"""Duties whose facts do not carry the dossier code: they wait for the acceptance."""
+
+
+@dataclass(frozen=True, slots=True)
+class Contact:
+    """Người cần báo, sealed. `at`, `source`: business time and id of the fact that named it; the newest one holds."""
+
+    sealed: str | None
+    channels: tuple[str, ...]
+    at: datetime
+    source: UUID
+
+    @property
+    def barrier(self) -> str | None:
+        """Why nobody can be told, or None."""
+        if self.sealed is None:
+            return "no-contact"
+        return None if SMS in self.channels else "no-phone"
+
+
+@dataclass(frozen=True, slots=True)
+class DutyToInform:
+    """One thing that must be told. `cause`: the fact; `fields`: what the fact itself gives the text."""
+
+    duty: Duty
+    occasion: int
+    cause: UUID
+    template: str
+    fields: Mapping[str, str] = field(default_factory=dict)
+    state: State = "waiting_contact"
+    ended_at: datetime | None = None
+    reason: str | None = None
+    attempts: int = 0
+    supplier_reference: str | None = None
+
+    @property
+    def key(self) -> str:
+        """Its name within the dossier, e.g. `supplement:1`."""
+        return f"{self.duty}:{self.occasion}"
+
+    @property
+    def reference(self) -> str:
+        """Its name for the supplier: with the number for a duty that may arise again."""
+        return self.key if self.duty == "supplement" or self.occasion > 1 else self.duty
+
+
+@dataclass(frozen=True, slots=True)
+class Notices:
+    """What notify knows of one dossier. Unknown parts are None: a fact may come before the acceptance."""
+
+    dossier_id: UUID
+    dossier_code: str | None = None
+    procedure: str | None = None
+    desk: str | None = None
+    due_at: datetime | None = None
+    contact: Contact | None = None
+    duties: Mapping[str, DutyToInform] = field(default_factory=dict)
+
+    def with_contact(self, contact: Contact) -> Self:
+        """Knows whom to tell; of two the one that was named later."""
+        known = self.contact
+        if known is not None and (known.at, known.source) >= (contact.at, contact.source):
+            return self
+        return replace(self, contact=contact)
+
+    def with_duty(self, duty: DutyToInform) -> Self:
+        """Owes `duty`; one that is owed or done already stays as it is."""
+        return self if duty.key in self.duties else self.changed(duty)
+
+    def changed(self, *duties: DutyToInform) -> Self:
+        """With the new state of some duties."""
+        return replace(self, duties={**self.duties, **{duty.key: duty for duty in duties}})
+
+    def ready(self) -> Iterable[DutyToInform]:
+        """Duties that wait for nothing any more."""
+        if self.contact is None:
+            return ()
+        return [
+            duty
+            for duty in self.duties.values()
+            if duty.state == "waiting_contact" and (self.dossier_code is not None or duty.duty not in TOLD_BY_CODE)
+        ]
+
+    def fields_of(self, duty: DutyToInform) -> dict[str, str]:
+        """What is known for the text of `duty`; what is not known is absent."""
+        known = {"code": self.dossier_code, "procedure": self.procedure}
+        return {**{name: value for name, value in known.items() if value is not None}, **duty.fields}
+
+    def has(self, state: State) -> bool:
+        """Some duty is in `state`."""
+        return any(duty.state == state for duty in self.duties.values())

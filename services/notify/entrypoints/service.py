@@ -1,0 +1,15 @@
+"""All roles of the service in one process."""
+
+from hub_messaging.process import run_process
+from hub_messaging.settings import load
+from services.notify.bootstrap import Service
+from services.notify.settings import Settings
+
+
+def main() -> None:
+    service = Service(load(Settings))
+    run_process(service.spine, service.everything)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,59 @@
+"""The supplier gave its final answer about a message."""
+
+from dataclasses import replace
+from uuid import UUID
+
+from hub_events.event import derive_id
+from hub_events.notify import MessageFailedV1, MessageSentV1
+from services.notify.domain.notices import SMS, DutyToInform
+from services.notify.handlers.ports import NotifyWork
+from services.notify.handlers.telling import notices_of, unreached
+
+NO_CHANNEL_LEFT = frozenset({"no-phone", "phone-invalid"})
+"""Found out when the contact was opened: not the supplier's refusal; there is nobody to send to."""
+
+
+def on_message_sent(
+    dossier_id: UUID, key: str, supplier: str, supplier_reference: str | None, attempts: int, uow: NotifyWork
+) -> None:
+    """Đã gửi thông báo: the supplier took it, which does not say that the citizen has it."""
+    notices = notices_of(uow, dossier_id)
+    duty = notices.duties[key]
+    sent = replace(
+        duty,
+        state="sent",
+        ended_at=uow.now,
+        reason=None,
+        attempts=attempts,
+        supplier_reference=supplier_reference,
+    )
+    event = MessageSentV1(
+        duty=duty.duty,
+        occasion=duty.occasion,
+        channel=SMS,
+        supplier=supplier,
+        sent_at=uow.now,
+        attempts=attempts,
+        supplier_reference=supplier_reference,
+    )
+    uow.publish(event, dossier_id=dossier_id, id=_id(duty, "sent"))
+    uow.notices.put(dossier_id, notices.changed(sent))
+
+
+def on_message_refused(dossier_id: UUID, key: str, supplier: str, reason: str, attempts: int, uow: NotifyWork) -> None:
+    """Gửi thông báo không thành công: the supplier will not take it; an operator may mend and send it again."""
+    notices = notices_of(uow, dossier_id)
+    duty = replace(notices.duties[key], attempts=attempts)
+    if reason in NO_CHANNEL_LEFT:
+        uow.notices.put(dossier_id, notices.changed(unreached(dossier_id, duty, reason, uow)))
+        return
+    event = MessageFailedV1(
+        duty=duty.duty, occasion=duty.occasion, channel=SMS, supplier=supplier, failed_at=uow.now, reason=reason
+    )
+    uow.publish(event, dossier_id=dossier_id, id=_id(duty, "failed"))
+    failed = replace(duty, state="failed", ended_at=uow.now, reason=reason)
+    uow.notices.put(dossier_id, notices.changed(failed))
+
+
+def _id(duty: DutyToInform, what: str) -> UUID:
+    return derive_id(duty.cause, what, duty.key, SMS)

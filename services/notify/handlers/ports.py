@@ -1,0 +1,83 @@
+"""What the handlers need: a view of the database, texts, and the supplier that messages go to."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+from uuid import UUID
+
+from hub_messaging.work import NewWork
+from services.notify.domain.notices import Notices, State
+
+
+class NoticesShelf(Protocol):
+    """The notices of the batch, by dossier id."""
+
+    def get(self, key: UUID) -> Notices | None: ...
+    def put(self, key: UUID, aggregate: Notices) -> None: ...
+
+
+class Work(Protocol):
+    """Messages to be sent."""
+
+    def add(self, work: NewWork) -> None: ...
+
+
+class NotifyWork(Protocol):
+    """One job's view of the database."""
+
+    @property
+    def now(self) -> datetime: ...
+    @property
+    def notices(self) -> NoticesShelf: ...
+    @property
+    def work(self) -> Work: ...
+    @property
+    def publish(self) -> Callable[..., None]: ...
+
+
+class Texts(Protocol):
+    """The messages' wording."""
+
+    def render(self, template: str, fields: Mapping[str, str]) -> str:
+        """The text of one message. Raises CannotProcess when the template asks for what is not known."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sending:
+    """How messages leave: their wording and the SMS supplier (a slug)."""
+
+    texts: Texts
+    supplier: str
+
+    @property
+    def lane(self) -> str:
+        return f"sms:{self.supplier}"
+
+
+@dataclass(frozen=True, slots=True)
+class LaneState:
+    """Làn của nhà cung cấp: what waits, what a person must look at, and the last trouble of what waits."""
+
+    lane: str
+    due: int
+    aside: int
+    oldest_at: datetime | None
+    trouble: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class NoticeWish:
+    """Which dossiers a list is to show. `after`: the last one of the page before; `area` None: everywhere."""
+
+    state: State | None = None
+    after: UUID | None = None
+    area: frozenset[str] | None = None
+
+
+class NoticeQueries(Protocol):
+    """How the API reads."""
+
+    async def one(self, dossier_id: UUID) -> Notices | None: ...
+    async def page(self, wish: NoticeWish, most: int) -> Sequence[Notices]: ...
+    async def lane(self, lane: str) -> LaneState: ...

@@ -1,0 +1,26 @@
+"""dossier.supplement_requested.v1"""
+
+from dataclasses import replace
+
+from hub_events.event import Fact
+from hub_events.intake import DossierSupplementRequestedV1
+from services.notify.domain.notices import DutyToInform
+from services.notify.handlers.ports import NotifyWork, Sending
+from services.notify.handlers.telling import contact_in, notices_of, tell
+
+
+def on_supplement_requested(fact: Fact[DossierSupplementRequestedV1], uow: NotifyWork, sending: Sending) -> None:
+    """Báo yêu cầu bổ sung: once for each request. Before acceptance the dossier has no code to name."""
+    notices = notices_of(uow, fact.dossier_id)
+    notices = replace(
+        notices,
+        procedure=notices.procedure or fact.data.procedure.name,
+        desk=notices.desk or fact.data.desk.code,
+    )
+    fields = {"procedure": fact.data.procedure.name}
+    if fact.data.dossier_code is None:
+        duty = DutyToInform("supplement", fact.data.request, fact.id, "supplement-uncoded", fields)
+    else:
+        fields["code"] = fact.data.dossier_code
+        duty = DutyToInform("supplement", fact.data.request, fact.id, "supplement", fields)
+    tell(notices.with_contact(contact_in(fact)).with_duty(duty), uow, sending, fact.envelope)

@@ -1,0 +1,22 @@
+"""Cấu hình của dịch vụ thông báo."""
+
+from pydantic import Field
+from pydantic_settings import SettingsConfigDict
+
+from hub_events.values import Slug
+from hub_messaging.settings import ServiceSettings
+
+
+class Settings(ServiceSettings):
+    """Settings by environment, prefix `NOTIFY_`."""
+
+    model_config = SettingsConfigDict(env_prefix="NOTIFY_")
+
+    sms_url: str = Field(pattern=r"^https?://[^\s?#]+$")
+    """Base address of the SMS supplier's gateway."""
+    sms_token: str = Field(min_length=1, repr=False)
+    sms_supplier: Slug = "gateway"
+    """The supplier's name in lane, events and lists."""
+    sms_sender: str = Field(default="MOTCUA", pattern=r"^[A-Za-z0-9._ -]{1,11}$")
+    """Tên định danh (brandname) registered for the office."""
+    sms_concurrency: int = Field(default=8, ge=1, le=64)
