@@ -16,7 +16,6 @@ import hashlib
 import hmac
 import re
 from collections.abc import Callable
-from dataclasses import asdict
 from uuid import UUID
 
 import orjson
@@ -125,11 +124,10 @@ class Sandbox:
             case "GET", "effects":
                 after, limit = _whole(query, "after", 0), min(_whole(query, "limit", 1_000), LONGEST_PAGE)
                 found = self._ledger.find(dossier_id=dossier_id, kind=query.get("kind"), after=after, limit=limit)
-                page = [asdict(effect) for effect in found]
-                await send_json(send, {"effects": page, "after": found[-1].number if found else after})
+                await send_json(send, {"effects": found, "after": found[-1].number if found else after})
             case "GET", "callbacks":
                 every = self._ledger.callbacks.values()
-                chosen = [asdict(callback) for callback in every if dossier_id in {None, callback.dossier_id}]
+                chosen = [callback for callback in every if dossier_id in {None, callback.dossier_id}]
                 await send_json(send, {"callbacks": chosen[-LONGEST_PAGE:]})
             case "GET", "texts":
                 await send_json(send, {"texts": [t for t in self._texts if dossier_id in {None, t["dossier_id"]}]})
@@ -165,7 +163,8 @@ class Sandbox:
             raise Problem(SIGNATURE_INVALID, f"Chữ ký: {refusal.reason}.") from None
         handover = validate_body(HANDOVER, request.body)
         self._check(agency, key, signed_id, handover)
-        effect = self._seen(agency, key, request.body)
+        body_hash = _hash(request.body)
+        effect = self._seen(agency, key, body_hash)
         if effect is None:
             effect = self._ledger.take(
                 "handover" if handover.kind == "dossier" else "supplement",
@@ -173,7 +172,7 @@ class Sandbox:
                 key,
                 str(handover.dossier_id),
                 handover.duty(),
-                body_hash=_hash(request.body),
+                body_hash=body_hash,
                 answer=f"{agency}/{len(self._ledger.effects) + 1:06d}",
             )
             self._callbacks.plan(plan_of(effect, handover, self._behaviours.of(agency)))
@@ -185,7 +184,8 @@ class Sandbox:
         if not hmac.compare_digest(request.headers.get("authorization", "").encode("latin-1"), expected):
             raise Problem(CREDENTIAL_INVALID, "Mã truy cập của cổng tin nhắn không đúng.")
         message = validate_body(MESSAGE, request.body)
-        effect = self._seen(SMS, key, request.body)
+        body_hash = _hash(request.body)
+        effect = self._seen(SMS, key, body_hash)
         if effect is None:
             dossier_id, duty = message.about()
             effect = self._ledger.take(
@@ -194,16 +194,16 @@ class Sandbox:
                 key,
                 dossier_id,
                 duty,
-                body_hash=_hash(request.body),
+                body_hash=body_hash,
                 answer=str(uuid7()),
                 recipient=recipient_hash(message.to, self._settings.sms_token),
             )
             self._keep_text(effect, message)
         return orjson.dumps({"message_id": effect.answer})
 
-    def _seen(self, party: str, key: str, body: bytes) -> Effect | None:
+    def _seen(self, party: str, key: str, body_hash: str) -> Effect | None:
         try:
-            return self._ledger.seen(party, key, _hash(body))
+            return self._ledger.seen(party, key, body_hash)
         except KeyConflict:
             raise Problem(IDEMPOTENCY_KEY_REUSED, "Khóa này đã đi cùng một nội dung khác.") from None
 

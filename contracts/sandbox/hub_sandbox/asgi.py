@@ -13,6 +13,9 @@ from hub_web.problems import BODY_TOO_LARGE, Problem
 MAX_BODY = 1_048_576
 HOLD_SECONDS = 600.0
 
+_HEADERS = {b"authorization", b"idempotency-key", b"webhook-id", b"webhook-timestamp", b"webhook-signature"}
+"""The headers anybody here looks at."""
+
 
 @dataclass(frozen=True, slots=True)
 class Request:
@@ -36,8 +39,8 @@ async def read_request(scope: Scope, receive: Receive) -> Request:
     return Request(
         scope["method"],
         tuple(scope["path"].strip("/").split("/")),
-        dict(parse_qsl(scope["query_string"].decode("latin-1"))),
-        {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]},
+        dict(parse_qsl(scope["query_string"].decode("latin-1"))) if scope["query_string"] else {},
+        {name.decode(): value.decode("latin-1") for name, value in scope["headers"] if name in _HEADERS},
         body,
     )
 

@@ -7,7 +7,7 @@ same key again is a *repeat* (same answer, no second effect); the same key with 
 
 import time
 from collections import Counter
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any, Literal
 
 from hub_sandbox.journal import Journal
@@ -117,19 +117,18 @@ class Ledger:
             recipient=recipient,
         )
         self._keep(effect)
-        self._journal.add({"effect": asdict(effect)})
+        self._journal.add({"effect": effect})
         return effect
 
     def plan(self, callbacks: list[Callback]) -> None:
         """Records what an agency is going to say."""
         for callback in callbacks:
             self.callbacks[callback.id] = callback
-            self._journal.add({"callback": asdict(callback)})
+            self._journal.add({"callback": callback})
 
     def changed(self, callback: Callback) -> None:
         """Records how far a callback has come."""
-        state = {name: getattr(callback, name) for name in _CALLBACK_STATE}
-        self._journal.add({"state": callback.id, **state})
+        self._journal.add({"state": callback.id, **{name: getattr(callback, name) for name in _CALLBACK_STATE}})
 
     async def written(self) -> None:
         """Returns when all that was recorded would survive a kill."""
