@@ -140,7 +140,7 @@ class Lane:
     last_refusal: str = ""
 
     def room(self, now: float) -> int:
-        if self.breaker.is_open:
+        if self.breaker.is_open and self.concurrency > 0:
             return 1 if now >= self.breaker.probe_at and not self.running else 0
         return self.concurrency - len(self.running)
 
@@ -151,8 +151,9 @@ U = TypeVar("U", bound=UnitOfWork)
 class LaneKeeper(Generic[U]):
     """Owns lanes, sends their due rows and writes the outcomes.
 
-    `lanes` names the lanes and their concurrency; `deliver` makes one attempt (no transaction is open meanwhile);
-    `settle` makes the job that records a final outcome in the service's own terms.
+    `lanes` names the lanes and their concurrency (0: paused; what runs is brought to its end); `deliver` makes one
+    attempt (no transaction is open meanwhile); `settle` makes the job that records a final outcome in the service's
+    own terms.
     """
 
     def __init__(
@@ -184,12 +185,18 @@ class LaneKeeper(Generic[U]):
         """Lanes whose circuit is open, and why."""
         return {lane.name: lane.breaker.why for lane in self._lanes.values() if lane.breaker.why is not None}
 
+    def owned_lanes(self) -> set[str]:
+        """Lanes that this process owns now."""
+        return set(self._lanes)
+
     async def run(self) -> None:
         """Sends until cancelled, then lets running attempts end (bounded by their time-out) and records them."""
         writer = asyncio.create_task(self._write_outcomes())
         try:
             while True:
                 self._beat()
+                if writer.done():
+                    writer.result()
                 try:
                     await self._round()
                 except UNAVAILABLE as trouble:
@@ -199,19 +206,30 @@ class LaneKeeper(Generic[U]):
         finally:
             if self._tasks:
                 await asyncio.wait(self._tasks, timeout=self._attempt_seconds)
-            if not self._outcomes.empty():
-                await asyncio.wait_for(self._outcomes.join(), timeout=5)
+            await self._drained()
             writer.cancel()
-            await self._leases.give_back(self._held)
+
+    async def _drained(self) -> None:
+        """Waits for outcomes still being written; without a database they are lost, and their rows sent again."""
+        try:
+            async with asyncio.timeout(5):
+                await self._outcomes.join()
+                await self._leases.give_back(self._held)
+        except UNAVAILABLE as trouble:
+            log.warning("lanes_not_drained", trouble=type(trouble).__name__)
 
     def _pause(self) -> float:
-        """Until the next probe is due, at most the poll."""
+        """Until the next probe is due, at most the poll. A probe that found no row to send waits for the bell."""
         now = time.monotonic()
         waits = [lane.breaker.probe_at - now for lane in self._lanes.values() if lane.breaker.is_open]
-        return max(0.01, min([POLL_SECONDS, *waits]))
+        return min([POLL_SECONDS, *(max(0.01, wait) for wait in waits if wait > 0)])
 
     async def _round(self) -> None:
         wanted = dict(self._wanted())
+        # A lane that is no longer wanted is kept until what runs in it has been written.
+        wanted |= {lane.name: 0 for lane in self._lanes.values() if lane.running and lane.name not in wanted}
+        for name in self._lanes.keys() - wanted.keys():
+            del self._lanes[name]
         self._held = await self._leases.hold([f"lane:{name}" for name in wanted])
         for name, concurrency in wanted.items():
             if f"lane:{name}" in self._held:
@@ -331,12 +349,14 @@ class LaneKeeper(Generic[U]):
         told = self._settle(row, outcome, attempts)
         state, words = (DONE, "sent") if isinstance(outcome, Sent) else (REFUSED, outcome.reason)
         settled = Settled(row, state, words, attempts, row.own_failures)
+        not_recorded = self._again(row, TryAgain("not-recorded"), attempts)
 
         def run(uow: U) -> None:
             uow.work.settle(settled)
             told.run(uow)
 
-        return Job(run=run, keys=told.keys)
+        # An outcome that the service can't record must not make the lane send the row again at once.
+        return Job(run=run, keys=told.keys, rescue=lambda uow, _error: uow.work.settle(not_recorded))
 
     def _again(self, row: WorkRow, outcome: TryAgain | Blocked, attempts: int) -> Settled:
         lane = self._lanes.get(row.lane)
@@ -347,6 +367,8 @@ class LaneKeeper(Generic[U]):
         if own >= SET_ASIDE_AFTER:
             return Settled(row, SET_ASIDE, outcome.reason, attempts, own)
         wait = jitter.uniform(0, min(FIRST_WAIT_SECONDS * 2.0 ** min(attempts, 12), LONGEST_WAIT_SECONDS))
+        if isinstance(outcome, Blocked) or (lane is not None and lane.breaker.is_open):
+            wait = 0.0  # the breaker says when; a row that waited longer would delay the recovery
         if isinstance(outcome, TryAgain):
             wait = max(wait, outcome.after_seconds)
         if real_now() - row.created_at > HOURLY_AFTER:

@@ -1,0 +1,145 @@
+"""/v1/lanes: one lane per agency; operators see what is due, set aside, open, paused, and may pause, resume, redo."""
+
+from collections.abc import Callable
+from dataclasses import asdict
+from datetime import datetime
+from typing import Annotated
+from uuid import UUID
+
+import structlog
+from fastapi import Query
+from pydantic import BaseModel, ConfigDict, StringConstraints
+
+from hub_web.credentials import requires
+from hub_web.cursors import decode_cursor, encode_cursor
+from hub_web.problems import NOT_FOUND, Problem, problem_type
+from hub_web.routes import Router
+from hub_web.tokens import Caller
+from services.routing.api.outage import database_needed
+from services.routing.handlers.ports import CompetenceNow, Lanes, LaneState
+
+log = structlog.get_logger(__name__)
+
+Reader = Annotated[Caller, requires("transfers:read")]
+Manager = Annotated[Caller, requires("lanes:manage")]
+HasEndpoint = Callable[[str], bool]
+
+NOTHING_TO_REDO = problem_type("nothing-to-redo", 409, "Không có việc chờ gửi lại")
+
+
+class LaneView(BaseModel):
+    """Làn of one agency. `due`: hand-overs still to be made; `set_aside`: those that wait for a person."""
+
+    name: str
+    agency: str | None
+    has_endpoint: bool
+    due: int
+    set_aside: int
+    open_why: str | None
+    open_since: datetime | None
+    paused_at: datetime | None
+    paused_by: str | None
+    paused_why: str | None
+
+
+class LaneList(BaseModel):
+    """All lanes in the caller's area."""
+
+    items: list[LaneView]
+
+
+class WorkView(BaseModel):
+    """A hand-over that the agency refused or that failed again and again. `outcome` is the last reason."""
+
+    id: UUID
+    dossier_id: UUID
+    kind: str
+    state: str
+    outcome: str | None
+    attempts: int
+    created_at: datetime
+
+
+class WorkPage(BaseModel):
+    """A page; `next_cursor` is null on the last one."""
+
+    items: list[WorkView]
+    next_cursor: str | None = None
+
+
+class Pause(BaseModel):
+    """Why a lane is paused."""
+
+    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
+
+    why: Annotated[str, StringConstraints(strip_whitespace=True, min_length=3, max_length=500)]
+
+
+def lanes_router(lanes: Lanes, competence: CompetenceNow, has_endpoint: HasEndpoint) -> Router:
+    """Reads with `transfers:read`, commands with `lanes:manage`, both for the agencies in the caller's area."""
+    router = Router(tags=["lanes"])
+
+    async def lane(caller: Caller, name: str) -> LaneView:
+        states = await lanes.states()
+        if not caller.covers(name) or (name not in states and name not in competence().agencies):
+            raise Problem(NOT_FOUND, "Không có làn này trong phạm vi của bạn.", next_step="Xem GET /v1/lanes.")
+        return view(name, states.get(name))
+
+    def view(name: str, state: LaneState | None) -> LaneView:
+        agency = competence().agencies.get(name)
+        known = asdict(state or LaneState(name, 0, 0, None, None, None, None, None))
+        return LaneView(agency=agency.name if agency else None, has_endpoint=has_endpoint(name), **known)
+
+    @router.get("/v1/lanes")
+    async def list_lanes(caller: Reader) -> LaneList:
+        with database_needed():
+            states = await lanes.states()
+        names = sorted(name for name in {*states, *competence().agencies} if caller.covers(name))
+        return LaneList(items=[view(name, states.get(name)) for name in names])
+
+    @router.post("/v1/lanes/{name}/pause")
+    async def pause_lane(caller: Manager, name: str, pause: Pause) -> LaneView:
+        """Within 2 s nothing more is sent; what is due waits. Repeating it changes nothing."""
+        with database_needed():
+            await lane(caller, name)
+            await lanes.pause(name, caller.subject, pause.why)
+            log.warning("lane_paused", lane=name, by=caller.subject)
+            return await lane(caller, name)
+
+    @router.post("/v1/lanes/{name}/resume")
+    async def resume_lane(caller: Manager, name: str) -> LaneView:
+        """Sending goes on within 2 s. Repeating it changes nothing."""
+        with database_needed():
+            await lane(caller, name)
+            await lanes.resume(name)
+            log.warning("lane_resumed", lane=name, by=caller.subject)
+            return await lane(caller, name)
+
+    @router.get("/v1/lanes/{name}/work")
+    async def list_work(
+        caller: Reader, name: str, cursor: str | None = None, limit: Annotated[int, Query(ge=1, le=200)] = 50
+    ) -> WorkPage:
+        """Hand-overs of this lane that wait for a person, oldest first."""
+        after = decode_cursor(cursor, [int])[0] if cursor is not None else 0
+        assert isinstance(after, int)
+        with database_needed():
+            await lane(caller, name)
+            rows = await lanes.set_aside(name, max(0, min(after, 2**63 - 1)), limit + 1)
+        items = [WorkView.model_validate(asdict(row)) for row in rows[:limit]]
+        return WorkPage(items=items, next_cursor=encode_cursor(rows[limit - 1].seq) if len(rows) > limit else None)
+
+    @router.post("/v1/lanes/{name}/work/{work_id}/redo")
+    async def redo_work(caller: Manager, name: str, work_id: UUID) -> LaneView:
+        """Sends a refused or set-aside hand-over again, under its old Idempotency-Key."""
+        with database_needed():
+            await lane(caller, name)
+            if not await lanes.redo(name, work_id):
+                raise Problem(
+                    NOTHING_TO_REDO,
+                    "Việc này không thuộc làn hoặc không ở trạng thái chờ người xử lý.",
+                    next_step="Xem GET /v1/lanes/{name}/work.",
+                )
+            log.warning("work_redone", lane=name, work_id=str(work_id), by=caller.subject)
+            return await lane(caller, name)
+
+    return router

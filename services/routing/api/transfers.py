@@ -1,0 +1,163 @@
+"""/v1/transfers: where dossiers are on their way to the agencies; retry after competence data were mended."""
+
+from dataclasses import asdict
+from datetime import datetime
+from typing import Annotated, Literal
+from uuid import UUID
+
+from fastapi import Query
+from pydantic import BaseModel
+
+from hub_web.credentials import requires
+from hub_web.cursors import decode_cursor, encode_cursor
+from hub_web.problems import CURSOR_INVALID, NOT_FOUND, Problem
+from hub_web.routes import Router
+from hub_web.tokens import All, Caller
+from services.routing.api.outage import database_needed
+from services.routing.domain.transfer import LegState, Transfer, TransferState
+from services.routing.handlers.ports import TransferCommands, TransferQueries
+
+Reader = Annotated[Caller, requires("transfers:read")]
+
+
+class AgencyView(BaseModel):
+    """Cơ quan giải quyết."""
+
+    code: str
+    name: str
+
+
+class StepView(BaseModel):
+    """Bước xử lý."""
+
+    code: str
+    name: str
+    officer: str | None
+    at: datetime
+
+
+class AskedView(BaseModel):
+    """Đề nghị bổ sung của cơ quan giải quyết."""
+
+    at: datetime
+    components: list[str]
+
+
+class OutcomeView(BaseModel):
+    """Kết quả giải quyết."""
+
+    result: Literal["approved", "rejected"]
+    number: str | None
+    at: datetime
+
+
+class LegView(BaseModel):
+    """One agency's part. `conflicts`: later results that contradict `outcome`."""
+
+    leg: str
+    role: Literal["lead", "cooperating"]
+    order: int
+    agency_kind: str
+    agency: AgencyView | None
+    state: LegState
+    handed_over_at: datetime | None
+    refused_at: datetime | None
+    refused_reason: str | None
+    foreign_number: str | None
+    acknowledged_at: datetime | None
+    steps: list[StepView]
+    asked: list[AskedView]
+    outcome: OutcomeView | None
+    conflicts: list[OutcomeView]
+
+
+class TransferView(BaseModel):
+    """Chuyển hồ sơ. `unknown`: something was read about it, its acceptance not yet."""
+
+    dossier_id: UUID
+    dossier_code: str | None
+    procedure_code: str | None
+    territory: str | None
+    state: TransferState
+    routed_at: datetime | None
+    failed_leg: str | None
+    failed_at: datetime | None
+    supplements: list[int]
+    contradicted: bool
+    legs: list[LegView]
+
+
+class TransferPage(BaseModel):
+    """A page; `next_cursor` is null on the last one."""
+
+    items: list[TransferView]
+    next_cursor: str | None = None
+
+
+def transfers_router(transfers: TransferQueries, commands: TransferCommands) -> Router:
+    """Reads with `transfers:read`, within the caller's area; retry with `lanes:manage`."""
+    router = Router(tags=["transfers"])
+
+    @router.get("/v1/transfers")
+    async def list_transfers(
+        caller: Reader,
+        state: TransferState | None = None,
+        contradicted: bool = False,
+        cursor: str | None = None,
+        limit: Annotated[int, Query(ge=1, le=200)] = 50,
+    ) -> TransferPage:
+        area = None if isinstance(caller.area, All) else sorted(caller.area)
+        with database_needed():
+            found = await transfers.page(
+                _after(cursor), limit + 1, state=state, contradicted=contradicted, offices=area
+            )
+        items = [view_of(transfer) for transfer in found[:limit]]
+        more = len(found) > limit
+        return TransferPage(items=items, next_cursor=encode_cursor(str(items[-1].dossier_id)) if more else None)
+
+    @router.get("/v1/transfers/{dossier_id}")
+    async def show_transfer(caller: Reader, dossier_id: UUID) -> TransferView:
+        with database_needed():
+            return _within_area(caller, await transfers.find(dossier_id))
+
+    @router.post("/v1/transfers/{dossier_id}/retry")
+    async def retry_transfer(caller: Annotated[Caller, requires("lanes:manage")], dossier_id: UUID) -> TransferView:
+        """Asks the competence table again; a transfer that is on its way already is answered as it is."""
+        with database_needed():
+            _within_area(caller, await transfers.find(dossier_id))
+            return _within_area(caller, await commands.retry(dossier_id))
+
+    return router
+
+
+def view_of(transfer: Transfer) -> TransferView:
+    """What people see of a transfer; nothing in it is personal."""
+    plan = transfer.plan
+    return TransferView(
+        dossier_id=transfer.dossier_id,
+        dossier_code=plan and plan.dossier_code,
+        procedure_code=plan and plan.procedure_code,
+        territory=plan and plan.territory,
+        state=transfer.state,
+        routed_at=transfer.routed_at,
+        failed_leg=transfer.failed_leg,
+        failed_at=transfer.failed_at,
+        supplements=list(transfer.supplements),
+        contradicted=transfer.contradicted,
+        legs=[LegView.model_validate({**asdict(leg), "state": leg.state}) for leg in transfer.legs],
+    )
+
+
+def _within_area(caller: Caller, transfer: Transfer | None) -> TransferView:
+    if transfer is None or not (isinstance(caller.area, All) or any(map(caller.covers, transfer.offices))):
+        raise Problem(NOT_FOUND, "Không có hồ sơ này trong phạm vi của bạn.", next_step="Kiểm tra mã hồ sơ.")
+    return view_of(transfer)
+
+
+def _after(cursor: str | None) -> UUID:
+    if cursor is None:
+        return UUID(int=0)
+    try:
+        return UUID(str(decode_cursor(cursor, [str])[0]))
+    except ValueError:
+        raise Problem(CURSOR_INVALID, "Con trỏ trang không do hệ thống này cấp.") from None

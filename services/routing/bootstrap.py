@@ -1,0 +1,150 @@
+"""The one place where the parts of routing are joined."""
+
+import sys
+from collections.abc import Sequence
+from functools import partial
+
+from hub_events.intake import DossierAcceptedV1, DossierSupplementReceivedV1
+from hub_messaging import work
+from hub_messaging.consumer import Handler, on_dossier
+from hub_messaging.jobs import Job
+from hub_messaging.lanes import LaneKeeper, Refused, Sent
+from hub_messaging.process import Role, Spine
+from hub_messaging.refused import RefusedTable
+from hub_messaging.runner import GroupRunner
+from hub_messaging.sealing import SealingKeys
+from hub_messaging.settings import CONFIGURATION_EXIT_CODE
+from hub_messaging.work import LANES, WorkRow
+from hub_web.app import make_app
+from hub_web.client import ClientLimits, make_client
+from hub_web.dead_letters import dead_letter_router
+from hub_web.server import HttpServer
+from hub_web.tokens import Verifier
+from services.routing.api.callbacks import callbacks_router
+from services.routing.api.lanes import lanes_router
+from services.routing.api.transfers import transfers_router
+from services.routing.clients.agency import AgencySystems
+from services.routing.domain.endpoint import Endpoint
+from services.routing.handlers.dossier_accepted import on_dossier_accepted
+from services.routing.handlers.dossier_supplement_received import on_dossier_supplement_received
+from services.routing.handlers.hand_over_settled import on_hand_over_settled
+from services.routing.settings import RoutingSettings
+from services.routing.store.commands import Commands
+from services.routing.store.competence_file import FILE_NAME, read_competence
+from services.routing.store.endpoints_file import read_endpoints
+from services.routing.store.lane_watch import LaneWatch
+from services.routing.store.lanes import LaneTable
+from services.routing.store.queries import TransferTable
+from services.routing.store.rerouting import Rerouting
+from services.routing.store.unit_of_work import TRANSFERS_SHELF, RoutingUnitOfWork
+from services.routing.store.watched_file import WatchedFile
+
+NAME = "routing"
+CONNECTIONS = 4096  # the lanes bound themselves; one dead agency must not hold the connections of the others
+
+
+class Routing:
+    """The service; each role is made once its spine is open. Raises OSError, ValueError for files it can't use."""
+
+    def __init__(self, settings: RoutingSettings) -> None:
+        self.settings = settings
+        self.spine: Spine[RoutingUnitOfWork] = Spine(NAME, settings, RoutingUnitOfWork)
+        self.competence = WatchedFile(settings.data_folder / FILE_NAME, read_competence).now
+        self._endpoints = WatchedFile(settings.endpoints_file, read_endpoints).now
+        self._keys = WatchedFile(settings.sealing_keys_file, SealingKeys.read).now
+        self._verifier = Verifier(settings.jwks_file)
+
+    async def everything(self) -> Sequence[Role]:
+        """All roles in one process; inputs last, so that they stop first."""
+        return [
+            *self.spine.housekeeping(),
+            self.spine.relay(),
+            *self._lanes(),
+            *self._readers(),
+            self._server(),
+        ]
+
+    async def web(self) -> Sequence[Role]:
+        """The API."""
+        return [*self.spine.housekeeping(), self._server()]
+
+    async def worker(self) -> Sequence[Role]:
+        """Reads events, sends events."""
+        return [*self.spine.housekeeping(), self.spine.relay(), *self._readers()]
+
+    async def sender(self) -> Sequence[Role]:
+        """Hands over to the agencies."""
+        return [*self.spine.housekeeping(), *self._lanes()]
+
+    def endpoint_of(self, agency_code: str) -> Endpoint | None:
+        return self._endpoints().of(agency_code)
+
+    def _readers(self) -> list[Role]:
+        rerouting = Rerouting(self.spine.runner, self.competence)
+        beat = self.spine.heart.rhythm("rerouting", limit_seconds=60)
+        return [Role("rerouting", lambda: rerouting.run(beat)), *self.spine.consumer(self.handlers())]
+
+    def handlers(self) -> list[Handler[RoutingUnitOfWork]]:
+        """What is done with which event."""
+        accepted = partial(on_dossier_accepted, competence=self.competence)
+        keys = on_dossier(TRANSFERS_SHELF)
+        return [
+            Handler(DossierAcceptedV1, accepted, keys),
+            Handler(DossierSupplementReceivedV1, on_dossier_supplement_received, keys),
+        ]
+
+    def _lanes(self) -> list[Role]:
+        spine, settings = self.spine, self.settings
+        spine.bells.answer(LANES)
+        spine.measured_by(lambda: work.measure(spine.pool))
+        http = make_client(ClientLimits(connections=CONNECTIONS, total_seconds=settings.attempt_seconds))
+        systems = AgencySystems(http, self.endpoint_of, self._keys, settings.callback_base_url)
+        watch = LaneWatch(LaneTable(spine.pool, spine.bells), self.competence, settings.lane_concurrency)
+        keeper = LaneKeeper(
+            runner=spine.runner,
+            leases=spine.leases,
+            bells=spine.bells,
+            heart=spine.heart,
+            lanes=watch.wanted,
+            deliver=systems.hand_over,
+            settle=_settled,
+            attempt_seconds=settings.attempt_seconds + 1,
+        )
+        beat = spine.heart.rhythm("lane_watch", limit_seconds=60)
+
+        async def send() -> None:
+            try:
+                await keeper.run()
+            finally:
+                await http.aclose()
+
+        return [Role("lanes", send), Role("lane_watch", lambda: watch.run(keeper, beat))]
+
+    def _server(self) -> Role:
+        spine, settings = self.spine, self.settings
+        commands = Commands(GroupRunner(spine.runner), self.competence)
+        routers = [
+            transfers_router(TransferTable(spine.pool), commands),
+            lanes_router(
+                LaneTable(spine.pool, spine.bells), self.competence, lambda code: self.endpoint_of(code) is not None
+            ),
+            callbacks_router(commands, spine.clock.now, self.endpoint_of, self._keys),
+            dead_letter_router(NAME, RefusedTable(spine.pool)),
+        ]
+        app = make_app("Chuyển hồ sơ", "1", self._verifier, routers)
+        return Role("http", HttpServer(app, settings.http_host, settings.http_port).run)
+
+
+def build(settings: RoutingSettings) -> Routing:
+    """The service, or the end of the process with one line (exit code 78) when a file it needs can't be used."""
+    try:
+        return Routing(settings)
+    except (OSError, ValueError) as error:
+        sys.stderr.write(f"settings: {error}\n")
+        raise SystemExit(CONFIGURATION_EXIT_CODE) from None
+
+
+def _settled(row: WorkRow, outcome: Sent | Refused, attempts: int) -> Job[RoutingUnitOfWork, None]:
+    return Job(
+        run=lambda uow: on_hand_over_settled(row, outcome, attempts, uow), keys={TRANSFERS_SHELF: (row.dossier_id,)}
+    )

@@ -1,0 +1,112 @@
+"""Hệ thống của cơ quan giải quyết: one attempt to hand over one parcel, signed, under one Idempotency-Key."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+import httpx
+import orjson
+
+from hub_messaging.errors import CannotProcess, NotYet
+from hub_messaging.lanes import Blocked, Outcome, Refused, Sent, TryAgain, classify
+from hub_messaging.sealing import SealingKeys
+from hub_messaging.work import WorkRow
+from hub_web.signatures import sign
+from services.routing.domain.endpoint import EndpointOf
+from services.routing.handlers.parcels import Parcel, read_parcel
+
+FORM = "form"
+LONGEST_FOREIGN_NUMBER = 100
+
+
+class AgencySystems:
+    """Hands over to whichever agency's lane a work row stands in."""
+
+    def __init__(
+        self, http: httpx.AsyncClient, endpoint_of: EndpointOf, keys: Callable[[], SealingKeys], callback_base_url: str
+    ) -> None:
+        self._http = http
+        self._endpoint_of = endpoint_of
+        self._keys = keys
+        self._callbacks = callback_base_url.rstrip("/") + "/v1/callbacks/"
+
+    async def hand_over(self, row: WorkRow) -> Outcome:
+        """One attempt. Personal data is open in memory only, for as long as the request takes."""
+        endpoint = self._endpoint_of(row.lane)
+        if endpoint is None:
+            return Blocked("no-endpoint")
+        try:
+            body = self._body(row)
+        except NotYet as missing:
+            return Blocked(missing.reason)
+        except CannotProcess as broken:
+            return Refused(broken.reason)
+        headers = {
+            "content-type": "application/json",
+            "idempotency-key": str(row.id),
+            **sign(str(row.id), body, endpoint.secrets[0]),
+        }
+        try:
+            answer = await self._http.post(f"{endpoint.url}/handovers", content=body, headers=headers)
+        except httpx.HTTPError as error:
+            return TryAgain(_trouble(error))
+        unfinished = classify(answer.status_code, answer.headers.get("retry-after"))
+        return unfinished if unfinished is not None else Sent(_foreign_number(answer.content))
+
+    def _body(self, row: WorkRow) -> bytes:
+        """The same bytes at every attempt."""
+        parcel = read_parcel(row.body)
+        return orjson.dumps(
+            {
+                "kind": parcel.kind,
+                "dossier_id": str(row.dossier_id),
+                "leg": parcel.leg,
+                **({"request": parcel.request} if parcel.kind == "supplement" else {}),
+                "dossier_code": parcel.dossier_code,
+                "agency_code": parcel.agency_code,
+                "procedure_code": parcel.procedure_code,
+                "procedure_name": parcel.procedure_name,
+                "received_at": _written(parcel.received_at),
+                "promised_at": _written(parcel.promised_at),
+                "sent_at": _written(parcel.sent_at),
+                "callback_url": self._callbacks + parcel.agency_code,
+                "applicant": self._applicant(row, parcel),
+                "components": [
+                    {"code": part.code, "name": part.name, "originals": part.originals, "copies": part.copies}
+                    for part in parcel.components
+                ],
+            }
+        )
+
+    def _applicant(self, row: WorkRow, parcel: Parcel) -> Any:
+        """Who applies; empty for a supplement that changes nothing about them."""
+        if parcel.sealed_form is None:
+            return {}
+        form = self._keys().open(FORM, row.dossier_id, parcel.sealed_form)
+        return form.get("applicant", {}) if isinstance(form, dict) else {}
+
+
+def _written(moment: datetime | None) -> str | None:
+    return None if moment is None else moment.astimezone(UTC).isoformat()
+
+
+def _trouble(error: httpx.HTTPError) -> str:
+    match error:
+        case httpx.TimeoutException():
+            return "timeout"
+        case httpx.ConnectError():
+            return "no-connection"
+        case httpx.DecodingError():
+            return "answer-unreadable"
+        case _:
+            return "connection-broken"
+
+
+def _foreign_number(content: bytes) -> str | None:
+    """The agency's own number. It took the dossier, so an answer without a readable number is none the less a 2xx."""
+    try:
+        answer = orjson.loads(content)
+    except orjson.JSONDecodeError:
+        return None
+    number = answer.get("foreign_number") if isinstance(answer, dict) else None
+    return number if isinstance(number, str) and 0 < len(number) <= LONGEST_FOREIGN_NUMBER else None

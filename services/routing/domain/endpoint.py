@@ -1,0 +1,16 @@
+"""Điểm kết nối: where an agency's system listens, and the secrets that it and the hub sign with."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """`secrets`: the hub signs with the first; any of them is good on what the agency sends."""
+
+    url: str
+    secrets: tuple[str, ...] = field(repr=False)
+
+
+EndpointOf = Callable[[str], Endpoint | None]
+"""The endpoint of an agency by its code; None: nobody has entered one yet."""

@@ -1,0 +1,232 @@
+"""Chuyển hồ sơ: a dossier's way to its agencies. Facts are noted in whatever order they come; states follow from them.
+
+Nothing here is ever taken back: what a repeat or a late message says again changes nothing.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Literal
+from uuid import UUID
+
+from hub_events.event import Envelope
+from services.routing.domain.competence import Agency, Competence
+
+Kind = Literal["dossier", "supplement"]
+LegState = Literal["planned", "routed", "refused", "handed-over", "acknowledged", "in-progress", "completed"]
+TransferState = Literal["unknown", "routing-failed", "routed", "refused", "handed-over", "completed"]
+
+
+@dataclass(frozen=True, slots=True)
+class Component:
+    """Thành phần hồ sơ, as an agency is told of it."""
+
+    code: str
+    name: str
+    originals: int
+    copies: int
+
+
+@dataclass(frozen=True, slots=True)
+class Consignment:
+    """What an agency gets: the dossier, or one supplement to it. Kept here only until every leg has its work row.
+
+    `cause` is the envelope of the event that brought it.
+    """
+
+    cause: Envelope
+    kind: Kind
+    request: int
+    received_at: datetime
+    promised_at: datetime | None
+    components: tuple[Component, ...]
+    sealed_form: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """Bước xử lý that an agency reported."""
+
+    code: str
+    name: str
+    officer: str | None
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Đề nghị bổ sung by an agency. What it wrote is in the event, sealed."""
+
+    at: datetime
+    components: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """Kết quả giải quyết."""
+
+    result: Literal["approved", "rejected"]
+    number: str | None
+    at: datetime
+
+    def says_the_same(self, other: "Outcome") -> bool:
+        """A repeat may name another minute; the result is what counts."""
+        return (self.result, self.number) == (other.result, other.number)
+
+
+@dataclass(frozen=True, slots=True)
+class Leg:
+    """One agency's part of a dossier. `agency` is None until somebody competent was found."""
+
+    leg: str
+    role: Literal["lead", "cooperating"]
+    order: int
+    agency_kind: str
+    agency: Agency | None = None
+    started: bool = False
+    """Its work rows exist."""
+    handed_over_at: datetime | None = None
+    refused_at: datetime | None = None
+    refused_reason: str | None = None
+    foreign_number: str | None = None
+    acknowledged_at: datetime | None = None
+    steps: tuple[Step, ...] = ()
+    asked: tuple[Asked, ...] = ()
+    outcome: Outcome | None = None
+    conflicts: tuple[Outcome, ...] = ()
+    """Results that contradict the first one: a person must ask the agency."""
+
+    @property
+    def state(self) -> LegState:
+        if self.outcome is not None:
+            return "completed"
+        if self.steps or self.asked:
+            return "in-progress"
+        if self.acknowledged_at is not None:
+            return "acknowledged"
+        if self.handed_over_at is not None:
+            return "handed-over"
+        if self.refused_at is not None:
+            return "refused"
+        return "routed" if self.started else "planned"
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What the accepted dossier says of itself, as far as routing needs it."""
+
+    dossier_code: str
+    procedure_code: str
+    procedure_name: str
+    desk: str
+    territory: str
+
+
+@dataclass(frozen=True, slots=True)
+class Transfer:
+    """A dossier's legs, and what became of them. Without a plan it is a stub: its acceptance has not been read yet."""
+
+    dossier_id: UUID
+    plan: Plan | None = None
+    legs: tuple[Leg, ...] = ()
+    waiting: tuple[Consignment, ...] = ()
+    """What some leg has still to be given."""
+    supplements: tuple[int, ...] = ()
+    """Numbers of the supplements that were read."""
+    edition: str | None = None
+    """Edition of the competence table that was asked last."""
+    failed_leg: str | None = None
+    failed_at: datetime | None = None
+    routed_at: datetime | None = None
+
+    @property
+    def state(self) -> TransferState:
+        states = {leg.state for leg in self.legs}
+        if self.plan is None:
+            return "unknown"
+        if self.failed_leg is not None:
+            return "routing-failed"
+        if states == {"completed"}:
+            return "completed"
+        if "refused" in states:
+            return "refused"
+        return "routed" if states <= {"planned", "routed"} else "handed-over"
+
+    @property
+    def offices(self) -> tuple[str, ...]:
+        """Codes of the desk and the agencies whose people may see it."""
+        desk = () if self.plan is None else (self.plan.desk,)
+        return (*desk, *(leg.agency.code for leg in self.legs if leg.agency is not None))
+
+    @property
+    def contradicted(self) -> bool:
+        """Whether an agency gave two results that can't both be true."""
+        return any(leg.conflicts for leg in self.legs)
+
+    def leg_of(self, leg: str, agency_code: str) -> Leg | None:
+        """The leg of that name, if it is this agency's."""
+        return next(
+            (one for one in self.legs if one.leg == leg and one.agency and one.agency.code == agency_code), None
+        )
+
+    def named(self, leg: str) -> Leg:
+        """The leg of that name. Raises KeyError."""
+        for one in self.legs:
+            if one.leg == leg:
+                return one
+        raise KeyError(leg)
+
+    def with_leg(self, changed: Leg) -> "Transfer":
+        return replace(self, legs=tuple(changed if leg.leg == changed.leg else leg for leg in self.legs))
+
+
+@dataclass(frozen=True, slots=True)
+class Handover:
+    """One consignment for one leg: becomes a work row."""
+
+    leg: Leg
+    consignment: Consignment
+
+
+def plan_transfer(stub: Transfer, plan: Plan, legs: Sequence[Leg], dossier: Consignment) -> Transfer:
+    """The dossier is accepted. Supplements that were read before it stand behind it."""
+    return replace(stub, plan=plan, legs=tuple(legs), waiting=(dossier, *stub.waiting))
+
+
+def find_agencies(transfer: Transfer, competence: Competence, now: datetime) -> Transfer:
+    """Every leg's competent agency, or the first leg that nobody is competent for."""
+    assert transfer.plan is not None
+    legs = []
+    for leg in transfer.legs:
+        agency = competence.competent(leg.agency_kind, transfer.plan.procedure_code, transfer.plan.territory)
+        if agency is None:
+            failed_at = transfer.failed_at or now
+            return replace(transfer, failed_leg=leg.leg, failed_at=failed_at, edition=competence.edition)
+        legs.append(replace(leg, agency=agency))
+    return replace(transfer, legs=tuple(legs), failed_leg=None, routed_at=now, edition=competence.edition)
+
+
+def add_supplement(transfer: Transfer, supplement: Consignment) -> tuple[Transfer, list[Handover]]:
+    """The applicant completed the dossier: every agency that has it gets the supplement, the others when they start."""
+    if supplement.request in transfer.supplements:
+        return transfer, []
+    transfer = replace(transfer, supplements=tuple(sorted((*transfer.supplements, supplement.request))))
+    handovers = [Handover(leg, supplement) for leg in transfer.legs if leg.started]
+    if len(handovers) == len(transfer.legs) > 0:
+        return transfer, handovers
+    waiting = sorted((*transfer.waiting, supplement), key=lambda one: one.request)
+    return replace(transfer, waiting=tuple(waiting)), handovers
+
+
+def start_legs(transfer: Transfer) -> tuple[Transfer, list[Handover]]:
+    """Starts the legs whose turn it is: those of the lowest order that is not completed."""
+    if transfer.routed_at is None:
+        return transfer, []
+    unfinished = [leg.order for leg in transfer.legs if leg.outcome is None]
+    starting = [leg for leg in transfer.legs if not leg.started and leg.order <= min(unfinished, default=0)]
+    handovers = [Handover(leg, consignment) for leg in starting for consignment in transfer.waiting]
+    for leg in starting:
+        transfer = transfer.with_leg(replace(leg, started=True))
+    if all(leg.started for leg in transfer.legs):
+        transfer = replace(transfer, waiting=())
+    return transfer, handovers

@@ -1,0 +1,102 @@
+"""Trả lời của cơ quan giải quyết (callback) → the facts it brings. Commands: one per type of callback."""
+
+from typing import Literal
+from uuid import UUID
+
+import structlog
+
+from hub_events.event import Event, derive_id
+from hub_events.routing import (
+    DossierAcknowledgedV1,
+    DossierCompletedV1,
+    DossierStepRecordedV1,
+    DossierSupplementAskedV1,
+)
+from services.routing.domain import answers
+from services.routing.domain.answers import Acknowledge, Answer, AskSupplement, Complete, RecordStep
+from services.routing.domain.transfer import Leg, Transfer
+from services.routing.handlers.ports import RoutingUow
+from services.routing.handlers.route import agency_ref, start
+
+log = structlog.get_logger(__name__)
+
+
+class TransferUnknown(Exception):
+    """The agency speaks of a dossier that was not routed to it."""
+
+
+Heard = Literal["new", "known", "contradiction"]
+
+
+def record_answer(dossier_id: UUID, leg: str, agency_code: str, answer: Answer, uow: RoutingUow) -> Heard:
+    """Notes what the agency says; a fact that is known already changes nothing. Raises TransferUnknown."""
+    transfer = uow.transfers.get(dossier_id)
+    before = transfer.leg_of(leg, agency_code) if transfer is not None else None
+    if transfer is None or before is None:
+        raise TransferUnknown
+    after = answers.note(before, answer)
+    if after is None:
+        return "known"
+    changed = transfer.with_leg(after)
+    if after.conflicts != before.conflicts:
+        log.warning("results_contradict", dossier_id=str(dossier_id), leg=leg, agency=agency_code)
+        uow.transfers.put(dossier_id, changed)
+        return "contradiction"
+    if isinstance(answer, Complete):
+        changed = _go_on(changed, uow)
+    else:
+        event, words = _said(after, answer)
+        uow.publish(event, dossier_id=dossier_id, id=derive_id(dossier_id, leg, *words))
+    uow.transfers.put(dossier_id, changed)
+    return "new"
+
+
+def _said(leg: Leg, answer: Acknowledge | RecordStep | AskSupplement) -> tuple[Event, tuple[str, ...]]:
+    """The event, and the words that make its id: the fact itself, so that one told twice is one event."""
+    assert leg.agency is not None
+    agency = agency_ref(leg.agency)
+    match answer:
+        case Acknowledge(at, foreign_number):
+            acknowledged = DossierAcknowledgedV1(
+                leg=leg.leg, agency=agency, acknowledged_at=at, foreign_number=foreign_number
+            )
+            return acknowledged, ("acknowledged",)
+        case RecordStep(step):
+            recorded = DossierStepRecordedV1(
+                leg=leg.leg,
+                agency=agency,
+                step=step.code,
+                step_name=step.name,
+                officer=step.officer,
+                recorded_at=step.at,
+            )
+            return recorded, ("step", step.code, step.at.isoformat())
+        case AskSupplement(asked, sealed_reason):
+            wanted = DossierSupplementAskedV1(
+                leg=leg.leg,
+                agency=agency,
+                asked_at=asked.at,
+                components=asked.components,
+                sealed_reason=sealed_reason,
+            )
+            return wanted, ("supplement-asked", asked.at.isoformat(), *asked.components)
+
+
+def _go_on(transfer: Transfer, uow: RoutingUow) -> Transfer:
+    """A leg has its result: the next legs start, or the dossier is completed (the result is the leading leg's)."""
+    transfer = start(transfer, uow)
+    outcomes = [leg.outcome for leg in transfer.legs if leg.outcome is not None]
+    if len(outcomes) < len(transfer.legs):
+        return transfer
+    lead = next((leg for leg in transfer.legs if leg.role == "lead"), transfer.legs[0])
+    assert lead.agency is not None
+    assert lead.outcome is not None
+    completed = DossierCompletedV1(
+        leg=lead.leg,
+        agency=agency_ref(lead.agency),
+        completed_at=max(outcome.at for outcome in outcomes),
+        result=lead.outcome.result,
+        result_number=lead.outcome.number,
+    )
+    uow.publish(completed, dossier_id=transfer.dossier_id, id=derive_id(transfer.dossier_id, "completed"))
+    return transfer

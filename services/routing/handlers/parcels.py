@@ -1,0 +1,100 @@
+"""Gói chuyển giao: the body of a work row, one consignment for one leg, sealed as it came.
+
+All that the agency reads is fixed when the row is made, its sending time too: attempts under one Idempotency-Key must
+be equal, or a careful agency refuses the second one.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from pydantic import TypeAdapter
+
+from hub_events.event import Envelope, Fact, derive_id
+from hub_events.intake import ComponentRef
+from hub_messaging.work import NewWork
+from services.routing.domain.transfer import Component, Consignment, Handover, Kind, Transfer
+
+
+@dataclass(frozen=True, slots=True)
+class Parcel:
+    """What the sender needs to make the request, and what follows from its outcome."""
+
+    kind: Kind
+    leg: str
+    request: int
+    dossier_code: str
+    agency_code: str
+    agency_name: str
+    procedure_code: str
+    procedure_name: str
+    received_at: datetime
+    promised_at: datetime | None
+    sent_at: datetime
+    components: tuple[Component, ...]
+    sealed_form: str | None
+    cause: Envelope
+    """The event that this goes back to."""
+
+
+_PARCELS = TypeAdapter(Parcel)
+
+
+def read_parcel(body: bytes) -> Parcel:
+    """The parcel in a work row's body. Raises ValueError."""
+    return _PARCELS.validate_json(body)
+
+
+def pack(transfer: Transfer, handover: Handover, now: datetime) -> NewWork:
+    """The work row in the agency's lane. `now`: business time, which the agency is told as the time of sending."""
+    leg, consignment, plan = handover.leg, handover.consignment, transfer.plan
+    assert plan is not None
+    assert leg.agency is not None
+    parcel = Parcel(
+        kind=consignment.kind,
+        leg=leg.leg,
+        request=consignment.request,
+        dossier_code=plan.dossier_code,
+        agency_code=leg.agency.code,
+        agency_name=leg.agency.name,
+        procedure_code=plan.procedure_code,
+        procedure_name=plan.procedure_name,
+        received_at=consignment.received_at,
+        promised_at=consignment.promised_at,
+        sent_at=now,
+        components=consignment.components,
+        sealed_form=consignment.sealed_form,
+        cause=consignment.cause,
+    )
+    return NewWork(
+        id=derive_id(consignment.cause.id, "handover", leg.leg),
+        lane=leg.agency.code,
+        dossier_id=transfer.dossier_id,
+        kind=consignment.kind,
+        fact_at=consignment.cause.recorded_at,
+        body=_PARCELS.dump_json(parcel),
+    )
+
+
+def consignment_of(
+    fact: Fact[Any],
+    kind: Kind,
+    request: int,
+    *,
+    received_at: datetime,
+    promised_at: datetime | None,
+    components: tuple[ComponentRef, ...],
+    sealed_form: str | None,
+) -> Consignment:
+    """What the event brings for the agencies."""
+    return Consignment(
+        cause=fact.envelope,
+        kind=kind,
+        request=request,
+        received_at=received_at,
+        promised_at=promised_at,
+        components=tuple(
+            Component(part.code, part.name or part.code, part.originals, part.copies) for part in components
+        ),
+        sealed_form=sealed_form,
+    )

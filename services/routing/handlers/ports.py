@@ -1,0 +1,112 @@
+"""What the handlers need of the world outside."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+from uuid import UUID
+
+from hub_events.event import Envelope, Event
+from hub_messaging.work import NewWork
+from services.routing.domain.answers import Answer
+from services.routing.domain.competence import Competence
+from services.routing.domain.transfer import Transfer, TransferState
+
+CompetenceNow = Callable[[], Competence]
+"""The competence table in its current edition."""
+
+
+class Transfers(Protocol):
+    """The transfers that the job named in its keys, by dossier id."""
+
+    def get(self, key: UUID) -> Transfer | None: ...
+    def put(self, key: UUID, aggregate: Transfer) -> None: ...
+
+
+class Work(Protocol):
+    """The work rows of the lanes."""
+
+    def add(self, work: NewWork) -> None: ...
+
+
+class RoutingUow(Protocol):
+    """Đơn vị công việc of routing. `now` is business time."""
+
+    @property
+    def now(self) -> datetime: ...
+    @property
+    def transfers(self) -> Transfers: ...
+    @property
+    def work(self) -> Work: ...
+
+    def publish(
+        self,
+        event: Event,
+        *,
+        dossier_id: UUID,
+        id: UUID,
+        because: Envelope | None = None,
+        occurred_at: datetime | None = None,
+    ) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class LaneState:
+    """Làn of one agency: how much is due, how much a person must look at, whether it is open or paused and why."""
+
+    name: str
+    due: int
+    set_aside: int
+    open_why: str | None
+    open_since: datetime | None
+    paused_at: datetime | None
+    paused_by: str | None
+    paused_why: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class SetAside:
+    """A work row that waits for a person."""
+
+    id: UUID
+    seq: int
+    dossier_id: UUID
+    kind: str
+    state: str
+    outcome: str | None
+    attempts: int
+    created_at: datetime
+
+
+class TransferCommands(Protocol):
+    """What the API asks to be done; returns once it is committed."""
+
+    async def retry(self, dossier_id: UUID) -> Transfer | None: ...
+    async def answer(
+        self, message_id: str, body_sha256: bytes, agency_code: str, dossier_id: UUID, leg: str, answer: Answer
+    ) -> None: ...
+
+
+class TransferQueries(Protocol):
+    """Reading transfers, without locks."""
+
+    async def find(self, dossier_id: UUID) -> Transfer | None: ...
+    async def page(
+        self,
+        after: UUID,
+        most: int,
+        *,
+        state: TransferState | None,
+        contradicted: bool,
+        offices: Sequence[str] | None,
+    ) -> Sequence[Transfer]: ...
+
+
+class Lanes(Protocol):
+    """Seeing and steering lanes."""
+
+    async def states(self) -> Mapping[str, LaneState]: ...
+    async def pause(self, lane: str, who: str, why: str) -> None: ...
+    async def resume(self, lane: str) -> None: ...
+    async def set_aside(self, lane: str, after: int, most: int) -> Sequence[SetAside]: ...
+    async def redo(self, lane: str, work_id: UUID) -> bool: ...

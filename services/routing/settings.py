@@ -1,0 +1,25 @@
+"""Cấu hình of routing, by environment (`ROUTING_…`)."""
+
+from pathlib import Path
+
+from pydantic import Field
+from pydantic_settings import SettingsConfigDict
+
+from hub_messaging.settings import ServiceSettings
+
+
+class RoutingSettings(ServiceSettings):
+    """What routing needs besides what every service needs."""
+
+    model_config = SettingsConfigDict(env_prefix="ROUTING_")
+
+    endpoints_file: Path
+    """Addresses and secrets of the agencies; read again when it changes."""
+    callback_base_url: str = Field(pattern=r"^https?://[^\s?#]+$")
+    """Where agencies reach this service; `/v1/callbacks/<agency code>` is added."""
+    data_folder: Path = Path(__file__).parent / "data"
+    """Holds competence.json; read again when it changes."""
+    lane_concurrency: int = Field(default=8, ge=1, le=64)
+    """Requests under way at one agency."""
+    attempt_seconds: float = Field(default=10.0, gt=0, le=60)
+    """How long an agency may take to answer."""

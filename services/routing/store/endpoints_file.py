@@ -1,0 +1,50 @@
+"""ROUTING_ENDPOINTS_FILE: `{"<agency code or *>": {"url": "https://…/{agency_code}", "secrets": ["whsec_…"]}}`."""
+
+from pathlib import Path
+from typing import Annotated
+from urllib.parse import quote
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, TypeAdapter, ValidationError
+
+from hub_web.signatures import secret_key
+from services.routing.domain.endpoint import Endpoint
+
+EVERY_AGENCY = "*"
+
+
+def _usable(secret: str) -> str:
+    secret_key(secret)
+    return secret
+
+
+class _Endpoint(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    url: Annotated[str, StringConstraints(pattern=r"^https?://[^\s?#]+$", max_length=500)]
+    secrets: tuple[Annotated[str, AfterValidator(_usable)], ...] = Field(min_length=1, max_length=5)
+
+
+_FILE = TypeAdapter(dict[str, _Endpoint])
+
+
+class Endpoints:
+    """The endpoints in one edition of the file."""
+
+    def __init__(self, by_code: dict[str, _Endpoint]) -> None:
+        self._by_code = by_code
+
+    def of(self, agency_code: str) -> Endpoint | None:
+        """The agency's own endpoint, else that of `*`; `{agency_code}` in the address is filled in."""
+        found = self._by_code.get(agency_code) or self._by_code.get(EVERY_AGENCY)
+        if found is None:
+            return None
+        return Endpoint(found.url.replace("{agency_code}", quote(agency_code, safe="")).rstrip("/"), found.secrets)
+
+
+def read_endpoints(file: Path) -> Endpoints:
+    """The endpoints in `file`. Raises ValueError without any secret in it, OSError when it can't be read."""
+    try:
+        return Endpoints(_FILE.validate_json(file.read_bytes()))
+    except ValidationError as invalid:
+        first = invalid.errors(include_url=False, include_input=False)[0]
+        raise ValueError(f"{file.name}: {'.'.join(map(str, first['loc']))}: {first['msg']}") from None

@@ -1,0 +1,106 @@
+"""Lanes as people see and steer them: what is paused, what is open and why, what a person must look at."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+from uuid import UUID
+
+from hub_messaging import work
+from hub_messaging.bells import Bells
+from hub_messaging.database import Pool
+from hub_messaging.work import LANES
+from services.routing.handlers.ports import LaneState, SetAside
+
+_STATES = "SELECT * FROM lane"
+_PAUSE = """
+INSERT INTO lane (name, paused_at, paused_by, paused_why) VALUES ($1, now(), $2, $3)
+ON CONFLICT (name) DO UPDATE SET paused_at = excluded.paused_at, paused_by = $2, paused_why = $3
+WHERE lane.paused_at IS NULL
+"""
+_RESUME = "UPDATE lane SET paused_at = NULL, paused_by = NULL, paused_why = NULL WHERE name = $1"
+_OPENED = """
+INSERT INTO lane (name, open_since, open_why)
+SELECT name, now(), why FROM unnest($1::text[], $2::text[]) AS opened(name, why)
+ON CONFLICT (name) DO UPDATE SET open_why = excluded.open_why, open_since = coalesce(lane.open_since, now())
+"""
+_CLOSED = "UPDATE lane SET open_since = NULL, open_why = NULL WHERE name = ANY($1)"
+_WITH_WORK = """
+WITH RECURSIVE found AS (
+    (SELECT lane FROM work WHERE state = 'ready' ORDER BY lane LIMIT 1)
+    UNION ALL
+    SELECT (SELECT lane FROM work WHERE state = 'ready' AND lane > found.lane ORDER BY lane LIMIT 1)
+    FROM found WHERE found.lane IS NOT NULL
+)
+SELECT lane FROM found WHERE lane IS NOT NULL
+"""
+_ASIDE = """
+SELECT id, seq, dossier_id, kind, state, outcome, attempts, created_at FROM work
+WHERE lane = $1 AND state IN ('refused', 'set_aside') AND seq > $2 ORDER BY seq LIMIT $3
+"""
+_REDO = "SELECT lane FROM work WHERE id = $1"
+
+
+class LaneTable:
+    """Reads and writes what is known of lanes. A pause outlives every restart."""
+
+    def __init__(self, pool: Pool, bells: Bells) -> None:
+        self._pool = pool
+        self._bells = bells
+
+    async def states(self) -> dict[str, LaneState]:
+        """By lane: rows due, rows that a person must look at, circuit, pause. Lanes never used are absent."""
+        backlog = await work.backlog(self._pool)
+        kept: dict[str, Mapping[str, Any]] = {row["name"]: dict(row) for row in await self._pool.fetch(_STATES)}
+        return {name: _state(name, kept.get(name), *backlog.get(name, (0, 0))) for name in {*backlog, *kept}}
+
+    async def pause(self, lane: str, who: str, why: str) -> None:
+        """Nothing is sent until `resume`; a pause that stands already keeps its reason."""
+        await self._pool.execute(_PAUSE, lane, who, why)
+        self._bells.ring([LANES])
+
+    async def resume(self, lane: str) -> None:
+        await self._pool.execute(_RESUME, lane)
+        self._bells.ring([LANES])
+
+    async def paused(self) -> set[str]:
+        return {row["name"] for row in await self._pool.fetch("SELECT name FROM lane WHERE paused_at IS NOT NULL")}
+
+    async def with_work(self) -> set[str]:
+        """Lanes with rows to send, however few have ever been listed."""
+        return {row["lane"] for row in await self._pool.fetch(_WITH_WORK)}
+
+    async def open_now(self) -> dict[str, str]:
+        rows = await self._pool.fetch("SELECT name, open_why FROM lane WHERE open_why IS NOT NULL")
+        return {row["name"]: row["open_why"] for row in rows}
+
+    async def report(self, opened: Mapping[str, str], closed: Iterable[str]) -> None:
+        """Keeps which circuits are open and why, for whoever asks another process."""
+        if opened:
+            names = sorted(opened)
+            await self._pool.execute(_OPENED, names, [opened[name] for name in names])
+        if closed:
+            await self._pool.execute(_CLOSED, sorted(closed))
+
+    async def set_aside(self, lane: str, after: int, most: int) -> list[SetAside]:
+        """Rows that wait for a person, oldest first."""
+        return [SetAside(**row) for row in await self._pool.fetch(_ASIDE, lane, after, most)]
+
+    async def redo(self, lane: str, work_id: UUID) -> bool:
+        """Sends a row again that was refused or set aside; False: it is none of this lane's."""
+        if await self._pool.fetchval(_REDO, work_id) != lane or await work.redo(self._pool, work_id) is None:
+            return False
+        self._bells.ring([LANES])
+        return True
+
+
+def _state(name: str, row: Mapping[str, Any] | None, due: int, aside: int) -> LaneState:
+    known = row or {}
+    return LaneState(
+        name=name,
+        due=due,
+        set_aside=aside,
+        open_why=known.get("open_why"),
+        open_since=known.get("open_since"),
+        paused_at=known.get("paused_at"),
+        paused_by=known.get("paused_by"),
+        paused_why=known.get("paused_why"),
+    )

@@ -1,0 +1,62 @@
+"""Tries transfers without a competent agency again, once for each edition of the competence table."""
+
+import asyncio
+from collections.abc import Callable
+from uuid import UUID
+
+import structlog
+
+from hub_messaging.database import UNAVAILABLE
+from hub_messaging.jobs import Failed, Job
+from hub_messaging.runner import Runner
+from services.routing.domain.transfer import Transfer
+from services.routing.handlers.ports import CompetenceNow
+from services.routing.handlers.route import retry_routing
+from services.routing.store.unit_of_work import TRANSFERS_SHELF, RoutingUnitOfWork
+
+log = structlog.get_logger(__name__)
+EVERY_SECONDS = 2.0
+CHUNK = 200
+
+_FAILED = """
+SELECT dossier_id FROM transfer
+WHERE state = 'routing-failed' AND edition IS DISTINCT FROM $1 AND dossier_id > $2 ORDER BY dossier_id LIMIT $3
+"""
+
+
+class Rerouting:
+    """Compares editions, not moments: a transfer that failed by the old table just after the new one came is found."""
+
+    def __init__(self, runner: Runner[RoutingUnitOfWork], competence: CompetenceNow) -> None:
+        self._runner = runner
+        self._competence = competence
+
+    async def run(self, beat: Callable[[], None]) -> None:
+        """Until cancelled."""
+        while True:
+            beat()
+            try:
+                await self.retry_all(beat)
+            except UNAVAILABLE as trouble:
+                log.info("rerouting_interrupted", trouble=type(trouble).__name__)
+            await asyncio.sleep(EVERY_SECONDS)
+
+    async def retry_all(self, beat: Callable[[], None] = lambda: None) -> int:
+        """Tries all that failed by another edition than the current one; returns how many found their agency."""
+        found, last = 0, UUID(int=0)
+        while True:
+            rows = await self._runner.pool.fetch(_FAILED, self._competence().edition, last, CHUNK)
+            if not rows:
+                return found
+            last = rows[-1]["dossier_id"]
+            results = await self._runner.run([self._job(row["dossier_id"]) for row in rows])
+            for row, result in zip(rows, results, strict=True):
+                if isinstance(result, Failed):
+                    log.error("rerouting_failed", dossier_id=str(row["dossier_id"]), error=type(result.error).__name__)
+            found += sum(getattr(getattr(result, "value", None), "state", None) == "routed" for result in results)
+            beat()
+
+    def _job(self, dossier_id: UUID) -> Job[RoutingUnitOfWork, Transfer | None]:
+        return Job(
+            run=lambda uow: retry_routing(dossier_id, uow, self._competence), keys={TRANSFERS_SHELF: (dossier_id,)}
+        )

@@ -1,0 +1,89 @@
+"""Transfers as rows: what people look for in columns, legs and what still waits as JSON."""
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+import asyncpg
+from pydantic import TypeAdapter
+
+from hub_messaging.database import Table, TableStore
+from services.routing.domain.transfer import Consignment, Leg, Plan, Transfer
+
+_LEGS: Final = TypeAdapter(tuple[Leg, ...])
+_WAITING: Final = TypeAdapter(tuple[Consignment, ...])
+_NUMBERS: Final = TypeAdapter(tuple[int, ...])
+_OFFICES: Final = TypeAdapter(tuple[str, ...])
+
+TABLE: Final = Table(
+    "transfer",
+    ("dossier_id",),
+    {
+        "dossier_id": "uuid",
+        "state": "text",
+        "contradicted": "bool",
+        "dossier_code": "text",
+        "procedure_code": "text",
+        "procedure_name": "text",
+        "desk": "text",
+        "territory": "text",
+        "offices": "jsonb",
+        "legs": "jsonb",
+        "waiting": "jsonb",
+        "supplements": "jsonb",
+        "edition": "text",
+        "failed_leg": "text",
+        "failed_at": "timestamptz",
+        "routed_at": "timestamptz",
+    },
+)
+
+
+def to_row(transfer: Transfer) -> Sequence[Any]:
+    plan = transfer.plan
+    return (
+        transfer.dossier_id,
+        transfer.state,
+        transfer.contradicted,
+        plan and plan.dossier_code,
+        plan and plan.procedure_code,
+        plan and plan.procedure_name,
+        plan and plan.desk,
+        plan and plan.territory,
+        _OFFICES.dump_json(transfer.offices).decode(),
+        _LEGS.dump_json(transfer.legs).decode(),
+        _WAITING.dump_json(transfer.waiting).decode(),
+        _NUMBERS.dump_json(transfer.supplements).decode(),
+        transfer.edition,
+        transfer.failed_leg,
+        transfer.failed_at,
+        transfer.routed_at,
+    )
+
+
+def from_row(row: asyncpg.Record) -> Transfer:
+    return Transfer(
+        dossier_id=row["dossier_id"],
+        plan=_plan(row),
+        legs=_LEGS.validate_json(row["legs"]),
+        waiting=_WAITING.validate_json(row["waiting"]),
+        supplements=_NUMBERS.validate_json(row["supplements"]),
+        edition=row["edition"],
+        failed_leg=row["failed_leg"],
+        failed_at=row["failed_at"],
+        routed_at=row["routed_at"],
+    )
+
+
+def _plan(row: asyncpg.Record) -> Plan | None:
+    if row["dossier_code"] is None:
+        return None
+    return Plan(
+        dossier_code=row["dossier_code"],
+        procedure_code=row["procedure_code"],
+        procedure_name=row["procedure_name"],
+        desk=row["desk"],
+        territory=row["territory"],
+    )
+
+
+TRANSFERS: TableStore[Transfer] = TableStore(TABLE, to_row, from_row)

@@ -1,0 +1,17 @@
+"""Đơn vị công việc of routing: the transfers, besides what every unit of work has."""
+
+from datetime import datetime
+
+from hub_messaging.unit_of_work import Shelf, UnitOfWork
+from services.routing.domain.transfer import Transfer
+from services.routing.store.transfers import TRANSFERS
+
+TRANSFERS_SHELF = "transfers"
+
+
+class RoutingUnitOfWork(UnitOfWork):
+    """Jobs name transfers by dossier id under `transfers`."""
+
+    def __init__(self, now: datetime) -> None:
+        super().__init__("routing", now)
+        self.transfers: Shelf[object, Transfer] = self.shelf(TRANSFERS_SHELF, TRANSFERS)
