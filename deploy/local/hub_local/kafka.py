@@ -1,18 +1,12 @@
 """Apache Kafka 4 as one KRaft node: broker and controller in one process, on a Java runtime from a wheel."""
 
 import asyncio
-import logging
 import shutil
 from pathlib import Path
-
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
-from aiokafka.admin import AIOKafkaAdminClient, NewTopic
-from aiokafka.errors import KafkaError
 
 from hub_local.files import Held, Lock, empty_folder, put_in_place, write_whole
 from hub_local.kafka_jars import class_path, ensure_jars, java, kafka_home
 from hub_local.layout import Layout, StackNotUsable
-from hub_local.spawn import end_group, spawn
 from hub_local.supervisor import Program, Report, port_answers, run_once
 
 JVM = (
@@ -31,7 +25,6 @@ JVM = (
 )
 CLUSTER = "mot-cua-hub-local-0000"
 """Cluster id: 16 bytes in base64url without padding, the form that Kafka asks for."""
-REHEARSAL_SECONDS = 60.0
 
 
 def properties(data: Path, port: int, controller_port: int) -> str:
@@ -73,8 +66,10 @@ async def prepare(layout: Layout, report: Report) -> None:
         if not (cached / "template").exists():
             await _format_template(cached, layout)
         if not (cached / "classes.aot").exists():
+            from hub_local.kafka_rehearsal import rehearse  # brings a Kafka client, needed once per cache
+
             report("kafka", "rehearsing a start once, so that later ones are quick")
-            await _rehearse(cached, layout, report)
+            await rehearse(cached, layout, report)
     except PermissionError as error:
         raise StackNotUsable(f"{error.filename} can't be written: name another folder in HUB_CACHE") from error
     finally:
@@ -100,10 +95,11 @@ def _create_storage(layout: Layout, cached: Path) -> None:
     text = properties(home / "data", layout.port("kafka"), layout.port("kafka-controller"))
     write_whole(home / "server.properties", text)
     if not (home / "data").exists():
-        _copy_template(cached, home)
+        copy_template(cached, home)
 
 
-def _copy_template(cached: Path, home: Path) -> None:
+def copy_template(cached: Path, home: Path) -> None:
+    """Gives the node in `home` its formatted storage folder."""
     fresh = home / "data.new"
     shutil.rmtree(fresh, ignore_errors=True)
     shutil.copytree(cached / "template", fresh)
@@ -115,59 +111,13 @@ async def _format_template(cached: Path, layout: Layout) -> None:
     config = cached / "format.properties"
     write_whole(config, properties(fresh, layout.port("kafka"), layout.port("kafka-controller")))
     tool = ("kafka.tools.StorageTool", "format", "--cluster-id", CLUSTER, "--config", str(config))
-    command = (str(java()), *JVM, "-cp", class_path(cached), *tool)
-    await run_once(command, stack=layout.folder, environment={}, log=layout.logs / "kafka-format.log")
+    run = (str(java()), *JVM, "-cp", class_path(cached), *tool)
+    await run_once(run, stack=layout.folder, environment={}, log=layout.logs / "kafka-format.log")
     put_in_place(fresh, cached / "template")
 
 
-async def _rehearse(cached: Path, layout: Layout, report: Report) -> None:
-    """Starts a node once on a throw-away folder and lets Java write down the classes it used.
-
-    Where that fails, an empty file stands for the cache: Java ignores it, and no later start tries again.
-    """
-    home = empty_folder(cached / "rehearsal")
-    _copy_template(cached, home)
-    port = layout.port("kafka")
-    write_whole(home / "server.properties", properties(home / "data", port, layout.port("kafka-controller")))
-    output = cached / "classes.aot.new"
-    output.unlink(missing_ok=True)
-    command = _command(cached, home / "server.properties", f"-XX:AOTCacheOutput={output}")
-    child = await spawn(command, stack=layout.folder, environment={}, log=layout.logs / "kafka-rehearsal.log")
-    try:
-        async with asyncio.timeout(REHEARSAL_SECONDS):
-            while child.returncode is None and not await port_answers(port):
-                await asyncio.sleep(0.1)
-            await _use_once(layout.kafka_servers)
-            child.terminate()
-            await child.wait()
-    except (TimeoutError, KafkaError) as error:
-        report("kafka", f"no class cache was made ({type(error).__name__}): Kafka starts, a little later")
-        output.write_bytes(b"")
-    finally:
-        end_group(child)
-    put_in_place(output, cached / "classes.aot")
-    shutil.rmtree(home, ignore_errors=True)
-
-
-async def _use_once(servers: str) -> None:
-    """One topic, one record there and back through a group: the classes of the ordinary work."""
-    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # a coordinator that is about to be there is no news
-    admin = AIOKafkaAdminClient(bootstrap_servers=servers)
-    await admin.start()
-    await admin.create_topics([NewTopic("rehearsal", 1, 1, topic_configs={"flush.messages": "1"})])
-    await admin.close()
-    async with AIOKafkaProducer(bootstrap_servers=servers, enable_idempotence=True) as producer:
-        await producer.send_and_wait("rehearsal", b"one")
-    consumer = AIOKafkaConsumer(
-        "rehearsal", bootstrap_servers=servers, group_id="rehearsal", auto_offset_reset="earliest"
-    )
-    async with consumer:
-        await consumer.getone()
-        await consumer.commit()
-    logging.getLogger("aiokafka").setLevel(logging.NOTSET)
-
-
-def _command(cached: Path, config: Path, *options: str) -> tuple[str, ...]:
+def command(cached: Path, config: Path, *options: str) -> tuple[str, ...]:
+    """How a node is started on the file `config`."""
     return (str(java()), *JVM, *options, "-cp", class_path(cached), "kafka.Kafka", str(config))
 
 
@@ -177,7 +127,7 @@ def node(layout: Layout, needs: tuple[str, ...]) -> Program:
     port = layout.port("kafka")
     return Program(
         name="kafka",
-        command=_command(
+        command=command(
             cached, layout.folder / "kafka" / "server.properties", f"-XX:AOTCache={cached / 'classes.aot'}"
         ),
         ready=lambda: port_answers(port),

@@ -9,7 +9,6 @@ from pathlib import Path
 
 from hub_local.files import write_whole
 from hub_local.layout import SERVICES, Layout
-from hub_web.tokens import create_issuer_key
 
 SEALING_PURPOSES = {"intake": ("contact", "form"), "routing": ("contact", "form"), "notify": ("contact",), "sla": ()}
 """Which sealing keys each service gets: contact data and form data are sealed apart, sla opens neither."""
@@ -34,6 +33,8 @@ def ensure_keys(layout: Layout) -> Keys:
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     issuer, jwks = folder / "issuer.json", folder / "jwks.json"
     if not (issuer.exists() and jwks.exists()):
+        from hub_web.tokens import create_issuer_key  # slow to import, and needed once
+
         create_issuer_key(issuer, jwks)
     keys = Keys(
         sealing=_sealing_files(folder),
