@@ -10,7 +10,7 @@ from datetime import UTC, date, datetime
 from typing import Annotated, Any
 from uuid import UUID
 
-from pydantic import AfterValidator, AwareDatetime, BeforeValidator, GetCoreSchemaHandler, StringConstraints
+from pydantic import AfterValidator, AwareDatetime, GetCoreSchemaHandler, StringConstraints
 from pydantic_core import CoreSchema, core_schema
 
 DossierId = UUID
@@ -44,11 +44,15 @@ TerritoryCode = Annotated[str, StringConstraints(pattern=r"^([0-9]{2}|[0-9]{5})$
 """Mã đơn vị hành chính (General Statistics Office): province two digits, commune five."""
 
 
-def _nfc(text: Any) -> Any:
-    return unicodedata.normalize("NFC", text) if isinstance(text, str) else text
+def _composed(text: str) -> str:
+    if "\0" in text:
+        raise ValueError("text holds a null character, which no database keeps")
+    return unicodedata.normalize("NFC", text)
 
 
-Text = Annotated[str, BeforeValidator(_nfc), StringConstraints(strip_whitespace=True, min_length=1, max_length=1000)]
+Text = Annotated[
+    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=1000), AfterValidator(_composed)
+]
 """Free public text (a procedure's name), NFC, 1–1,000 characters; never personal data."""
 
 SealedText = Annotated[
@@ -58,7 +62,10 @@ SealedText = Annotated[
 
 
 def _to_utc(moment: datetime) -> datetime:
-    return moment.astimezone(UTC)
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError:  # the first and last hours of the calendar have no UTC
+        raise ValueError("a time outside the years 1 to 9999") from None
 
 
 Moment = Annotated[AwareDatetime, AfterValidator(_to_utc)]
