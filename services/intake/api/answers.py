@@ -1,0 +1,251 @@
+"""Nội dung trả lời: what a dossier looks like from outside. Times are local (+07:00); no personal data."""
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+import orjson
+from pydantic import BaseModel, PlainSerializer
+
+from hub_events.intake import ComponentRef, DeskRef, Finding, ProcedureRef, Promise
+from hub_worktime import VIETNAM
+from services.intake.domain.dossier import Dossier, State, SupplementRequest
+from services.intake.domain.national_status import NationalStatus, national_status, state_of
+from services.intake.domain.progress import Progress
+from services.intake.domain.stuck import StuckDossier
+from services.intake.domain.timeline import SHAPES, Step, place_of
+
+
+def _written(moment: datetime) -> str:
+    return moment.astimezone(VIETNAM).isoformat()
+
+
+Local = Annotated[datetime, PlainSerializer(_written, return_type=str)]
+
+
+class TermView(BaseModel):
+    """Thời hạn giải quyết as published, and as read; `reason`: why it gives no date."""
+
+    text: str
+    unit: str | None
+    amount: float | None
+    reason: str | None
+    cut_off: str | None
+
+
+class PromiseView(BaseModel):
+    """Ngày hẹn trả kết quả, with what explains it."""
+
+    due_at: Local | None
+    counted_from: Local
+    term: TermView
+    rule: str | None
+    calendar: str | None
+    provisional: bool
+    set_by: Literal["rule", "officer"]
+    officer: str | None
+
+
+class SupplementView(BaseModel):
+    """Yêu cầu bổ sung that was made last; open while nothing was received."""
+
+    request: int
+    requested_at: Local
+    requested_by: str
+    components: tuple[str, ...]
+    received_at: Local | None
+
+
+class AgencyView(BaseModel):
+    """Cơ quan giải quyết."""
+
+    code: str
+    name: str
+
+
+class RegisteredView(BaseModel):
+    """What every command answers: where the dossier stands now."""
+
+    dossier_id: UUID
+    state: State
+    national_status: NationalStatus
+    dossier_code: str | None
+    received_at: Local
+    accepted_at: Local | None
+    promise: PromiseView | None
+    supplement: SupplementView | None
+    findings: tuple[Finding, ...]
+
+
+class DossierView(RegisteredView):
+    """Hồ sơ in full, without personal data."""
+
+    procedure: ProcedureRef
+    desk: DeskRef
+    territory: str
+    channel: str
+    case: str | None
+    components: tuple[ComponentRef, ...]
+    accepted_by: str | None
+    refused_at: Local | None
+    refused_by: str | None
+    refused_reason: str | None
+    agency: AgencyView | None
+    handed_over_at: Local | None
+    supplement_asked_at: Local | None
+    completed_at: Local | None
+    result: str | None
+    possible: tuple[str, ...]
+    """What an officer can decide now."""
+
+
+class DossierList(BaseModel):
+    """The dossiers found: none or one by code."""
+
+    items: list[DossierView]
+
+
+class StepView(BaseModel):
+    """One step: when, what (event type), in plain Vietnamese, who, where, and the event's public fields."""
+
+    at: Local
+    type: str
+    text: str
+    who: str | None
+    where: dict[str, str]
+    facts: dict[str, Any]
+
+
+class TimelineView(BaseModel):
+    """Dòng thời gian hồ sơ."""
+
+    dossier_id: UUID
+    steps: list[StepView]
+
+
+class StuckView(BaseModel):
+    """A dossier that got stuck, and what is missing."""
+
+    dossier_id: UUID
+    dossier_code: str
+    desk_code: str
+    since: Local
+    missing: tuple[str, ...]
+    routing_failed: str | None
+
+
+class StuckPage(BaseModel):
+    """A page of stuck dossiers, longest first; `next_cursor` is absent on the last one."""
+
+    items: list[StuckView]
+    next_cursor: str | None = None
+
+
+def registered_view(dossier: Dossier, progress: Progress) -> bytes:
+    """The answer to a command, as the bytes that are kept for a repeated request."""
+    return RegisteredView.model_construct(**_registered(dossier, progress)).model_dump_json().encode()
+
+
+def dossier_view(dossier: Dossier, progress: Progress) -> DossierView:
+    """The dossier with what others reported."""
+    completed = progress.completed_at is not None
+    agency = AgencyView(code=progress.agency_code, name=progress.agency_name or "") if progress.agency_code else None
+    return DossierView(
+        **_registered(dossier, progress),
+        procedure=dossier.procedure,
+        desk=dossier.desk,
+        territory=dossier.territory,
+        channel=dossier.channel,
+        case=dossier.case,
+        components=dossier.components,
+        accepted_by=dossier.accepted_by,
+        refused_at=dossier.refused_at,
+        refused_by=dossier.refused_by,
+        refused_reason=dossier.refused_reason,
+        agency=agency,
+        handed_over_at=progress.handed_over_at,
+        supplement_asked_at=progress.supplement_asked_at,
+        completed_at=progress.completed_at,
+        result=progress.result,
+        possible=dossier.possible(completed),
+    )
+
+
+def _registered(dossier: Dossier, progress: Progress) -> dict[str, Any]:
+    return {
+        "dossier_id": dossier.id,
+        "state": state_of(dossier, progress),
+        "national_status": national_status(dossier, progress),
+        "dossier_code": dossier.code,
+        "received_at": dossier.received_at,
+        "accepted_at": dossier.accepted_at,
+        "promise": _promise(dossier.promise),
+        "supplement": _supplement(dossier.supplement),
+        "findings": dossier.findings,
+    }
+
+
+def _promise(promise: Promise | None) -> PromiseView | None:
+    if promise is None:
+        return None
+    term = promise.term
+    amount = None if term.amount is None else float(term.amount)
+    return PromiseView.model_construct(
+        due_at=promise.due_at,
+        counted_from=promise.counted_from,
+        term=TermView.model_construct(
+            text=term.text, unit=term.unit, amount=amount, reason=term.reason, cut_off=term.cut_off
+        ),
+        rule=promise.rule,
+        calendar=promise.calendar,
+        provisional=promise.provisional,
+        set_by=promise.set_by,
+        officer=promise.officer,
+    )
+
+
+def _supplement(request: SupplementRequest | None) -> SupplementView | None:
+    if request is None:
+        return None
+    return SupplementView(
+        request=request.number,
+        requested_at=request.requested_at,
+        requested_by=request.requested_by,
+        components=request.components,
+        received_at=request.received_at,
+    )
+
+
+def timeline_view(dossier_id: UUID, steps: list[Step]) -> TimelineView:
+    """The timeline; the same fact told twice under two ids is one step."""
+    shown: dict[tuple[str, datetime, str], Step] = {}
+    for step in steps:
+        shown.setdefault((step.type, step.at, step.facts), step)
+    return TimelineView(dossier_id=dossier_id, steps=[_step(step) for step in shown.values()])
+
+
+def _step(step: Step) -> StepView:
+    shape = SHAPES[step.type]
+    facts = orjson.loads(step.facts)
+    return StepView(
+        at=step.at,
+        type=step.type,
+        text=shape.text(facts),
+        who=facts.get(shape.who) if shape.who else None,
+        where=place_of(step.type, facts),
+        facts=facts,
+    )
+
+
+def stuck_view(line: StuckDossier) -> StuckView:
+    """One line of the list of stuck dossiers."""
+    progress = line.progress
+    assert progress.watched_since is not None
+    return StuckView(
+        dossier_id=progress.dossier_id,
+        dossier_code=line.code,
+        desk_code=line.desk_code,
+        since=progress.watched_since,
+        missing=progress.missing,
+        routing_failed=progress.routing_failed_reason if progress.routed_at is None else None,
+    )

@@ -1,0 +1,148 @@
+"""Nội dung yêu cầu: what desks' and portals' systems and officers send. Unknown fields are refused."""
+
+import unicodedata
+from datetime import date
+from typing import Annotated, Literal, Self
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, StringConstraints, model_validator
+
+from hub_events.intake import Channel, ComponentRef
+from hub_events.values import AgencyCode, Moment, OfficerCode, PersonalId, Phone, ProcedureCode, Slug, TerritoryCode
+
+
+def _composed(text: str) -> str:
+    return unicodedata.normalize("NFC", text)
+
+
+Line = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=300), AfterValidator(_composed)]
+Prose = Annotated[
+    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=4000), AfterValidator(_composed)
+]
+Email = Annotated[str, StringConstraints(pattern=r"^[^@\s]{1,64}@[^@\s]+\.[^@\s]+$", max_length=254)]
+
+
+class _Body(BaseModel):
+    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
+
+
+class Applicant(_Body):
+    """Người nộp hồ sơ, chủ hồ sơ."""
+
+    kind: Literal["citizen", "organisation"]
+    full_name: Line
+    personal_id: PersonalId | None = None
+    organisation_code: Annotated[str, StringConstraints(pattern=r"^[0-9A-Z.-]{2,40}$")] | None = None
+    address: Line | None = None
+    date_of_birth: date | None = None
+
+
+class Contact(_Body):
+    """Whom to tell; without phone and e-mail nobody can be told."""
+
+    full_name: Line | None = None
+    phone: Phone | None = None
+    email: Email | None = None
+
+
+class Part(_Body):
+    """Thành phần hồ sơ handed in; nothing of it counted means that it isn't there."""
+
+    code: Slug
+    originals: int = Field(default=0, ge=0, le=1000)
+    copies: int = Field(default=0, ge=0, le=1000)
+    electronic: bool = False
+
+    def ref(self) -> ComponentRef:
+        return ComponentRef(code=self.code, originals=self.originals, copies=self.copies, electronic=self.electronic)
+
+
+def _each_once(parts: list[Part]) -> list[Part]:
+    if len({part.code for part in parts}) != len(parts):
+        raise ValueError("a component is listed twice")
+    return parts
+
+
+Parts = Annotated[list[Part], Field(max_length=200), AfterValidator(_each_once)]
+Form = dict[str, JsonValue]
+
+
+class PromisedDate(_Body):
+    """Ngày hẹn trả do cán bộ ấn định, only where the term gives none by itself."""
+
+    due_at: Moment
+    reason: Prose
+
+
+class AcceptanceBody(_Body):
+    """Cán bộ tiếp nhận."""
+
+    officer: OfficerCode
+    promised: PromisedDate | None = None
+
+
+class Submission(_Body):
+    """Hồ sơ nộp vào. `received_at` defaults to now, `territory` to the desk's."""
+
+    procedure_code: ProcedureCode
+    desk_code: AgencyCode
+    channel: Channel
+    case: Slug | None = None
+    territory: TerritoryCode | None = None
+    received_at: Moment | None = None
+    applicant: Applicant
+    contact: Contact | None = None
+    request: Prose | None = None
+    form: Form | None = None
+    components: Parts
+    acceptance: AcceptanceBody | None = None
+
+    def personal_contact(self) -> dict[str, str]:
+        """Whom to tell, by what; the applicant's name where the contact has none."""
+        contact = self.contact or Contact()
+        given = {
+            "full_name": contact.full_name or self.applicant.full_name,
+            "phone": contact.phone,
+            "email": contact.email,
+        }
+        return {name: str(value) for name, value in given.items() if value is not None}
+
+    def personal_form(self) -> dict[str, JsonValue]:
+        """Applicant, request and form, as they are sealed."""
+        content: dict[str, JsonValue] = {"applicant": self.applicant.model_dump(mode="json", exclude_none=True)}
+        if self.request is not None:
+            content["request"] = self.request
+        if self.form is not None:
+            content["form"] = self.form
+        return content
+
+
+class SupplementWish(_Body):
+    """Yêu cầu bổ sung: once, full and exact (NĐ 61/2018 Đ.17)."""
+
+    officer: OfficerCode
+    components: Annotated[list[Slug], Field(max_length=200)] = []
+    reason: Prose
+
+
+class SupplementBrought(_Body):
+    """Hồ sơ bổ sung. `form` replaces the form sent before; `promised` as at acceptance."""
+
+    officer: OfficerCode
+    components: Parts
+    received_at: Moment | None = None
+    form: Form | None = None
+    promised: PromisedDate | None = None
+
+    @model_validator(mode="after")
+    def _something(self) -> Self:
+        if not self.components and self.form is None:
+            raise ValueError("a supplement brings components or a form")
+        return self
+
+
+class RefusalBody(_Body):
+    """Từ chối tiếp nhận, with the reason that the applicant is told."""
+
+    officer: OfficerCode
+    reason_code: Slug
+    reason: Prose

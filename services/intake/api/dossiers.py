@@ -1,0 +1,218 @@
+"""Hồ sơ qua HTTP: submit, decide, read. Outside the caller's area a dossier is answered as if it didn't exist."""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import Query
+from starlette.responses import Response
+from uuid_utils.compat import uuid7
+
+from hub_events.values import DossierCode
+from hub_web.credentials import requires
+from hub_web.routes import IdempotencyKey, RawBody, Router
+from hub_web.tokens import Caller
+from services.intake.api.answers import (
+    DossierList,
+    DossierView,
+    RegisteredView,
+    TimelineView,
+    dossier_view,
+    timeline_view,
+)
+from services.intake.api.bodies import AcceptanceBody, RefusalBody, Submission, SupplementBrought, SupplementWish
+from services.intake.api.commands import Commands
+from services.intake.api.problems import no_such_desk, no_such_dossier, problem_of
+from services.intake.api.reading import Reading
+from services.intake.domain.dossier import Dossier
+from services.intake.domain.number_range import NumberRange
+from services.intake.domain.progress import Progress
+from services.intake.domain.refusals import Refusal
+from services.intake.handlers.accept_dossier import Acceptance, AcceptDossier, Promised, accept_dossier
+from services.intake.handlers.office import Office
+from services.intake.handlers.ports import DOSSIERS, NUMBERS
+from services.intake.handlers.record_supplement import RecordSupplement, record_supplement
+from services.intake.handlers.refuse_dossier import RefuseDossier, refuse_dossier
+from services.intake.handlers.request_supplement import RequestSupplement, request_supplement
+from services.intake.handlers.submit_dossier import SubmitDossier, submit_dossier
+
+Submitter = Annotated[Caller, requires("dossiers:submit")]
+Decider = Annotated[Caller, requires("dossiers:decide")]
+DossierReader = Annotated[Caller, requires("dossiers:read")]
+
+
+def command_router(commands: Commands, reading: Reading, office: Office, now: Callable[[], datetime]) -> Router:
+    """What changes a dossier. `now` is business time."""
+    router = Router(tags=["dossiers"])
+
+    @router.post("/v1/dossiers", status_code=201, response_model=RegisteredView)
+    async def submit(submission: Submission, caller: Submitter, key: IdempotencyKey, body: RawBody) -> Response:
+        """Nộp hồ sơ; with `acceptance` and nothing missing it is accepted in the same step."""
+        command = _submission(submission, office, now())
+        if not caller.covers(command.desk.ref.code):
+            raise no_such_desk()
+        return await commands.carry_out(
+            lambda uow: submit_dossier(command, uow, office),
+            dossier_id=command.dossier_id,
+            keys={NUMBERS: (NumberRange.key_for(command.desk.ref.code, command.received_at),)},
+            caller=caller,
+            route="submit",
+            key=key,
+            body=body,
+            status=201,
+        )
+
+    @router.post("/v1/dossiers/{dossier_id}/accept", response_model=RegisteredView)
+    async def accept(
+        dossier_id: UUID, acceptance: AcceptanceBody, caller: Decider, key: IdempotencyKey, body: RawBody
+    ) -> Response:
+        """Tiếp nhận hồ sơ."""
+        desk_code = await _desk_in_area(reading, dossier_id, caller)
+        command = AcceptDossier(dossier_id, uuid7(), now(), _acceptance(acceptance))
+        return await commands.carry_out(
+            lambda uow: accept_dossier(command, uow, office),
+            dossier_id=dossier_id,
+            keys={DOSSIERS: (dossier_id,), NUMBERS: (NumberRange.key_for(desk_code, command.at),)},
+            caller=caller,
+            route=f"{dossier_id} accept",
+            key=key,
+            body=body,
+        )
+
+    @router.post("/v1/dossiers/{dossier_id}/request-supplement", response_model=RegisteredView)
+    async def ask_for_supplement(
+        dossier_id: UUID, wish: SupplementWish, caller: Decider, key: IdempotencyKey, body: RawBody
+    ) -> Response:
+        """Yêu cầu bổ sung giấy tờ."""
+        await _desk_in_area(reading, dossier_id, caller)
+        command = RequestSupplement(dossier_id, uuid7(), now(), wish.officer, tuple(wish.components), wish.reason)
+        return await commands.carry_out(
+            lambda uow: request_supplement(command, uow, office),
+            dossier_id=dossier_id,
+            keys={DOSSIERS: (dossier_id,)},
+            caller=caller,
+            route=f"{dossier_id} request-supplement",
+            key=key,
+            body=body,
+        )
+
+    @router.post("/v1/dossiers/{dossier_id}/supplement", response_model=RegisteredView)
+    async def take_supplement(
+        dossier_id: UUID, brought: SupplementBrought, caller: Decider, key: IdempotencyKey, body: RawBody
+    ) -> Response:
+        """Nhận hồ sơ bổ sung; after acceptance the term starts from zero."""
+        await _desk_in_area(reading, dossier_id, caller)
+        command = _supplement(dossier_id, brought, now())
+        return await commands.carry_out(
+            lambda uow: record_supplement(command, uow, office),
+            dossier_id=dossier_id,
+            keys={DOSSIERS: (dossier_id,)},
+            caller=caller,
+            route=f"{dossier_id} supplement",
+            key=key,
+            body=body,
+        )
+
+    @router.post("/v1/dossiers/{dossier_id}/refuse", response_model=RegisteredView)
+    async def refuse(
+        dossier_id: UUID, refusal: RefusalBody, caller: Decider, key: IdempotencyKey, body: RawBody
+    ) -> Response:
+        """Từ chối tiếp nhận."""
+        await _desk_in_area(reading, dossier_id, caller)
+        command = RefuseDossier(dossier_id, uuid7(), now(), refusal.officer, refusal.reason_code, refusal.reason)
+        return await commands.carry_out(
+            lambda uow: refuse_dossier(command, uow, office),
+            dossier_id=dossier_id,
+            keys={DOSSIERS: (dossier_id,)},
+            caller=caller,
+            route=f"{dossier_id} refuse",
+            key=key,
+            body=body,
+        )
+
+    return router
+
+
+def read_router(reading: Reading) -> Router:
+    """What shows a dossier."""
+    router = Router(tags=["dossiers"])
+
+    @router.get("/v1/dossiers")
+    async def find(code: Annotated[DossierCode, Query()], caller: DossierReader) -> DossierList:
+        """Tra cứu theo mã hồ sơ."""
+        found = await reading.by_code(code)
+        visible = found is not None and caller.covers(found[0].desk.code)
+        return DossierList(items=[dossier_view(*found)] if found is not None and visible else [])
+
+    @router.get("/v1/dossiers/{dossier_id}")
+    async def show(dossier_id: UUID, caller: DossierReader) -> DossierView:
+        """Hồ sơ và trạng thái hiện tại."""
+        return dossier_view(*await _in_area(reading, dossier_id, caller))
+
+    @router.get("/v1/dossiers/{dossier_id}/timeline")
+    async def timeline(dossier_id: UUID, caller: DossierReader) -> TimelineView:
+        """Dòng thời gian: each step with when, who and where, from all services."""
+        await _desk_in_area(reading, dossier_id, caller)
+        return timeline_view(dossier_id, list(await reading.steps(dossier_id)))
+
+    return router
+
+
+async def _in_area(reading: Reading, dossier_id: UUID, caller: Caller) -> tuple[Dossier, Progress]:
+    found = await reading.by_id(dossier_id)
+    if found is None or not caller.covers(found[0].desk.code):
+        raise no_such_dossier()
+    return found
+
+
+async def _desk_in_area(reading: Reading, dossier_id: UUID, caller: Caller) -> str:
+    desk_code = await reading.desk_of(dossier_id)
+    if desk_code is None or not caller.covers(desk_code):
+        raise no_such_dossier()
+    return desk_code
+
+
+def _acceptance(body: AcceptanceBody) -> Acceptance:
+    promised = body.promised
+    return Acceptance(body.officer, None if promised is None else Promised(promised.due_at, promised.reason))
+
+
+def _submission(submission: Submission, office: Office, at: datetime) -> SubmitDossier:
+    try:
+        procedure = office.catalogue.newest(submission.procedure_code)
+        desk = office.catalogue.desk(submission.desk_code)
+    except Refusal as refusal:
+        problem = problem_of(refusal)
+        assert problem is not None
+        raise problem from None
+    return SubmitDossier(
+        dossier_id=uuid7(),
+        event_id=uuid7(),
+        procedure=procedure,
+        desk=desk,
+        territory=submission.territory or desk.ref.territory,
+        channel=submission.channel,
+        case=submission.case,
+        at=at,
+        received_at=submission.received_at or at,
+        components=tuple(part.ref() for part in submission.components),
+        contact=submission.personal_contact(),
+        form=submission.personal_form(),
+        acceptance=None if submission.acceptance is None else _acceptance(submission.acceptance),
+    )
+
+
+def _supplement(dossier_id: UUID, brought: SupplementBrought, at: datetime) -> RecordSupplement:
+    promised = brought.promised
+    return RecordSupplement(
+        dossier_id=dossier_id,
+        event_id=uuid7(),
+        at=at,
+        received_at=brought.received_at or at,
+        acceptance=Acceptance(
+            brought.officer, None if promised is None else Promised(promised.due_at, promised.reason)
+        ),
+        components=tuple(part.ref() for part in brought.components),
+        form=brought.form,
+    )

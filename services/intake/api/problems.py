@@ -1,0 +1,139 @@
+"""Báo lỗi của dịch vụ tiếp nhận: every refusal of a command as problem details, with the next step."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from hub_messaging.database import UNAVAILABLE as DATABASE_TROUBLE
+from hub_messaging.errors import EventTooLarge
+from hub_messaging.requests import KeyReused
+from hub_web.problems import BODY_TOO_LARGE, IDEMPOTENCY_KEY_REUSED, NOT_FOUND, UNAVAILABLE, Problem, problem_type
+from hub_worktime import VIETNAM
+from services.intake.domain import refusals
+
+PROCEDURE_UNKNOWN = problem_type("procedure-unknown", 422, "Không có thủ tục này")
+DESK_UNKNOWN = problem_type("desk-unknown", 422, "Không có Bộ phận Một cửa này")
+CASE_UNKNOWN = problem_type("case-unknown", 422, "Thủ tục không có trường hợp này")
+COMPONENT_UNKNOWN = problem_type("component-unknown", 422, "Thủ tục không có thành phần hồ sơ này")
+RECEIPT_NOT_BELIEVABLE = problem_type("received-at-not-believable", 422, "Thời điểm nhận hồ sơ không hợp lý")
+TERM_NEEDS_A_PERSON = problem_type("term-needs-a-person", 422, "Thời hạn cần cán bộ ấn định")
+TERM_IS_COMPUTED = problem_type("term-is-computed", 422, "Thời hạn này hệ thống tự tính")
+PROMISE_BEFORE_RECEIPT = problem_type("promise-before-receipt", 422, "Ngày hẹn trả không sau ngày nhận")
+WRONG_STATE = problem_type("wrong-state", 409, "Trạng thái hồ sơ không cho phép")
+
+
+def no_such_dossier() -> Problem:
+    """The one answer for a dossier that isn't there and for one outside the caller's area."""
+    return Problem(
+        NOT_FOUND, "Không có hồ sơ này.", next_step="Kiểm tra mã hồ sơ, hoặc quyền theo đơn vị của mã truy cập."
+    )
+
+
+def no_such_desk() -> Problem:
+    """The desk lies outside the caller's area."""
+    return Problem(
+        NOT_FOUND,
+        "Không có Bộ phận Một cửa này trong phạm vi của mã truy cập.",
+        next_step="Dùng mã truy cập của đơn vị đó.",
+    )
+
+
+def _case_unknown(error: refusals.UnknownCase) -> Problem:
+    return Problem(
+        CASE_UNKNOWN,
+        "Trường hợp nêu trong case không có trong thủ tục.",
+        next_step="Chọn một mã trong known_cases, hoặc bỏ case.",
+        known_cases=error.known,
+    )
+
+
+def _component_unknown(error: refusals.UnknownComponent) -> Problem:
+    return Problem(
+        COMPONENT_UNKNOWN,
+        "Có mã thành phần hồ sơ không thuộc thủ tục.",
+        next_step="Xem thành phần tại GET /v1/procedures/{code}.",
+        components=error.codes,
+    )
+
+
+def _receipt(error: refusals.ReceiptNotBelievable) -> Problem:
+    return Problem(
+        RECEIPT_NOT_BELIEVABLE,
+        "received_at ở tương lai hoặc quá xa trong quá khứ.",
+        next_step="Gửi lại với thời điểm nhận trong khoảng earliest đến latest.",
+        earliest=error.earliest.astimezone(VIETNAM).isoformat(timespec="seconds"),
+        latest=error.latest.astimezone(VIETNAM).isoformat(timespec="seconds"),
+    )
+
+
+def _needs_a_person(error: refusals.TermNeedsAPerson) -> Problem:
+    return Problem(
+        TERM_NEEDS_A_PERSON,
+        "Thời hạn công bố của thủ tục không tính được thành ngày.",
+        next_step="Gửi lại với promised: due_at và reason do cán bộ ấn định; hoặc nộp không kèm acceptance.",
+        reason=error.reason,
+    )
+
+
+def _wrong_state(error: refusals.WrongState) -> Problem:
+    possible = ", ".join(error.possible) or "không có bước nào"
+    return Problem(
+        WRONG_STATE,
+        f"Hồ sơ đang ở trạng thái {error.state}.",
+        next_step=f"Có thể thực hiện: {possible}.",
+        state=error.state,
+        possible=error.possible,
+    )
+
+
+_PROBLEMS: Mapping[type[Exception], Callable[[Any], Problem]] = {
+    refusals.NoSuchDossier: lambda _: no_such_dossier(),
+    refusals.UnknownProcedure: lambda _: Problem(
+        PROCEDURE_UNKNOWN, "Mã thủ tục không có trong danh mục.", next_step="Xem GET /v1/procedures."
+    ),
+    refusals.UnknownDesk: lambda _: Problem(
+        DESK_UNKNOWN, "Mã Bộ phận Một cửa không có trong danh mục.", next_step="Xem GET /v1/desks."
+    ),
+    refusals.UnknownCase: _case_unknown,
+    refusals.UnknownComponent: _component_unknown,
+    refusals.ReceiptNotBelievable: _receipt,
+    refusals.TermNeedsAPerson: _needs_a_person,
+    refusals.TermIsComputed: lambda _: Problem(
+        TERM_IS_COMPUTED,
+        "Thủ tục có thời hạn tính được; cán bộ không ấn định ngày khác.",
+        next_step="Gửi lại không kèm promised.",
+    ),
+    refusals.PromiseBeforeReceipt: lambda _: Problem(
+        PROMISE_BEFORE_RECEIPT,
+        "promised.due_at phải sau thời điểm bắt đầu tính thời hạn.",
+        next_step="Sửa ngày hẹn trả rồi gửi lại.",
+    ),
+    refusals.FormTooLarge: lambda _: _too_large(),
+    EventTooLarge: lambda _: _too_large(),
+    refusals.WrongState: _wrong_state,
+    KeyReused: lambda _: Problem(
+        IDEMPOTENCY_KEY_REUSED,
+        "Khóa này đã dùng cho nội dung khác.",
+        next_step="Việc khác thì dùng khóa mới; gửi lặp thì giữ nguyên nội dung.",
+    ),
+}
+
+
+def problem_of(error: Exception) -> Problem | None:
+    """The problem that a command's failure is; None for what nobody expected."""
+    if isinstance(error, DATABASE_TROUBLE):
+        return Problem(
+            UNAVAILABLE,
+            "Cơ sở dữ liệu tạm thời chưa phục vụ được.",
+            next_step="Gửi lại với cùng Idempotency-Key.",
+            headers={"Retry-After": "1"},
+        )
+    make = _PROBLEMS.get(type(error))
+    return None if make is None else make(error)
+
+
+def _too_large() -> Problem:
+    return Problem(
+        BODY_TOO_LARGE,
+        "Biểu mẫu quá lớn để chuyển đi.",
+        next_step="Giảm nội dung form; tệp đính kèm gửi bằng liên kết.",
+    )

@@ -1,0 +1,123 @@
+"""Hồ sơ: the register's entry of one dossier, and what an officer can decide about it, when.
+
+    submitted ── accept ──> accepted <── supplement ──┐
+        │  └─ request-supplement ─> supplement_requested (clock waits when it was accepted before)
+        └─ refuse ─> refused
+
+What other services report (progress) only closes a dossier: once completed, nothing is decided here any more.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Literal
+from uuid import UUID
+
+from hub_events.intake import Channel, ComponentRef, ContactChannel, DeskRef, Finding, ProcedureRef, Promise
+from services.intake.domain.refusals import WrongState
+
+State = Literal["submitted", "supplement_requested", "accepted", "refused", "completed"]
+Action = Literal["accept", "request-supplement", "supplement", "refuse"]
+
+_BEFORE_ACCEPTANCE: Mapping[State, tuple[Action, ...]] = {
+    "submitted": ("accept", "request-supplement", "refuse"),
+    "supplement_requested": ("supplement", "refuse"),
+}
+_AFTER_ACCEPTANCE: Mapping[State, tuple[Action, ...]] = {
+    "accepted": ("request-supplement",),
+    "supplement_requested": ("supplement",),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class SupplementRequest:
+    """Yêu cầu bổ sung that was made last; `number`: the first, second … one to this dossier."""
+
+    number: int
+    requested_at: datetime
+    requested_by: str
+    components: tuple[str, ...]
+    received_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Dossier:
+    """Hồ sơ. Personal data only sealed: `sealed_contact` (whom to tell), `sealed_form` (applicant and request)."""
+
+    id: UUID
+    state: State
+    procedure: ProcedureRef
+    desk: DeskRef
+    territory: str
+    channel: Channel
+    case: str | None
+    received_at: datetime
+    components: tuple[ComponentRef, ...]
+    findings: tuple[Finding, ...]
+    contact_channels: tuple[ContactChannel, ...]
+    sealed_contact: str | None
+    sealed_form: str
+    code: str | None = None
+    accepted_at: datetime | None = None
+    accepted_by: str | None = None
+    promise: Promise | None = None
+    supplement: SupplementRequest | None = None
+    refused_at: datetime | None = None
+    refused_by: str | None = None
+    refused_reason: str | None = None
+
+    @property
+    def accepted(self) -> bool:
+        """An officer accepted it at some time, whatever came afterwards."""
+        return self.accepted_at is not None
+
+    def possible(self, completed: bool) -> tuple[Action, ...]:
+        """What an officer can decide now. `completed`: the agencies have finished."""
+        if completed:
+            return ()
+        return (_AFTER_ACCEPTANCE if self.accepted else _BEFORE_ACCEPTANCE).get(self.state, ())
+
+    def check(self, action: Action, completed: bool) -> None:
+        """Raises WrongState."""
+        possible = self.possible(completed)
+        if action not in possible:
+            raise WrongState("completed" if completed else self.state, possible)
+
+    def accept(self, code: str, at: datetime, officer: str, promise: Promise) -> "Dossier":
+        """Tiếp nhận: the receipt with code and date exists from now on."""
+        return replace(self, state="accepted", code=code, accepted_at=at, accepted_by=officer, promise=promise)
+
+    def request_supplement(self, at: datetime, officer: str, components: Sequence[str]) -> "Dossier":
+        """Yêu cầu bổ sung: the next request to the applicant."""
+        number = 1 if self.supplement is None else self.supplement.number + 1
+        request = SupplementRequest(number, at, officer, tuple(components))
+        return replace(self, state="supplement_requested", supplement=request)
+
+    def receive_supplement(
+        self,
+        at: datetime,
+        components: tuple[ComponentRef, ...],
+        findings: tuple[Finding, ...],
+        promise: Promise | None,
+        sealed_form: str,
+    ) -> "Dossier":
+        """Đã bổ sung: all components as they are now, and after acceptance the restarted date."""
+        assert self.supplement is not None
+        return replace(
+            self,
+            state="accepted" if self.accepted else "submitted",
+            components=components,
+            findings=findings,
+            promise=promise or self.promise,
+            sealed_form=sealed_form,
+            supplement=replace(self.supplement, received_at=at),
+        )
+
+    def refuse(self, at: datetime, officer: str, reason: str) -> "Dossier":
+        """Từ chối tiếp nhận."""
+        return replace(self, state="refused", refused_at=at, refused_by=officer, refused_reason=reason)
+
+
+def merged(there: Sequence[ComponentRef], new: Sequence[ComponentRef]) -> tuple[ComponentRef, ...]:
+    """Components by code: new ones replace or follow those that were there."""
+    return tuple({part.code: part for part in (*there, *new)}.values())

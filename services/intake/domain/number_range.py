@@ -1,0 +1,29 @@
+"""Dãy số hồ sơ: the counter of one unit and local day. Gaps are allowed, numbers are never used again."""
+
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+
+from hub_worktime import VIETNAM
+
+
+@dataclass(frozen=True, slots=True)
+class NumberRange:
+    """The last number given out under `key` (`<unit code>/<YYMMDD>`)."""
+
+    key: str
+    last: int = 0
+
+    @staticmethod
+    def key_for(unit: str, moment: datetime) -> str:
+        """The range that a dossier of `unit` gets its number from, by the local day of `moment` (aware)."""
+        day: date = moment.astimezone(VIETNAM).date()
+        return f"{unit}/{day:%y%m%d}"
+
+    def next(self) -> "NumberRange":
+        return replace(self, last=self.last + 1)
+
+    @property
+    def dossier_code(self) -> str:
+        """Mã hồ sơ `<unit>-YYMMDD-NNNN` (TT 03/2025/TT-VPCP Đ.13); wider when a day needs more than 9,999."""
+        unit, day = self.key.split("/")
+        return f"{unit}-{day}-{self.last:04d}"

@@ -1,0 +1,190 @@
+"""Dòng thời gian hồ sơ: each step with when, who and where, from all services, in plain Vietnamese too.
+
+A step keeps the few public fields of its event that `SHAPES` names; never a sealed part, never personal data.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from hub_events.event import Event
+from hub_worktime import VIETNAM
+
+Facts = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One event of a dossier. `at`: when it happened, business time; `recorded_at`: when its service committed it."""
+
+    dossier_id: UUID
+    event_id: UUID
+    type: str
+    at: datetime
+    recorded_at: datetime
+    facts: str
+    """JSON object of the event's fields that are kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """What a step of one type keeps, which field says when it happened, which one who did it, and how it reads."""
+
+    text: Callable[[Facts], str]
+    keeps: frozenset[str]
+    at: str | None = None
+    who: str | None = None
+
+
+def _shape(text: Callable[[Facts], str], *keeps: str, at: str | None = None, who: str | None = None) -> Shape:
+    return Shape(text, frozenset(keeps) | ({who} if who else set()), at, who)
+
+
+def _time(text: str | None) -> str:
+    if text is None:
+        return "chưa có ngày"
+    return datetime.fromisoformat(text).astimezone(VIETNAM).strftime("%H:%M %d/%m/%Y")
+
+
+def _agency(facts: Facts) -> str:
+    return str(facts["agency"]["name"])
+
+
+def _what(facts: Facts) -> str:
+    return "hồ sơ bổ sung" if facts.get("what") == "supplement" else "hồ sơ"
+
+
+def _promised(facts: Facts) -> str:
+    due_at = (facts.get("promise") or {}).get("due_at")
+    return f"hẹn trả kết quả lúc {_time(due_at)}" if due_at else "không có ngày hẹn trả"
+
+
+def _restarted(facts: Facts) -> str:
+    return f"; tính lại từ đầu, {_promised(facts)}" if facts.get("promise") else ""
+
+
+_DUTIES = {
+    "accepted": "hồ sơ được tiếp nhận",
+    "supplement": "yêu cầu bổ sung",
+    "refusal": "hồ sơ không được tiếp nhận",
+    "completed": "đã có kết quả",
+    "late": "hồ sơ quá hạn",
+}
+_OUTCOMES = {"early": "sớm hạn", "on_time": "đúng hạn", "late": "quá hạn", "no_term": "không có thời hạn"}
+_RESULTS = {"approved": "được chấp thuận", "rejected": "không được chấp thuận"}
+
+
+def _told(facts: Facts) -> str:
+    return _DUTIES.get(facts["duty"], str(facts["duty"]))
+
+
+SHAPES: Mapping[str, Shape] = {
+    "dossier.submitted.v1": _shape(
+        lambda f: f"Hồ sơ đã nộp, chờ cán bộ kiểm tra; hệ thống thấy {len(f.get('findings', ()))} điểm cần xem.",
+        "desk", "channel", "findings", at="received_at",
+    ),
+    "dossier.accepted.v1": _shape(
+        lambda f: f"Hồ sơ được tiếp nhận, mã {f['dossier_code']}, {_promised(f)}.",
+        "desk", "channel", "dossier_code", "promise", at="accepted_at", who="accepted_by",
+    ),
+    "dossier.supplement_requested.v1": _shape(
+        lambda f: f"Yêu cầu bổ sung giấy tờ lần {f['request']}.",
+        "desk", "request", "components", "after_acceptance", at="requested_at", who="requested_by",
+    ),
+    "dossier.supplement_received.v1": _shape(
+        lambda f: f"Đã nhận bổ sung lần {f['request']}{_restarted(f)}.",
+        "request", "promise", "previous_due_at", at="received_at", who="received_by",
+    ),
+    "dossier.refused.v1": _shape(
+        lambda f: "Hồ sơ không được tiếp nhận.", "desk", "reason", at="refused_at", who="refused_by"
+    ),
+    "dossier.routed.v1": _shape(
+        lambda f: "Chuyển đến " + ", ".join(leg["agency"]["name"] for leg in f["legs"]) + ".", "legs", "competence"
+    ),
+    "dossier.routing_failed.v1": _shape(
+        lambda f: "Chưa xác định được cơ quan có thẩm quyền; người quản trị dữ liệu đang được báo.",
+        "leg", "reason", "competence",
+    ),
+    "dossier.handed_over.v1": _shape(
+        lambda f: f"{_agency(f)} đã nhận {_what(f)}.",
+        "leg", "agency", "what", "attempts", "foreign_number", at="handed_over_at",
+    ),
+    "dossier.hand_over_refused.v1": _shape(
+        lambda f: f"Hệ thống của {_agency(f)} không nhận {_what(f)}; cán bộ cần xem.",
+        "leg", "agency", "what", "reason", at="refused_at",
+    ),
+    "dossier.acknowledged.v1": _shape(
+        lambda f: f"{_agency(f)} xác nhận đã tiếp nhận.", "leg", "agency", "foreign_number", at="acknowledged_at"
+    ),
+    "dossier.step_recorded.v1": _shape(
+        lambda f: f"{_agency(f)}: {f['step_name']}.",
+        "leg", "agency", "step", "step_name", at="recorded_at", who="officer",
+    ),
+    "dossier.supplement_asked.v1": _shape(
+        lambda f: f"{_agency(f)} đề nghị bổ sung; Bộ phận Một cửa quyết định.",
+        "leg", "agency", "components", at="asked_at",
+    ),
+    "dossier.completed.v1": _shape(
+        lambda f: f"{_agency(f)} đã giải quyết xong: {_RESULTS[f['result']]}.",
+        "leg", "agency", "result", "result_number", at="completed_at",
+    ),
+    "deadline.clock_started.v1": _shape(
+        lambda f: f"Bắt đầu tính thời hạn, hạn {_time(f['due_at'])}." if f.get("due_at") else "Không tính thời hạn.",
+        "due_at", "agrees",
+    ),
+    "deadline.clock_paused.v1": _shape(
+        lambda f: "Tạm dừng tính thời hạn, chờ bổ sung.", "request", "cause", at="paused_at"
+    ),
+    "deadline.clock_restarted.v1": _shape(
+        lambda f: f"Tính lại thời hạn, hạn {_time(f.get('due_at'))}.", "request", "due_at", "previous_due_at", "agrees"
+    ),
+    "deadline.clock_stopped.v1": _shape(
+        lambda f: f"Kết thúc tính thời hạn: {_OUTCOMES[f['outcome']]}.", "due_at", "outcome", at="stopped_at"
+    ),
+    "deadline.warning_raised.v1": _shape(
+        lambda f: f"Sắp đến hạn {_time(f['due_at'])}.", "due_at", at="warned_at"
+    ),
+    "deadline.missed.v1": _shape(lambda f: f"Quá hạn {_time(f['due_at'])}.", "due_at", at="missed_at"),
+    "message.sent.v1": _shape(
+        lambda f: f"Đã gửi thông báo: {_told(f)}.", "duty", "occasion", "channel", "supplier", at="sent_at"
+    ),
+    "message.failed.v1": _shape(
+        lambda f: f"Gửi thông báo không thành công: {_told(f)}.",
+        "duty", "occasion", "channel", "supplier", "reason", at="failed_at",
+    ),
+    "citizen.unreached.v1": _shape(
+        lambda f: f"Không báo được cho người nộp: {_told(f)}; Bộ phận Một cửa cần liên hệ cách khác.",
+        "duty", "occasion", "reason", at="unreached_at",
+    ),
+}  # fmt: skip
+"""Every event about a dossier, by type."""
+
+
+def step_of(event: Event, *, dossier_id: UUID, event_id: UUID, occurred_at: datetime, recorded_at: datetime) -> Step:
+    """The step that an event makes. The event's own time counts, where it states one."""
+    shape = SHAPES[event.type]
+    facts = event.model_dump_json(include=set(shape.keeps), exclude={"promise": {"sealed_reason"}}, exclude_none=True)
+    at: datetime = getattr(event, shape.at) if shape.at else occurred_at
+    return Step(dossier_id, event_id, event.type, at, recorded_at, facts)
+
+
+def place_of(type: str, facts: Facts) -> dict[str, str]:
+    """Where a step happened: an agency, a desk, or a part of the hub."""
+    for kind in ("agency", "desk"):
+        if kind in facts:
+            return {"kind": kind, "code": facts[kind]["code"], "name": facts[kind]["name"]}
+    if type.startswith("dossier.supplement_received"):
+        return {"kind": "service", "code": "intake", "name": "Bộ phận Một cửa"}
+    subject = type.partition(".")[0]
+    code, name = _SERVICES[subject]
+    return {"kind": "service", "code": code, "name": name}
+
+
+_SERVICES = {
+    "dossier": ("routing", "Chuyển hồ sơ"),
+    "deadline": ("sla", "Theo dõi thời hạn"),
+    "message": ("notify", "Thông báo"),
+    "citizen": ("notify", "Thông báo"),
+}

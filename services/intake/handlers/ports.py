@@ -1,0 +1,47 @@
+"""What the handlers need of the outside: their unit of work and the seals."""
+
+from datetime import datetime
+from typing import Any, Protocol
+from uuid import UUID
+
+from hub_events.event import Envelope, Event
+from hub_messaging.unit_of_work import Journal, Shelf
+from services.intake.domain.dossier import Dossier
+from services.intake.domain.number_range import NumberRange
+from services.intake.domain.progress import Progress
+from services.intake.domain.timeline import Step
+
+DOSSIERS, PROGRESS, NUMBERS = "dossiers", "progress", "numbers"
+"""The shelves, by which jobs name the aggregates they need."""
+
+
+class Publish(Protocol):
+    """Stages an event in the outbox."""
+
+    def __call__(
+        self,
+        event: Event,
+        *,
+        dossier_id: UUID,
+        id: UUID,
+        because: Envelope | None = None,
+        occurred_at: datetime | None = None,
+    ) -> None: ...
+
+
+class IntakeWork(Protocol):
+    """The unit of work of intake."""
+
+    now: datetime
+    dossiers: Shelf[UUID, Dossier]
+    progress: Shelf[UUID, Progress]
+    numbers: Shelf[str, NumberRange]
+    timeline: Journal[Step]
+    publish: Publish
+
+
+class Seals(Protocol):
+    """Sealing of personal data: purposes `contact` and `form`, bound to one dossier."""
+
+    def seal(self, purpose: str, dossier_id: UUID, content: Any) -> str: ...
+    def open(self, purpose: str, dossier_id: UUID, sealed: str) -> Any: ...

@@ -1,0 +1,52 @@
+"""Yêu cầu bổ sung giấy tờ: an officer asks the applicant, before or after the acceptance."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from hub_events.intake import DossierSupplementRequestedV1
+from services.intake.domain.dossier import Dossier
+from services.intake.handlers.announcing import announce
+from services.intake.handlers.office import Office
+from services.intake.handlers.ports import IntakeWork
+from services.intake.handlers.registered import registered
+
+
+@dataclass(frozen=True, slots=True)
+class RequestSupplement:
+    """`reason` is what the officer tells the applicant; it leaves this command sealed only."""
+
+    dossier_id: UUID
+    event_id: UUID
+    at: datetime
+    officer: str
+    components: tuple[str, ...]
+    reason: str
+
+
+def request_supplement(command: RequestSupplement, uow: IntakeWork, office: Office) -> Dossier:
+    """Records the request; after acceptance the clock waits from now on.
+
+    Raises NoSuchDossier, WrongState, UnknownComponent.
+    """
+    dossier, progress = registered(command.dossier_id, uow)
+    dossier.check("request-supplement", completed=progress.completed_at is not None)
+    office.catalogue.version(dossier.procedure).check_components(command.components)
+    asked = dossier.request_supplement(command.at, command.officer, command.components)
+    assert asked.supplement is not None
+    uow.dossiers.put(asked.id, asked)
+    event = DossierSupplementRequestedV1(
+        request=asked.supplement.number,
+        requested_at=command.at,
+        requested_by=command.officer,
+        after_acceptance=asked.accepted,
+        components=command.components,
+        sealed_reason=office.seals.seal("contact", asked.id, command.reason),
+        dossier_code=asked.code,
+        procedure=asked.procedure,
+        desk=asked.desk,
+        contact_channels=asked.contact_channels,
+        sealed_contact=asked.sealed_contact,
+    )
+    announce(event, uow, dossier_id=asked.id, event_id=command.event_id)
+    return asked

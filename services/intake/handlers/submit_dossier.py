@@ -1,0 +1,127 @@
+"""Nộp hồ sơ: a desk's or portal's system hands in a dossier, with or without an officer's acceptance."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from hub_events.intake import Channel, ComponentRef, ContactChannel, DossierSubmittedV1
+from services.intake.domain.catalogue import MISSING, Desk, Procedure
+from services.intake.domain.dossier import Dossier
+from services.intake.domain.progress import Progress
+from services.intake.domain.refusals import FormTooLarge, ReceiptNotBelievable
+from services.intake.handlers.accept_dossier import Acceptance, accept
+from services.intake.handlers.announcing import announce
+from services.intake.handlers.office import Office
+from services.intake.handlers.ports import IntakeWork
+
+CLOCK_DIFFERENCE = timedelta(minutes=2)
+"""How far the sender's clock may run ahead of ours."""
+LONGEST_BACKLOG = timedelta(days=366)
+"""A receipt further back is a typing error, not a backlog."""
+LARGEST_SEAL = 400_000  # characters; leaves room for the rest of an event below 512 KB
+
+
+@dataclass(frozen=True, slots=True)
+class SubmitDossier:
+    """`at`: when it reached the hub; `received_at`: when the desk got it, both business time.
+
+    `contact` and `form` (applicant, request, form) are personal: they leave this command sealed only.
+    """
+
+    dossier_id: UUID
+    event_id: UUID
+    procedure: Procedure
+    desk: Desk
+    territory: str
+    channel: Channel
+    case: str | None
+    at: datetime
+    received_at: datetime
+    components: tuple[ComponentRef, ...]
+    contact: Mapping[str, str]
+    form: Mapping[str, Any]
+    acceptance: Acceptance | None
+
+
+def submit_dossier(command: SubmitDossier, uow: IntakeWork, office: Office) -> Dossier:
+    """Registers the dossier; accepts it at once when an officer did and nothing is missing.
+
+    Raises ReceiptNotBelievable, UnknownCase, FormTooLarge, and what the acceptance raises.
+    """
+    check_receipt(command.received_at, command.at)
+    command.procedure.check_case(command.case)
+    dossier = _registered(command, office)
+    complete = not any(finding.code == MISSING for finding in dossier.findings)
+    if command.acceptance is not None and complete:
+        return accept(
+            dossier,
+            Progress(dossier.id),
+            command.acceptance,
+            uow,
+            office,
+            at=command.at,
+            counted_from=command.received_at,
+            event_id=command.event_id,
+        )
+    uow.dossiers.put(dossier.id, dossier)
+    announce(_submitted(dossier), uow, dossier_id=dossier.id, event_id=command.event_id)
+    return dossier
+
+
+def check_receipt(received_at: datetime, now: datetime) -> None:
+    """Raises ReceiptNotBelievable for a time of receipt in the future or too long ago."""
+    earliest, latest = now - LONGEST_BACKLOG, now + CLOCK_DIFFERENCE
+    if not earliest <= received_at <= latest:
+        raise ReceiptNotBelievable(earliest, latest)
+
+
+def _registered(command: SubmitDossier, office: Office) -> Dossier:
+    names = {"phone": "sms", "email": "email"}
+    channels: tuple[ContactChannel, ...] = tuple(names[field] for field in names if command.contact.get(field))  # type: ignore[misc]
+    return Dossier(
+        id=command.dossier_id,
+        state="submitted",
+        procedure=command.procedure.ref,
+        desk=command.desk.ref,
+        territory=command.territory,
+        channel=command.channel,
+        case=command.case,
+        received_at=command.received_at,
+        components=command.components,
+        findings=command.procedure.findings(command.components, command.case),
+        contact_channels=channels,
+        sealed_contact=office.seals.seal("contact", command.dossier_id, command.contact) if channels else None,
+        sealed_form=sealed_form(command.dossier_id, command.form, command.components, command.procedure, office),
+    )
+
+
+def sealed_form(
+    dossier_id: UUID,
+    form: Mapping[str, Any],
+    components: tuple[ComponentRef, ...],
+    procedure: Procedure,
+    office: Office,
+) -> str:
+    """What the agencies get to read: applicant, request, form and the list of papers. Raises FormTooLarge."""
+    listed = [
+        {"code": part.code, "name": procedure.name_of(part.code), "originals": part.originals, "copies": part.copies}
+        for part in components
+    ]
+    sealed = office.seals.seal("form", dossier_id, {**form, "components": listed})
+    if len(sealed) > LARGEST_SEAL:
+        raise FormTooLarge
+    return sealed
+
+
+def _submitted(dossier: Dossier) -> DossierSubmittedV1:
+    return DossierSubmittedV1(
+        procedure=dossier.procedure,
+        desk=dossier.desk,
+        channel=dossier.channel,
+        received_at=dossier.received_at,
+        findings=dossier.findings,
+        contact_channels=dossier.contact_channels,
+        sealed_contact=dossier.sealed_contact,
+    )

@@ -1,0 +1,21 @@
+"""Cấu hình dịch vụ tiếp nhận, by environment variables INTAKE_…"""
+
+from pathlib import Path
+
+from pydantic import Field
+from pydantic_settings import SettingsConfigDict
+
+from hub_messaging.settings import ServiceSettings
+
+PACKAGED_DATA = Path(__file__).parent / "data"
+
+
+class Settings(ServiceSettings):
+    """What intake needs besides what every service does."""
+
+    model_config = SettingsConfigDict(env_prefix="INTAKE_")
+
+    data_folder: Path = PACKAGED_DATA
+    """Where procedures.json and desks.json lie."""
+    consumer_linger_ms: int = Field(default=100, ge=0, le=1000)
+    """The timeline may lag a little: fewer, larger batches."""

@@ -1,0 +1,23 @@
+"""Đơn vị công việc của dịch vụ tiếp nhận."""
+
+from datetime import datetime
+from uuid import UUID
+
+from hub_messaging.unit_of_work import Journal, Shelf, UnitOfWork
+from services.intake.domain.dossier import Dossier
+from services.intake.domain.number_range import NumberRange
+from services.intake.domain.progress import Progress
+from services.intake.domain.timeline import Step
+from services.intake.handlers import ports
+from services.intake.store import tables
+
+
+class IntakeUnitOfWork(UnitOfWork):
+    """The register, what is known of each dossier's way, the number ranges and the timeline."""
+
+    def __init__(self, now: datetime) -> None:
+        super().__init__("intake", now)
+        self.dossiers: Shelf[UUID, Dossier] = self.shelf(ports.DOSSIERS, tables.DOSSIERS)
+        self.progress: Shelf[UUID, Progress] = self.shelf(ports.PROGRESS, tables.PROGRESSES)
+        self.numbers: Shelf[str, NumberRange] = self.shelf(ports.NUMBERS, tables.NUMBERS)
+        self.timeline: Journal[Step] = self.journal(tables.insert_steps)
