@@ -1,15 +1,16 @@
 """Consumer: one FastStream batch subscriber per process for all its topics; positions live in the database.
 
-Every batch is one transaction: positions, inbox, aggregates, effects. Each assignment seeks to the stored position;
-a position outside the log, or none on a log that no longer starts at 0, stops that partition with an alarm: a gap is
-never jumped. Kafka's committed offsets are for lag tools only.
+Every batch is one transaction: inbox, aggregates, effects, positions. A position moves only from where this process
+believes it to be, so that a process that lost a partition unawares commits nothing, and no gap is ever jumped: a
+partition whose position is not in the log stops with an alarm. Kafka's committed offsets are for lag tools only.
 """
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
+from datetime import UTC, datetime
 from typing import Any, Generic, TypeVar
 
 import structlog
@@ -18,166 +19,43 @@ from aiokafka.errors import KafkaError
 from faststream import AckPolicy
 from faststream.kafka import KafkaBroker, KafkaMessage
 from faststream.kafka.message import KafkaAckableMessage
-from pydantic import ValidationError
 
-from hub_events.event import Event, Fact, UnreadableHeaders, from_headers, type_in
-from hub_events.topics import EVENTS, topics_read_by
-from hub_messaging import refused
 from hub_messaging.clock import real_now
 from hub_messaging.database import UNAVAILABLE, Connection, Pool
-from hub_messaging.errors import CannotProcess, NotYet
 from hub_messaging.health import Heart
-from hub_messaging.jobs import Done, Failed, Job, Repeat, Result, StopReading
-from hub_messaging.metrics import (
-    CONSUMED,
-    CONSUMER_LAG,
-    CONSUMER_STOPPED,
-    DEAD_LETTERS,
-    EVENT_DELAY,
-)
+from hub_messaging.jobs import StopReading
+from hub_messaging.metrics import CONSUMED, CONSUMER_LAG, CONSUMER_STOPPED, EVENT_DELAY
+from hub_messaging.reader import Handler, Reader, count, on_dossier
 from hub_messaging.refused import RawRecord
+from hub_messaging.replay import RefusedRecords
 from hub_messaging.runner import Runner
 from hub_messaging.unit_of_work import UnitOfWork
+
+__all__ = ["Consumer", "Handler", "Reader", "RefusedRecords", "on_dossier", "stored_positions"]
 
 log = structlog.get_logger(__name__)
 
 MAX_BATCH = 500
-BUGS_IN_A_ROW = 20
-INBOX_REACH = timedelta(days=30)
-"""How long the inbox remembers; an older record can't be told from a repeat and becomes a dead letter `too-old`."""
+TICK_SECONDS = 5.0
+FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.1, 5.0
+SUSPICIOUS_AFTER_SECONDS = 10.0
+RECONNECT_AFTER_SECONDS = 30.0
+STUCK_AFTER_SECONDS = 60.0
 
 _POSITIONS = "SELECT topic, partition, next_offset FROM position WHERE topic = ANY($1)"
-_SAVE_POSITIONS = """
-INSERT INTO position (topic, partition, next_offset)
-SELECT * FROM unnest($1::text[], $2::int[], $3::bigint[])
-ON CONFLICT (topic, partition) DO UPDATE SET next_offset = excluded.next_offset
+_BEGIN = "INSERT INTO position (topic, partition, next_offset) VALUES ($1, $2, 0) ON CONFLICT DO NOTHING"
+_MOVE = """
+UPDATE position SET next_offset = given.next_offset
+FROM unnest($1::text[], $2::int[], $3::bigint[], $4::bigint[]) AS given(topic, partition, believed, next_offset)
+WHERE position.topic = given.topic AND position.partition = given.partition AND position.next_offset = given.believed
 """
 
-
 U = TypeVar("U", bound=UnitOfWork)
+Records = Sequence[ConsumerRecord[Any, Any]]
 
 
-@dataclass(frozen=True, slots=True)
-class Handler(Generic[U]):
-    """How one event type is handled. `keys` names the aggregates it needs; by default the dossier's, on `shelf`."""
-
-    event: type[Event]
-    handle: Callable[[Fact[Any], U], None]
-    keys: Callable[[Fact[Any]], Mapping[str, Iterable[Any]]]
-
-
-def on_dossier(shelf: str) -> Callable[[Fact[Any]], Mapping[str, Iterable[Any]]]:
-    """The usual need: the one aggregate of the event's dossier."""
-    return lambda fact: {shelf: (fact.dossier_id,)}
-
-
-class Reader(Generic[U]):
-    """Turns raw records into jobs, and what goes wrong into refusals."""
-
-    def __init__(self, service: str, handlers: Iterable[Handler[U]]) -> None:
-        self.topics = topics_read_by(service)
-        self._handlers = {handler.event.type: handler for handler in handlers}
-        self._families = {name.rsplit(".v", 1)[0] for name in self._handlers}
-        said = {event.type for topic in self.topics for event in topic.events}
-        if unheard := self._handlers.keys() - said:
-            raise ValueError(f"{service} handles what none of its topics says: {sorted(unheard)}")
-        self._bugs_in_a_row = 0
-
-    def handles(self, record: RawRecord) -> bool:
-        """False: a type that this service does not care about, skipped by its header alone."""
-        name = type_in(record.headers)
-        return name is None or name.rsplit(".v", 1)[0] in self._families or name not in EVENTS
-
-    def job(self, record: RawRecord) -> Job[U, None]:
-        """The job for one record; a record that can't be read is a job that refuses it."""
-        try:
-            fact = self._read(record)
-        except CannotProcess as refusal:
-            return self._refusing(record, refusal)
-        handler = self._handlers[fact.envelope.type]
-
-        def run(uow: U) -> None:
-            try:
-                handler.handle(fact, uow)
-            except (NotYet, CannotProcess):
-                raise
-            except Exception:
-                # Once more alone: handlers are pure over what was loaded, so a second failure is a bug.
-                uow.discard()
-                handler.handle(fact, uow)
-            self._bugs_in_a_row = 0
-            if record.id is not None:
-                uow.refusals.processed(record)
-
-        inbox = fact.id if record.id is None else None
-        return Job(run=run, keys=handler.keys(fact), inbox=inbox, rescue=self._rescue(record))
-
-    def _read(self, record: RawRecord) -> Fact[Event]:
-        try:
-            envelope = from_headers(record.headers)
-        except UnreadableHeaders as unreadable:
-            raise CannotProcess("unreadable-headers", str(unreadable)) from None
-        handler = self._handlers.get(envelope.type)
-        if handler is None:
-            known = envelope.type.rsplit(".v", 1)[0] in self._families
-            raise CannotProcess("unknown-version" if known else "unknown-type", envelope.type[:100])
-        if record.id is None and envelope.recorded_at < real_now() - INBOX_REACH:
-            raise CannotProcess("too-old", f"recorded at {envelope.recorded_at.isoformat()}")
-        try:
-            fact = Fact(envelope, handler.event.model_validate_json(record.body or b""))
-            handler.keys(fact)
-        except ValidationError as invalid:
-            places = "; ".join(
-                f"{'.'.join(map(str, error['loc']))}: {error['type']}"
-                for error in invalid.errors(include_input=False)[:5]
-            )
-            raise CannotProcess("invalid-body", places) from None
-        except ValueError:
-            raise CannotProcess("invalid-subject", "ce_subject is not a dossier id") from None
-        return fact
-
-    def _refusing(self, record: RawRecord, refusal: CannotProcess) -> Job[U, None]:
-        def run(_uow: U) -> None:
-            raise refusal
-
-        return Job(run=run, rescue=self._rescue(record))
-
-    def _rescue(self, record: RawRecord) -> Callable[[U, Exception], None]:
-        def rescue(uow: U, error: Exception) -> None:
-            refusals = uow.refusals
-            match error:
-                case NotYet():
-                    refusals.wait(record, error.reason, str(error))
-                case CannotProcess():
-                    refusals.dead(record, error.reason, str(error))
-                case _:
-                    self._bugs_in_a_row += 1
-                    log.error(
-                        "bug_in_handler", type=type_in(record.headers), error=type(error).__name__, exc_info=error
-                    )
-                    if self._bugs_in_a_row > BUGS_IN_A_ROW:
-                        raise StopReading(f"{BUGS_IN_A_ROW} records in a row met a bug") from error
-                    refusals.dead(record, "bug", type(error).__name__)
-
-        return rescue
-
-
-def count(record: RawRecord, result: Result[None]) -> None:
-    """Counts what became of a record."""
-    match result:
-        case Done():
-            outcome = "done"
-        case Repeat():
-            outcome = "repeat"
-        case Failed(error=NotYet()):
-            outcome = "waiting"
-        case Failed(error=CannotProcess() as error):
-            outcome = "dead"
-            DEAD_LETTERS.labels(error.reason).inc()
-        case Failed():
-            outcome = "dead"
-            DEAD_LETTERS.labels("bug").inc()
-    CONSUMED.labels(record.topic, outcome).inc()
+class PositionMoved(Exception):
+    """Somebody else has read on from where this process stood."""
 
 
 class Consumer(Generic[U]):
@@ -198,11 +76,18 @@ class Consumer(Generic[U]):
         self._heart = heart
         self._linger = linger_seconds
         self._beat = heart.rhythm("consumer", limit_seconds=90)
-        self._pause = 0.1
+        self._pause = FIRST_PAUSE_SECONDS
         self._stopping = asyncio.Event()
-        self._stopped: dict[TopicPartition, str] = {}
+        self._look = asyncio.Event()
+        """Set when there is something for the role's own loop to do."""
+        self._unplaced: set[TopicPartition] = set()
         self._next: dict[TopicPartition, int] = {}
-        self._committed_at = 0.0
+        """Next offset of each partition that is being read: the same as in the database."""
+        self._gaps: dict[TopicPartition, int] = {}
+        self._stopped: dict[TopicPartition, str] = {}
+        self._moved_at: dict[TopicPartition, float] = {}
+        self._busy_since: float | None = None
+        self._connected_at = 0.0
         self._broker = KafkaBroker(
             servers, client_id=f"{service}-{slot}", allow_auto_create_topics=False, consumer_only=True,
             apply_types=False, logger=None, graceful_timeout=10,
@@ -218,12 +103,171 @@ class Consumer(Generic[U]):
             ack_policy=AckPolicy.MANUAL,
             parser=self._wrap,
             decoder=_as_it_is,
-            listener=_Assigned(self._assigned),
+            listener=_Listener(self),
             session_timeout_ms=10_000,
             heartbeat_interval_ms=2_000,
             max_partition_fetch_bytes=4 * 1024 * 1024,
         )
         self._subscriber(self._on_batch)
+
+    async def run(self) -> None:
+        """Connects (with patience), reads until cancelled, then drains."""
+        connected = False
+        try:
+            while True:
+                connected = await (self._look_after() if connected else self._connect())
+                await self._sleep(TICK_SECONDS if connected and not self._unplaced else 0.5)
+        finally:
+            self._stopping.set()
+            await self._broker.stop()
+
+    async def _sleep(self, seconds: float) -> None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._look.wait()
+        self._look.clear()
+
+    async def _connect(self) -> bool:
+        self._beat()
+        try:
+            await self._broker.start()
+        except (KafkaError, OSError) as trouble:
+            log.warning("consumer_waits_for_kafka", trouble=type(trouble).__name__)
+            await self._broker.stop()
+            return False
+        self._connected_at = time.monotonic()
+        return True
+
+    async def _look_after(self) -> bool:
+        """Places new partitions and takes vital signs; False when the connection had to be given up."""
+        now = time.monotonic()
+        if self._busy_since is None or now - self._busy_since < STUCK_AFTER_SECONDS:
+            self._beat()
+        try:
+            async with asyncio.timeout(TICK_SECONDS):
+                if self._unplaced:
+                    await self._place()
+                await self._check_silent_partitions()
+                await self._tell_kafka()
+        except (KafkaError, *UNAVAILABLE) as trouble:
+            log.warning("partitions_not_looked_after", trouble=type(trouble).__name__)
+        if self._busy_since is None and self._silence() > RECONNECT_AFTER_SECONDS:
+            log.warning("consumer_reconnects", silent_seconds=round(self._silence()))
+            await self._broker.stop()
+            self.revoked()
+            return False
+        return True
+
+    # What Kafka's group tells us
+
+    def assigned(self, partitions: Iterable[TopicPartition]) -> None:
+        """New partitions: nothing is read from them before they are placed."""
+        for partition in partitions:
+            # At once, before the client asks Kafka for an offset of its own.
+            self._client.pause(partition)
+            self._client.seek(partition, 0)
+            self._unplaced.add(partition)
+        self._connected_at = time.monotonic()
+        self._look.set()
+
+    def revoked(self) -> None:
+        """All partitions are gone. A batch that still runs commits only if nobody has read on meanwhile."""
+        for partition in self._next.keys() | self._stopped.keys():
+            with suppress(KeyError):
+                CONSUMER_LAG.remove(partition.topic, partition.partition)
+            with suppress(KeyError):
+                CONSUMER_STOPPED.remove(partition.topic, partition.partition)
+        self._unplaced.clear()
+        self._next.clear()
+        self._gaps.clear()
+        self._moved_at.clear()
+        self._stopped.clear()
+        self._heart.set_unready("consumer", None)
+
+    async def _place(self) -> None:
+        """Starts each new partition at its stored position; stops those whose position is not in the log."""
+        partitions = sorted(self._unplaced)
+        stored = await _stored(self._runner.pool, {partition.topic for partition in partitions})
+        begins = await self._client.beginning_offsets(partitions)
+        ends = await self._client.end_offsets(partitions)
+        for partition in partitions:
+            position = stored.get(partition)
+            if position is None and begins[partition] == 0:
+                await self._runner.pool.execute(_BEGIN, partition.topic, partition.partition)
+                position = 0
+            if partition not in self._unplaced:
+                continue
+            self._unplaced.discard(partition)
+            if position is not None and begins[partition] <= position <= ends[partition]:
+                self._read_on(partition, position)
+            else:
+                self._stop(partition, f"position {position} is not in the log {begins[partition]}-{ends[partition]}")
+
+    def _read_on(self, partition: TopicPartition, position: int) -> None:
+        self._next[partition] = position
+        self._moved_at[partition] = time.monotonic()
+        self._client.seek(partition, position)
+        self._client.resume(partition)
+
+    def _stop(self, partition: TopicPartition, why: str) -> None:
+        """Stops reading one partition, with an alarm; the others go on."""
+        if partition in self._client.assignment():
+            self._client.pause(partition)
+        self._next.pop(partition, None)
+        self._stopped[partition] = why
+        CONSUMER_STOPPED.labels(partition.topic, partition.partition).set(1)
+        log.critical("reading_stopped", topic=partition.topic, partition=partition.partition, why=why)
+        self._heart.set_unready("consumer", "; ".join(sorted(set(self._stopped.values()))))
+
+    # Vital signs
+
+    def _silence(self) -> float:
+        """Seconds since Kafka last answered for one of our partitions (or since we joined without any)."""
+        if not self._next:
+            return 0.0 if self._stopped or self._joined else time.monotonic() - self._connected_at
+        answers = [self._client.last_poll_timestamp(partition) or 0 for partition in self._next]
+        since_answer = time.time() - max(answers) / 1000
+        return min(since_answer, time.monotonic() - self._connected_at)
+
+    @property
+    def _joined(self) -> bool:
+        return not self._unplaced and not self._client.assignment()
+
+    async def _check_silent_partitions(self) -> None:
+        """Finds partitions that have something to read, yet nothing comes: left the log, or can't be read."""
+        now = time.monotonic()
+        for partition, position in list(self._next.items()):
+            end = self._client.highwater(partition)
+            behind = 0 if end is None else max(0, end - position)
+            CONSUMER_LAG.labels(partition.topic, partition.partition).set(behind)
+            if not behind:
+                self._moved_at[partition] = now
+        if self._busy_since is not None:
+            return
+        quiet = [p for p in self._next if now - self._moved_at[p] > SUSPICIOUS_AFTER_SECONDS]
+        silent = [p for p in self._next if self._answered(p) > SUSPICIOUS_AFTER_SECONDS]
+        if not quiet and not silent:
+            return
+        suspects = sorted({*quiet, *silent})
+        begins = await self._client.beginning_offsets(suspects)
+        ends = await self._client.end_offsets(suspects)
+        for partition in suspects:
+            if partition not in self._next:
+                continue
+            position = self._next[partition]
+            if not begins[partition] <= position <= ends[partition]:
+                self._stop(partition, f"position {position} left the log {begins[partition]}-{ends[partition]}")
+            elif partition in quiet and self._answered(partition) < TICK_SECONDS:
+                self._stop(partition, f"the record at {position} can't be read")
+
+    def _answered(self, partition: TopicPartition) -> float:
+        last = self._client.last_poll_timestamp(partition) or 0
+        return min(time.time() - last / 1000, time.monotonic() - self._connected_at)
+
+    async def _tell_kafka(self) -> None:
+        """Commits offsets for lag tools; nothing depends on it."""
+        if self._next:
+            await self._client.commit(dict(self._next))
 
     @property
     def _client(self) -> AIOKafkaConsumer:
@@ -231,198 +275,123 @@ class Consumer(Generic[U]):
         assert client is not None
         return client
 
-    async def run(self) -> None:
-        """Connects (with patience), reads until cancelled, then drains."""
-        try:
-            started = await self._started()
-            while True:
-                await asyncio.sleep(5 if started else 1)
-                if started:
-                    self._idle_check()
-                else:
-                    started = await self._started()
-        finally:
-            self._stopping.set()
-            await self._broker.stop()
+    # Batches
 
-    async def _started(self) -> bool:
-        self._beat()
-        try:
-            await self._broker.start()
-        except (KafkaError, OSError, *UNAVAILABLE) as trouble:
-            log.warning("consumer_waits_for_kafka", trouble=type(trouble).__name__)
-            await self._broker.stop()
-            return False
-        return True
-
-    def _idle_check(self) -> None:
-        """Beats when there is nothing to read, and tells the lag."""
-        behind = 0
-        for partition in self._client.assignment():
-            end = self._client.highwater(partition)
-            if end is not None and partition in self._next:
-                lag = max(0, end - self._next[partition])
-                behind += lag if partition not in self._stopped else 0
-                CONSUMER_LAG.labels(partition.topic, partition.partition).set(lag)
-        if not behind:
-            self._beat()
-
-    async def _wrap(self, records: Sequence[ConsumerRecord[Any, Any]], *_: Any) -> KafkaMessage:
+    async def _wrap(self, records: Records) -> KafkaMessage:
         """The lenient parser: nothing may fail before our own code sees the bytes."""
         return KafkaAckableMessage(
             raw_message=tuple(records), body=b"", headers={}, correlation_id="batch", message_id="batch",
             consumer=self._client,
         )  # fmt: skip
 
-    async def _on_batch(self, batch: Sequence[ConsumerRecord[Any, Any]]) -> None:
-        self._beat()
-        records = [_raw(record) for record in batch]
+    async def _on_batch(self, batch: Records) -> None:
+        """Commits a batch, or reads it again. FastStream drops what escapes from here, so nothing may."""
+        self._busy_since = time.monotonic()
         try:
-            await self._process(records)
-        except UNAVAILABLE as trouble:
-            log.warning(
-                "batch_rolled_back", trouble=type(trouble).__name__, records=len(records), pause_seconds=self._pause
-            )
-            self._rewind(records)
-            await self._wait(self._pause)
-            self._pause = min(self._pause * 2, 5.0)
-            return
+            await self._process(self._contiguous([_raw(record) for record in batch]))
+            self._pause = FIRST_PAUSE_SECONDS
+            if self._linger:
+                await self._rest(self._linger)
         except StopReading as alarm:
-            self._stop_partitions({_partition(record) for record in records}, str(alarm))
-            self._rewind(records)
-            return
-        self._pause = 0.1
-        await self._tell_kafka()
-        if self._linger:
-            await self._wait(self._linger)
+            self._again(batch)
+            self._stop(TopicPartition(alarm.topic, alarm.partition), alarm.why)
+        except PositionMoved:
+            log.info("position_moved_elsewhere")
+            self._replace(batch)
+        except UNAVAILABLE as trouble:
+            log.warning("batch_rolled_back", trouble=type(trouble).__name__, pause_seconds=self._pause)
+            await self._rest(self._pause)
+            self._pause = min(self._pause * 2, LONGEST_PAUSE_SECONDS)
+            self._replace(batch)
+        except Exception as bug:
+            log.critical("batch_met_a_bug", error=type(bug).__name__, exc_info=bug)
+            await self._rest(LONGEST_PAUSE_SECONDS)
+            self._replace(batch)
+        finally:
+            self._busy_since = None
 
-    async def _process(self, records: Sequence[RawRecord]) -> None:
-        ends = {_partition(record): record.offset + 1 for record in records}
-        wanted = [record for record in records if self._reader.handles(record)]
-        for record in records:
-            if record.written_at is not None:
-                EVENT_DELAY.labels(record.topic).observe(max(0.0, (real_now() - record.written_at).total_seconds()))
-        results = await self._runner.run([self._reader.job(record) for record in wanted], also=_saving(ends))
-        for record, result in zip(wanted, results, strict=True):
-            count(record, result)
-        for topic, skipped in _count_skipped(records, wanted).items():
-            CONSUMED.labels(topic, "skipped").inc(skipped)
-        self._next.update(ends)
-
-    def _rewind(self, records: Sequence[RawRecord]) -> None:
-        first: dict[TopicPartition, int] = {}
-        for record in records:
-            first.setdefault(_partition(record), record.offset)
-        assigned = self._client.assignment()
-        for partition, offset in first.items():
-            if partition in assigned:
-                self._client.seek(partition, offset)
-
-    async def _wait(self, seconds: float) -> None:
-        try:
+    async def _rest(self, seconds: float) -> None:
+        with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 await self._stopping.wait()
-        except TimeoutError:
-            return
 
-    async def _tell_kafka(self) -> None:
-        """Commits offsets once a second, for lag tools; nothing depends on it."""
-        if time.monotonic() - self._committed_at < 1.0:
-            return
-        self._committed_at = time.monotonic()
-        assigned = self._client.assignment()
-        offsets = {partition: offset for partition, offset in self._next.items() if partition in assigned}
-        try:
-            await self._client.commit(offsets)
-        except KafkaError as trouble:
-            log.info("offsets_not_told", trouble=type(trouble).__name__)
+    def _contiguous(self, records: list[RawRecord]) -> list[RawRecord]:
+        """The records that follow on what was read; a partition that skipped some is read again from its position.
 
-    async def _assigned(self, partitions: Iterable[TopicPartition]) -> None:
-        """Seeks each partition to its stored position; stops those whose position is not in the log."""
-        assigned = list(partitions)
-        if not assigned:
-            return
-        stored = await self._stored_positions({partition.topic for partition in assigned})
-        begins = await self._client.beginning_offsets(assigned)
-        ends = await self._client.end_offsets(assigned)
-        for partition in assigned:
-            position = stored.get(partition, 0)
-            if begins[partition] <= position <= ends[partition]:
-                self._client.seek(partition, position)
-                self._next[partition] = position
-            else:
-                self._client.seek(partition, ends[partition])
-                where = f"position {position} is not in the log ({begins[partition]} to {ends[partition]})"
-                self._stop_partitions({partition}, where)
-
-    async def _stored_positions(self, topics: set[str]) -> dict[TopicPartition, int]:
-        """Waits for the database: reading without positions would be guessing."""
-        while True:
-            try:
-                rows = await self._runner.pool.fetch(_POSITIONS, sorted(topics))
-            except UNAVAILABLE as trouble:
-                log.warning("positions_not_read", trouble=type(trouble).__name__)
-                await asyncio.sleep(0.5)
+        The client drops records when another partition of the same poll fails. A gap that is still there the second
+        time is the log's own (a compacted topic).
+        """
+        refused = set()
+        seen = set()
+        for record in records:
+            partition = _partition(record)
+            if partition in seen:
                 continue
-            return {TopicPartition(row["topic"], row["partition"]): row["next_offset"] for row in rows}
+            seen.add(partition)
+            expected = self._next.get(partition)
+            if expected is None:
+                refused.add(partition)
+            elif record.offset != expected and self._gaps.get(partition) != record.offset:
+                self._gaps[partition] = record.offset
+                self._client.seek(partition, expected)
+                refused.add(partition)
+        return [record for record in records if _partition(record) not in refused]
 
-    def _stop_partitions(self, partitions: set[TopicPartition], why: str) -> None:
-        self._client.pause(*partitions)
-        for partition in partitions:
-            self._stopped[partition] = why
-            CONSUMER_STOPPED.labels(partition.topic, partition.partition).set(1)
-            log.critical("reading_stopped", topic=partition.topic, partition=partition.partition, why=why)
-        self._heart.set_unready("consumer", "; ".join(sorted(set(self._stopped.values()))))
+    async def _process(self, records: list[RawRecord]) -> None:
+        if not records:
+            return
+        ends = {_partition(record): record.offset + 1 for record in records}
+        moves = [(partition, self._next[partition], end) for partition, end in sorted(ends.items())]
+        wanted = [record for record in records if self._reader.handles(record)]
+
+        async def move(connection: Connection) -> None:
+            rows = [(place.topic, place.partition, believed, end) for place, believed, end in moves]
+            done = await connection.execute(_MOVE, *(list(column) for column in zip(*rows, strict=True)))
+            if done != f"UPDATE {len(rows)}":
+                raise PositionMoved
+
+        results = await self._runner.run([self._reader.job(record) for record in wanted], also=move)
+        now = time.monotonic()
+        for partition, end in ends.items():
+            if partition in self._next:
+                self._next[partition] = end
+                self._moved_at[partition] = now
+        count(wanted, results)
+        _measure(records, wanted)
+
+    def _again(self, batch: Records) -> None:
+        """Reads the batch's partitions again from where they stood."""
+        assigned = self._client.assignment()
+        for partition in {TopicPartition(record.topic, record.partition) for record in batch} & assigned:
+            if partition in self._next:
+                self._client.seek(partition, self._next[partition])
+
+    def _replace(self, batch: Records) -> None:
+        """Looks up the positions of the batch's partitions anew: its end is not known, or somebody else read on."""
+        partitions = {TopicPartition(record.topic, record.partition) for record in batch} & self._next.keys()
+        for partition in partitions & self._client.assignment():
+            del self._next[partition]
+            self._client.pause(partition)
+            self._unplaced.add(partition)
+        self._look.set()
 
 
-class RefusedRecords(Generic[U]):
-    """Tries waiting and replayed records again, inside the service that refused them."""
-
-    POLL_SECONDS = 1.0
-    CHUNK = 100
-
-    def __init__(self, runner: Runner[U], reader: Reader[U], heart: Heart) -> None:
-        self._runner = runner
-        self._reader = reader
-        self._beat = heart.rhythm("refused_records", limit_seconds=60)
-
-    async def run(self) -> None:
-        while True:
-            self._beat()
-            try:
-                busy = await self.try_again()
-            except UNAVAILABLE as trouble:
-                log.warning("refused_records_interrupted", trouble=type(trouble).__name__)
-                busy = False
-            except StopReading as alarm:
-                log.critical("replay_stopped", why=str(alarm))
-                busy = False
-                await asyncio.sleep(30)
-            if not busy:
-                await asyncio.sleep(self.POLL_SECONDS)
-
-    async def try_again(self) -> bool:
-        """Runs one chunk of those due; True when there may be more."""
-        records = await refused.due(self._runner.pool, self.CHUNK)
-        if records:
-            results = await self._runner.run([self._reader.job(record) for record in records])
-            for record, result in zip(records, results, strict=True):
-                count(record, result)
-        return len(records) == self.CHUNK
-
-
-class _Assigned(ConsumerRebalanceListener):  # type: ignore[misc]
-    def __init__(self, assigned: Callable[[Iterable[TopicPartition]], Any]) -> None:
-        self._assigned = assigned
+class _Listener(ConsumerRebalanceListener):  # type: ignore[misc]
+    def __init__(self, consumer: Consumer[Any]) -> None:
+        self._consumer = consumer
 
     async def on_partitions_revoked(self, revoked: Iterable[TopicPartition]) -> None:
-        """Nothing to do: a batch that still runs commits or not by itself, and the inbox tells repeats."""
+        self._consumer.revoked()
 
     async def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
-        await self._assigned(assigned)
+        self._consumer.assigned(assigned)
 
 
 def _raw(record: ConsumerRecord[Any, Any]) -> RawRecord:
+    try:
+        written_at = datetime.fromtimestamp(record.timestamp / 1000, UTC)
+    except (ValueError, OverflowError, OSError):
+        written_at = None
     return RawRecord(
         topic=record.topic,
         partition=record.partition,
@@ -430,7 +399,7 @@ def _raw(record: ConsumerRecord[Any, Any]) -> RawRecord:
         headers=tuple((name, value if value is not None else b"") for name, value in record.headers),
         key=record.key,
         body=record.value,
-        written_at=datetime.fromtimestamp(record.timestamp / 1000, UTC) if record.timestamp > 0 else None,
+        written_at=written_at,
     )
 
 
@@ -438,31 +407,26 @@ async def _as_it_is(message: KafkaMessage) -> Any:
     return message.raw_message
 
 
-def _places(invalid: ValidationError) -> str:
-    """Where a body is wrong and how; never what stood there."""
-    errors = invalid.errors(include_input=False, include_url=False)[:5]
-    return "; ".join(f"{'.'.join(map(str, error['loc']))}: {error['type']}" for error in errors)
-
-
 def _partition(record: RawRecord) -> TopicPartition:
     return TopicPartition(record.topic, record.partition)
 
 
-def _saving(ends: Mapping[TopicPartition, int]) -> Callable[[Connection], Any]:
-    async def save(connection: Connection) -> None:
-        rows = sorted((partition.topic, partition.partition, offset) for partition, offset in ends.items())
-        await connection.execute(_SAVE_POSITIONS, *(list(column) for column in zip(*rows, strict=True)))
+def _measure(records: Sequence[RawRecord], wanted: Sequence[RawRecord]) -> None:
+    """Delay from commit to handling, and how many records were of no interest."""
+    now = real_now()
+    for record in wanted:
+        if record.written_at is not None:
+            EVENT_DELAY.labels(record.topic).observe(max(0.0, (now - record.written_at).total_seconds()))
+    skipped = Counter(record.topic for record in records)
+    skipped.subtract(record.topic for record in wanted)
+    for topic, number in skipped.items():
+        if number:
+            CONSUMED.labels(topic, "skipped").inc(number)
 
-    return save
 
-
-def _count_skipped(records: Sequence[RawRecord], wanted: Sequence[RawRecord]) -> dict[str, int]:
-    kept = {id(record) for record in wanted}
-    skipped: dict[str, int] = {}
-    for record in records:
-        if id(record) not in kept:
-            skipped[record.topic] = skipped.get(record.topic, 0) + 1
-    return skipped
+async def _stored(pool: Pool, topics: Iterable[str]) -> Mapping[TopicPartition, int]:
+    rows = await pool.fetch(_POSITIONS, sorted(topics))
+    return {TopicPartition(row["topic"], row["partition"]): row["next_offset"] for row in rows}
 
 
 async def stored_positions(pool: Pool) -> dict[tuple[str, int], int]:

@@ -13,7 +13,13 @@ R = TypeVar("R")
 
 
 class StopReading(Exception):
-    """Something is wrong with us, not with the records: nothing of the batch is committed."""
+    """Something is wrong with us, not with the records of this partition: nothing of the batch is committed."""
+
+    def __init__(self, why: str, topic: str, partition: int) -> None:
+        super().__init__(why)
+        self.why = why
+        self.topic = topic
+        self.partition = partition
 
 
 @dataclass(frozen=True, slots=True)

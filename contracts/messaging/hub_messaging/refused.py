@@ -23,16 +23,18 @@ INSERT INTO refused_record (topic, partition, "offset", type, headers, key, body
 SELECT * FROM unnest($1::text[], $2::int[], $3::bigint[], $4::text[], $5::text[], $6::bytea[], $7::bytea[], $8::text[],
                      $9::text[], $10::text[], $11::timestamptz[])
 """
-_DUE = """
-SELECT id, topic, partition, "offset", headers, key, body, attempts FROM refused_record
-WHERE state = 'waiting' AND next_at <= now() ORDER BY next_at LIMIT $1
+_CLAIM_DUE = """
+UPDATE refused_record SET next_at = now() + interval '30 seconds' WHERE id IN (
+    SELECT id FROM refused_record WHERE state = 'waiting' AND next_at <= now()
+    ORDER BY next_at LIMIT $1 FOR UPDATE SKIP LOCKED
+) RETURNING id, topic, partition, "offset", headers, key, body, attempts
 """
 _SETTLE = """
 UPDATE refused_record SET state = given.state, reason = given.reason, detail = given.detail,
     attempts = attempts + 1, next_at = given.next_at
 FROM unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::timestamptz[])
     AS given(id, state, reason, detail, next_at)
-WHERE refused_record.id = given.id
+WHERE refused_record.id = given.id AND refused_record.state = 'waiting'
 """
 _SHOWN = 'id, topic, partition, "offset", type, state, reason, detail, attempts, refused_at, decided_by, decided_why'
 _LIST = f"SELECT {_SHOWN} FROM refused_record WHERE state = $1 AND id > $2 ORDER BY id LIMIT $3"  # noqa: S608
@@ -115,17 +117,17 @@ class Refusals:
                 [refusal.record.topic for refusal in new],
                 [refusal.record.partition for refusal in new],
                 [refusal.record.offset for refusal in new],
-                [type_in(refusal.record.headers) for refusal in new],
+                [_plain(type_in(refusal.record.headers)) for refusal in new],
                 [headers_as_text(refusal.record.headers) for refusal in new],
                 [refusal.record.key for refusal in new],
                 [refusal.record.body for refusal in new],
                 [refusal.state for refusal in new],
                 [refusal.reason for refusal in new],
-                [refusal.detail for refusal in new],
+                [_plain(refusal.detail) for refusal in new],
                 [refusal.next_at for refusal in new],
             )
         again: list[tuple[Any, ...]] = [
-            (refusal.record.id, refusal.state, refusal.reason, refusal.detail, refusal.next_at)
+            (refusal.record.id, refusal.state, refusal.reason, _plain(refusal.detail), refusal.next_at)
             for refusal in self.kept
             if refusal.record.id is not None
         ]
@@ -140,7 +142,8 @@ class Refusals:
 
 
 async def due(pool: Pool, most: int) -> list[RawRecord]:
-    """Refused records whose time to be tried again has come."""
+    """Claims refused records whose time to be tried again has come; no other process gets them for 30 s."""
+    rows = await pool.fetch(_CLAIM_DUE, most)
     return [
         RawRecord(
             topic=row["topic"],
@@ -152,7 +155,7 @@ async def due(pool: Pool, most: int) -> list[RawRecord]:
             id=row["id"],
             attempts=row["attempts"],
         )
-        for row in await pool.fetch(_DUE, most)
+        for row in sorted(rows, key=lambda row: row["id"])
     ]
 
 
@@ -198,6 +201,11 @@ def headers_as_text(headers: Iterable[tuple[str, bytes]]) -> str:
 
 def headers_from_text(text: str) -> tuple[tuple[str, bytes], ...]:
     return tuple((name, value.encode("utf-8", "surrogateescape")) for name, value in json.loads(text))
+
+
+def _plain(text: str | None) -> str | None:
+    """Text that the database takes whatever it was, of bounded length."""
+    return None if text is None else text[:500].encode("utf-8", "backslashreplace").decode().replace("\0", "\\0")
 
 
 def _readable(value: bytes | None) -> str | None:

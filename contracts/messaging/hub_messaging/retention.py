@@ -4,6 +4,7 @@ The inbox reaches further back than the outbox, the outbox as far as the topics 
 """
 
 import asyncio
+from datetime import timedelta
 
 import structlog
 
@@ -16,6 +17,9 @@ log = structlog.get_logger(__name__)
 CHUNK = 2000
 EVERY_SECONDS = 3600.0
 FIRST_AFTER_SECONDS = 300.0
+
+INBOX_REACH = timedelta(days=30)
+"""How long the inbox remembers for certain; an older record can't be told from a repeat: a dead letter `too-old`."""
 
 KEPT = {
     "inbox": ("event_id", "seen_at < now() - interval '31 days'"),

@@ -15,9 +15,8 @@ import structlog
 from hub_messaging import leases as lease_table
 from hub_messaging.bells import Bells
 from hub_messaging.clock import Clock
-from hub_messaging.database import UNAVAILABLE, Connection, Pool
-from hub_messaging.errors import LostLease
-from hub_messaging.jobs import Done, Failed, Job, Repeat, Result, StopReading
+from hub_messaging.database import Connection, Pool
+from hub_messaging.jobs import Done, Failed, Job, Repeat, Result
 from hub_messaging.leases import Lease
 from hub_messaging.unit_of_work import UnitOfWork
 
@@ -26,7 +25,6 @@ log = structlog.get_logger(__name__)
 U = TypeVar("U", bound=UnitOfWork)
 R = TypeVar("R")
 UNIQUE_RACES = 5
-NOT_THE_JOBS_AFFAIR: tuple[type[Exception], ...] = (StopReading, LostLease, *UNAVAILABLE)
 
 _CLAIM = "INSERT INTO inbox (event_id) SELECT unnest($1::uuid[]) ON CONFLICT DO NOTHING RETURNING event_id"
 
@@ -130,8 +128,6 @@ def _run(job: Job[U, R], uow: U, fresh: set[UUID]) -> Result[R]:
         fresh.discard(job.inbox)
     try:
         value = job.run(uow)
-    except NOT_THE_JOBS_AFFAIR:
-        raise
     except Exception as error:
         uow.discard()
         if job.rescue is not None:

@@ -10,7 +10,8 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import TopicAlreadyExistsError, for_code
 
-from hub_events.topics import TOPICS, Topic
+from hub_events import topics
+from hub_events.topics import Topic
 
 
 def settings_of(topic: Topic, replication: int) -> dict[str, str]:
@@ -30,7 +31,7 @@ async def apply_topics(servers: str, partitions: int = 6, replication: int = 1) 
     await admin.start()
     try:
         existing = set(await admin.list_topics())
-        missing = [topic for topic in TOPICS if topic.name not in existing]
+        missing = [topic for topic in topics.TOPICS if topic.name not in existing]
         if missing:
             answer = await admin.create_topics(
                 [
@@ -41,7 +42,7 @@ async def apply_topics(servers: str, partitions: int = 6, replication: int = 1) 
             for _name, code, *_rest in answer.topic_errors:
                 if code and for_code(code) is not TopicAlreadyExistsError:
                     raise for_code(code)(_name)
-        kept = [topic for topic in TOPICS if topic.name in existing]
+        kept = [topic for topic in topics.TOPICS if topic.name in existing]
         await admin.alter_configs(
             [
                 ConfigResource(ConfigResourceType.TOPIC, topic.name, configs=settings_of(topic, replication))
