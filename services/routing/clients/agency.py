@@ -1,6 +1,7 @@
 """Hệ thống của cơ quan giải quyết: one attempt to hand over one parcel, signed, under one Idempotency-Key."""
 
 from collections.abc import Callable
+from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
@@ -54,8 +55,10 @@ class AgencySystems:
         return unfinished if unfinished is not None else Sent(_foreign_number(answer.content))
 
     def _body(self, row: WorkRow) -> bytes:
-        """The same bytes at every attempt."""
+        """The same bytes at every attempt. The form names its papers; without a form they go by their codes."""
         parcel = read_parcel(row.body)
+        form = self._form(row, parcel)
+        applicant, listed = form.pop("applicant", {}), form.pop("components", None)
         return orjson.dumps(
             {
                 "kind": parcel.kind,
@@ -70,20 +73,20 @@ class AgencySystems:
                 "promised_at": _written(parcel.promised_at),
                 "sent_at": _written(parcel.sent_at),
                 "callback_url": self._callbacks + parcel.agency_code,
-                "applicant": self._applicant(row, parcel),
-                "components": [
-                    {"code": part.code, "name": part.name, "originals": part.originals, "copies": part.copies}
-                    for part in parcel.components
-                ],
+                "applicant": applicant,
+                "form": form,
+                "components": listed if listed is not None else [asdict(part) for part in parcel.components],
             }
         )
 
-    def _applicant(self, row: WorkRow, parcel: Parcel) -> Any:
-        """Who applies; empty for a supplement that changes nothing about them."""
+    def _form(self, row: WorkRow, parcel: Parcel) -> dict[str, Any]:
+        """Who applies, for what, with which papers; empty for a supplement that changes nothing about them."""
         if parcel.sealed_form is None:
             return {}
         form = self._keys().open(FORM, row.dossier_id, parcel.sealed_form)
-        return form.get("applicant", {}) if isinstance(form, dict) else {}
+        if not isinstance(form, dict):
+            raise CannotProcess("form-unreadable")
+        return form
 
 
 def _written(moment: datetime | None) -> str | None:
