@@ -110,7 +110,7 @@ def _after(cursor: str | None) -> UUID | None:
 def _state(clock: DossierClock, date: PromisedDate, now: datetime) -> Shown:
     state = clock.state
     if state == "running":
-        return "overdue" if date.late_from is not None and date.late_from <= now else "running"
+        return "overdue" if date.is_late(now) else "running"
     return "paused" if state == "paused" else "stopped"
 
 
@@ -150,7 +150,7 @@ def _history(clock: DossierClock) -> list[Move]:
     for number, date in clock.dates.items():
         what: Literal["started", "restarted"] = "restarted" if number else "started"
         moves.append(Move(what=what, at=date.since, request=number or None, due_at=date.promise.due_at))
-        if date.late_from is not None and f"missed:{number}" in clock.said:
+        if date.late_from is not None and date.missed_word in clock.said:
             moves.append(Move(what="missed", at=date.late_from, request=number or None, due_at=date.promise.due_at))
     if clock.stop is not None:
         moves.append(Move(what=clock.stop.cause, at=clock.stop.at))

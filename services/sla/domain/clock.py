@@ -53,6 +53,19 @@ class PromisedDate:
     def late_from(self) -> datetime | None:
         return None if self.promise.due_at is None else late_from(self.promise.due_at)
 
+    def is_late(self, now: datetime) -> bool:
+        """Its minute has passed."""
+        return self.late_from is not None and now >= self.late_from
+
+    @property
+    def missed_word(self) -> str:
+        """Under which the announcement of its miss is remembered."""
+        return f"missed:{self.request}"
+
+    @property
+    def warned_word(self) -> str:
+        return f"warned:{self.request}"
+
 
 @dataclass(frozen=True, slots=True)
 class Stop:
@@ -127,19 +140,32 @@ class DossierClock:
             ends.append(self.stop.at)
         return min(ends, default=None)
 
-    def missed(self, date: PromisedDate, now: datetime) -> bool:
-        """The minute of `date` passed while it counted."""
-        if date.late_from is None or now < date.late_from:
-            return False
-        ended = self.ended(date)
-        return ended is None or ended >= date.late_from
+    def missed(self, now: datetime) -> list[PromisedDate]:
+        """The dates whose minute passed while they counted, in order."""
+        return [date for _, date in sorted(self.dates.items()) if self._may_be_missed(date) and date.is_late(now)]
 
-    def warns(self, now: datetime) -> bool:
-        """The date that holds comes near: [warn_at, late_from) of a running clock."""
+    @property
+    def misses_at(self) -> datetime | None:
+        """When a miss that was not announced yet comes true, or came; None: none will, as far as is known."""
+        moments = [
+            date.late_from
+            for date in self.dates.values()
+            if date.late_from is not None and self._may_be_missed(date) and date.missed_word not in self.said
+        ]
+        return min(moments, default=None)
+
+    def _may_be_missed(self, date: PromisedDate) -> bool:
+        """Nothing ended `date` in time."""
+        ended = self.ended(date)
+        return date.late_from is not None and (ended is None or ended >= date.late_from)
+
+    @property
+    def warns_at(self) -> datetime | None:
+        """When a running clock warns of the date that holds; None: it did, or there is nothing to warn of."""
         date = self.current
-        if date is None or self.state != "running" or date.warn_at is None or date.late_from is None:
-            return False
-        return date.warn_at <= now < date.late_from
+        if date is None or self.state != "running" or {date.warned_word, date.missed_word} & set(self.said):
+            return None
+        return date.warn_at
 
 
 def _day(moment: datetime) -> tuple[int, int, int]:

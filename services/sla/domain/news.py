@@ -1,6 +1,7 @@
 """Điều cần báo: what is true of a clock and was not announced yet."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import datetime
 
 from hub_events.event import Event
@@ -17,47 +18,67 @@ from services.sla.domain.clock import DossierClock, PromisedDate
 WARN, MISS = "warn", "miss"
 
 
-def news(clock: DossierClock, now: datetime) -> list[tuple[str, Event, datetime]]:
-    """Word under which it is remembered, event, business time at which it became true; in the order to be told."""
+@dataclass(frozen=True, slots=True)
+class News:
+    """One thing to announce. `word`: under which it is remembered; `at`: business time at which it became true."""
+
+    word: str
+    event: Event
+    at: datetime
+
+
+def news_of_facts(clock: DossierClock) -> list[News]:
+    """What the facts alone say, in the order to be told."""
     if not clock.dates:
         return []
     told = set(clock.said)
-    fresh = [item for item in _told_once(clock, now) if item[0] not in told]
-    return [*fresh, *_stop(clock)]
+    return [*(item for item in _moves(clock) if item.word not in told), *_stop(clock)]
+
+
+def news_of_time(clock: DossierClock, now: datetime) -> list[News]:
+    """What has become true because time passed: to be told only by somebody who has heard all facts up to now."""
+    told = set(clock.said)
+    return [item for item in (*_misses(clock, now), *_warning(clock, now)) if item.word not in told]
 
 
 def alarms(clock: DossierClock) -> dict[str, datetime | None]:
-    """When the clock must be looked at again, by kind of timer; None: not at all."""
-    date = clock.current
-    if date is None or clock.state != "running":
-        return {WARN: None, MISS: None}
-    missed, warned = f"missed:{date.request}" in clock.said, f"warned:{date.request}" in clock.said
-    return {WARN: None if warned or missed else date.warn_at, MISS: None if missed else date.late_from}
+    """When time must be looked at again, by kind of timer; None: not at all."""
+    return {WARN: clock.warns_at, MISS: clock.misses_at}
 
 
-def _told_once(clock: DossierClock, now: datetime) -> Iterator[tuple[str, Event, datetime]]:
+def _moves(clock: DossierClock) -> Iterator[News]:
     for number in sorted(clock.dates.keys() | clock.pauses.keys()):
         if number in clock.pauses:
-            paused_at = clock.pauses[number]
-            yield f"paused:{number}", DeadlineClockPausedV1(paused_at=paused_at, request=number), paused_at
+            at = clock.pauses[number]
+            yield News(f"paused:{number}", DeadlineClockPausedV1(paused_at=at, request=number), at)
         if number in clock.dates:
             yield _began(clock.dates[number])
-    for number, date in sorted(clock.dates.items()):
-        if clock.missed(date, now) and date.promise.due_at is not None and date.late_from is not None:
-            event = DeadlineMissedV1(due_at=date.promise.due_at, missed_at=date.late_from, request=number)
-            yield f"missed:{number}", event, date.late_from
-    current = clock.current
-    if clock.warns(now) and current is not None and current.promise.due_at is not None:
-        yield f"warned:{current.request}", DeadlineWarningRaisedV1(due_at=current.promise.due_at, warned_at=now), now
 
 
-def _began(date: PromisedDate) -> tuple[str, Event, datetime]:
+def _misses(clock: DossierClock, now: datetime) -> Iterator[News]:
+    for date in clock.missed(now):
+        assert date.promise.due_at is not None
+        assert date.late_from is not None
+        event = DeadlineMissedV1(due_at=date.promise.due_at, missed_at=date.late_from, request=date.request)
+        yield News(date.missed_word, event, date.late_from)
+
+
+def _warning(clock: DossierClock, now: datetime) -> Iterator[News]:
+    """A date that comes near; once it is late there is nothing to warn of."""
+    date, at = clock.current, clock.warns_at
+    if date is None or at is None or date.promise.due_at is None or now < at or date.is_late(now):
+        return
+    event = DeadlineWarningRaisedV1(due_at=date.promise.due_at, warned_at=now)
+    yield News(date.warned_word, event, now)
+
+
+def _began(date: PromisedDate) -> News:
     due_at, check = date.promise.due_at, date.check
     if date.request == 0:
         started = DeadlineClockStartedV1(
             due_at=due_at, warn_at=date.warn_at, agrees=check.agrees, computed_due_at=check.computed_due_at
         )
-        return "started", started, date.since
+        return News("started", started, date.since)
     restarted = DeadlineClockRestartedV1(
         due_at=due_at,
         warn_at=date.warn_at,
@@ -66,10 +87,10 @@ def _began(date: PromisedDate) -> tuple[str, Event, datetime]:
         agrees=check.agrees,
         computed_due_at=check.computed_due_at,
     )
-    return f"restarted:{date.request}", restarted, date.since
+    return News(f"restarted:{date.request}", restarted, date.since)
 
 
-def _stop(clock: DossierClock) -> Iterator[tuple[str, Event, datetime]]:
+def _stop(clock: DossierClock) -> Iterator[News]:
     """The end, told again when a fact that came late changes how it ended."""
     date, outcome = clock.current, clock.outcome
     if clock.stop is None or date is None or outcome is None:
@@ -79,4 +100,4 @@ def _stop(clock: DossierClock) -> Iterator[tuple[str, Event, datetime]]:
     told = [earlier for earlier in clock.said if earlier.startswith("stopped:")]
     if told[-1:] != [word]:
         stopped = DeadlineClockStoppedV1(stopped_at=clock.stop.at, due_at=due_at, outcome=outcome)
-        yield word, stopped, clock.stop.at
+        yield News(word, stopped, clock.stop.at)

@@ -1,6 +1,6 @@
 """The step that ends every handler: say what became true, set the timers, keep the clock."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
@@ -10,7 +10,7 @@ from prometheus_client import Counter
 
 from hub_events.event import Envelope, derive_id
 from services.sla.domain.clock import DossierClock, PromisedDate
-from services.sla.domain.news import alarms, news
+from services.sla.domain.news import News, alarms, news_of_facts, news_of_time
 from services.sla.handlers.ports import SlaWork
 
 log = structlog.get_logger(__name__)
@@ -26,21 +26,19 @@ def clock_of(uow: SlaWork, dossier_id: UUID) -> DossierClock:
     return uow.clocks.get(dossier_id) or DossierClock(dossier_id)
 
 
-def tell(clock: DossierClock, uow: SlaWork, because: Envelope | None) -> None:
-    """Publishes the clock's news, moves its timers and stages it. `because`: the fact; None: a timer rang.
+def tell(clock: DossierClock, uow: SlaWork, because: Envelope) -> None:
+    """Announces what a fact changed, moves the timers and stages the clock.
 
-    An event's id follows from the dossier and from what is said, so that no redo and no other order says it twice.
+    That a minute has passed is never said here, even if it has: another fact that is on its way may deny it. The timer
+    says it, once everything up to now has been read.
     """
-    # A timer that rang is written anew, whatever the clock thinks of it: none may ring for nothing for ever.
-    known = alarms(clock_of(uow, clock.dossier_id)) if because is not None else {}
-    said = clock.said
-    for word, event, at in news(clock, uow.now):
-        event_id = derive_id(clock.dossier_id, event.type, word, str(said.count(word)))
-        uow.publish(event, dossier_id=clock.dossier_id, id=event_id, because=because, occurred_at=at)
-        said = (*said, word)
-    after = replace(clock, said=said)
-    _set_timers(after, uow, known)
-    uow.clocks.put(clock.dossier_id, after)
+    known = alarms(clock_of(uow, clock.dossier_id))
+    _stage(clock, news_of_facts(clock), known, uow, because)
+
+
+def tell_time(clock: DossierClock, uow: SlaWork) -> None:
+    """Announces what has become true by now. What rang is written anew, so that none rings for nothing for ever."""
+    _stage(clock, news_of_time(clock, uow.now), {}, uow, None)
 
 
 def alarm_if_different(dossier_id: UUID, date: PromisedDate) -> None:
@@ -48,6 +46,24 @@ def alarm_if_different(dossier_id: UUID, date: PromisedDate) -> None:
     if not date.check.agrees:
         DIFFERENCES.labels(date.check.reason).inc()
         log.error("promised_date_differs", dossier_id=str(dossier_id), request=date.request, reason=date.check.reason)
+
+
+def _stage(
+    clock: DossierClock,
+    news: Sequence[News],
+    known: Mapping[str, datetime | None],
+    uow: SlaWork,
+    because: Envelope | None,
+) -> None:
+    """Publishes; an event's id follows from dossier and word, so that no redo and no other order says it twice."""
+    said = clock.said
+    for item in news:
+        event_id = derive_id(clock.dossier_id, item.event.type, item.word, str(said.count(item.word)))
+        uow.publish(item.event, dossier_id=clock.dossier_id, id=event_id, because=because, occurred_at=item.at)
+        said = (*said, item.word)
+    after = replace(clock, said=said)
+    _set_timers(after, uow, known)
+    uow.clocks.put(clock.dossier_id, after)
 
 
 def _set_timers(after: DossierClock, uow: SlaWork, known: Mapping[str, datetime | None]) -> None:

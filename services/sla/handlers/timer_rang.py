@@ -3,9 +3,9 @@
 from uuid import UUID
 
 from services.sla.handlers.ports import SlaWork
-from services.sla.handlers.telling import clock_of, tell
+from services.sla.handlers.telling import clock_of, tell_time
 
 
 def on_timer_rang(dossier_id: UUID, uow: SlaWork) -> None:
     """Đến giờ: says what has become true, and sets or clears the timers by what the clock knows."""
-    tell(clock_of(uow, dossier_id), uow, because=None)
+    tell_time(clock_of(uow, dossier_id), uow)

@@ -1,0 +1,100 @@
+"""Kiểm tra ngày hẹn: the clock's own computation confirms a date or raises an alarm."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from prometheus_client import REGISTRY
+
+from hub_events.intake import Promise
+from hub_events.sla import DeadlineClockStartedV1
+from services.sla.domain.check import check, explain
+from tests.sla.world import World, accepted, at, by_officer, promise, received, requested
+
+MONDAY = at("02/03 08:00")
+
+
+@pytest.mark.parametrize(
+    ("received_at", "term"),
+    [
+        ("02/03 08:00", "5 ngày làm việc"),
+        ("13/02 15:20", "Trong ngày; sau 15 giờ thì trả kết quả vào ngày làm việc tiếp theo"),
+        ("01/03 23:00", "8 giờ làm việc"),
+        ("02/03 12:00", "2.5 WORKING_DAY"),
+        ("02/03 08:00", "20 ngày"),
+        ("31/01 09:00", "1 tháng"),
+        ("02/03 08:00", "Không quy định"),
+        ("02/03 08:00", "Giải quyết ngay"),
+    ],
+)
+def test_what_intake_promises_is_confirmed(received_at: str, term: str) -> None:
+    given = promise(at(received_at), term)
+    confirmed = check(given)
+    assert (confirmed.agrees, confirmed.computed_due_at) == (True, given.due_at)
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"due_at": at("09/03 16:59")}, "another-minute"),
+        ({"due_at": None}, "another-minute"),
+        ({"calendar": "vn@1999.1"}, "calendar-unknown"),
+        ({"calendar": None}, "calendar-unknown"),
+        ({"rule": "general@1999.1"}, "rule-unknown"),
+        ({"counted_from": at("04/03 08:00")}, "another-minute"),
+        ({"counted_from": at("02/03 08:00").replace(year=1950)}, "not-computable.bad-input"),
+    ],
+)
+def test_a_date_that_the_clock_does_not_compute_differs(changes: dict[str, Any], reason: str) -> None:
+    found = check(promise(MONDAY, **changes))
+    assert (found.agrees, found.reason) == (False, reason)
+
+
+def test_a_term_that_reads_otherwise_than_it_was_counted_differs() -> None:
+    given = promise(MONDAY)
+    term = given.term.model_copy(update={"text": "7 ngày làm việc"})
+    assert check(given.model_copy(update={"term": term})).reason == "term-reads-otherwise"
+
+
+def test_a_date_where_the_term_is_none_differs() -> None:
+    assert check(promise(MONDAY, "Không quy định", due_at=at("09/03 17:00"))).reason == "date-without-term"
+
+
+def test_seconds_do_not_make_a_difference() -> None:
+    given = promise(MONDAY)
+    assert given.due_at is not None
+    assert check(given.model_copy(update={"due_at": given.due_at + timedelta(seconds=40)})).agrees
+
+
+def test_an_officers_date_is_not_compared_and_says_so() -> None:
+    found = check(by_officer(MONDAY, at("31/03 10:00")))
+    assert (found.agrees, found.computed_due_at, found.reason) == (True, None, "set-by-officer")
+
+
+def test_a_difference_is_announced_counted_and_kept_until_a_date_that_agrees_holds() -> None:
+    def count() -> float:
+        return REGISTRY.get_sample_value("hub_sla_date_differences_total", {"reason": "another-minute"}) or 0.0
+
+    before, world = count(), World()
+    world.hear(accepted(MONDAY, promise(MONDAY, due_at=at("10/03 17:00"))))
+    (started,) = world.said(DeadlineClockStartedV1)
+    assert (started.agrees, started.computed_due_at) == (False, at("09/03 17:00"))
+    assert started.due_at == at("10/03 17:00"), "the date on the receipt stays the date"
+    assert count() == before + 1
+    assert world.clock().differs
+
+    world.hear(requested(at("03/03 08:00")), received(at("04/03 08:00")))
+    assert not world.clock().differs
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        (promise(MONDAY), "Hạn trả kết quả: 17:00 ngày 09/03/2026."),
+        (by_officer(MONDAY, at("31/03 10:00")), "Ngày hẹn do cán bộ CB-01 ấn định"),
+        (promise(MONDAY, "Không quy định"), "không có ngày hẹn"),
+        (promise(MONDAY, calendar="vn@1999.1"), "Không tính lại được ngày hẹn"),
+    ],
+)
+def test_every_date_is_explained_in_words(given: Promise, words: str) -> None:
+    assert words in " ".join(explain(given))
