@@ -140,24 +140,33 @@ async def sandbox_url(tmp_path: Path) -> AsyncIterator[str]:
 
 
 @pytest.fixture
-async def hub(postgres: PostgresServer, sandbox_url: str, tmp_path: Path, free_port: int) -> AsyncIterator[Hub]:
-    """Routing's API and sender, running; events are fed by the test."""
+async def database_url(postgres: PostgresServer) -> str:
+    return await postgres.database("routing")
+
+
+@pytest.fixture
+async def idle_hub(database_url: str, sandbox_url: str, tmp_path: Path, free_port: int) -> AsyncIterator[Hub]:
+    """Routing with nothing of it running yet."""
     (tmp_path / "competence.json").write_text(json.dumps(COMPETENCE))
     write_endpoints(tmp_path, {"*": {"url": sandbox_url + "/agencies/{agency_code}", "secrets": [SECRET]}})
     key = {"kid": "form-1", "k": urlsafe_b64encode(secrets.token_bytes(32)).decode().rstrip("=")}
     (tmp_path / "sealing.json").write_text(json.dumps({"form": [key]}))
     create_issuer_key(tmp_path / "issuer.json", tmp_path / "jwks.json")
-    routing = Routing(a_settings(tmp_path, await postgres.database("routing"), free_port))
-    await routing.spine.open()
-    tasks = [asyncio.create_task(role.run()) for role in await _without_kafka(routing)]
+    routing = Routing(a_settings(tmp_path, database_url, free_port))
     async with make_client(ClientLimits(total_seconds=5)) as client:
         url = f"http://127.0.0.1:{free_port}"
-        issuer = Issuer(tmp_path / "issuer.json")
-        hub = Hub(
-            routing, client, url, sandbox_url, tmp_path, issuer.issue, SealingKeys.read(tmp_path / "sealing.json")
-        )
-        await until(lambda: _answers(client, url))
-        yield hub
+        issuer, keys = Issuer(tmp_path / "issuer.json"), SealingKeys.read(tmp_path / "sealing.json")
+        yield Hub(routing, client, url, sandbox_url, tmp_path, issuer.issue, keys)
+
+
+@pytest.fixture
+async def hub(idle_hub: Hub) -> AsyncIterator[Hub]:
+    """Routing's API and sender, running; events are fed by the test."""
+    routing = idle_hub.routing
+    await routing.spine.open()
+    tasks = [asyncio.create_task(role.run()) for role in await _without_kafka(routing)]
+    await until(lambda: _answers(idle_hub.client, idle_hub.url))
+    yield idle_hub
     for task in reversed(tasks):
         task.cancel()
     outcomes = await asyncio.gather(*tasks, return_exceptions=True)
