@@ -1,0 +1,107 @@
+"""Dịch vụ: what services promise each other holds for the parts they are really joined of."""
+
+import ast
+import re
+from pathlib import Path
+
+from fastapi.routing import APIRoute
+
+from hub_events.topics import EVENTS, TOPICS, topic_of, topics_read_by
+from hub_web.credentials import Bearer, Signature, credential_of, unprotected_routes
+from tests.architecture.conftest import Joined
+
+ROOT = Path(__file__).parents[2]
+OPERATORS = {"operations", "lanes:manage"}
+"""Scopes of the hub's own operators: what they do to a record or lane, done again, changes nothing."""
+OPEN_PATHS = {"/openapi.json"}
+PREFIXES = {
+    "intake": {"dossiers", "procedures", "desks", "agencies", "changes", "stuck", "intake"},
+    "routing": {"transfers", "lanes", "callbacks", "routing"},
+    "notify": {"notices", "suppliers", "notify"},
+    "sla": {"deadlines", "calendars", "statistics", "sla"},
+}
+"""First word of each service's paths: one ingress can front them all."""
+NOT_READ_YET = {"dossier.submitted.v1": "told for the services that will count and inform before acceptance"}
+
+
+def test_a_reader_handles_something_of_every_topic_it_reads(joined: Joined) -> None:
+    handled = {handler.event for handler in joined.handlers}
+    for topic in topics_read_by(joined.name):
+        assert handled & set(topic.events), f"{joined.name} reads {topic.name} and handles nothing of it"
+
+
+def test_a_service_handles_only_what_it_reads_and_once(joined: Joined) -> None:
+    handled = [handler.event for handler in joined.handlers]
+    readable = {event for topic in topics_read_by(joined.name) for event in topic.events}
+    assert set(handled) <= readable
+    assert len(handled) == len(set(handled))
+
+
+def test_every_event_has_a_reader(services: dict[str, Joined]) -> None:
+    handled = {handler.event for joined in services.values() for handler in joined.handlers}
+    assert {event.type for event in EVENTS.values() if event not in handled} == NOT_READ_YET.keys()
+
+
+def test_every_event_is_said_by_its_producer() -> None:
+    for topic in TOPICS:
+        code = "\n".join(file.read_text() for file in (ROOT / "services" / topic.producer).rglob("*.py"))
+        unsaid = {event.__name__ for event in topic.events if not re.search(rf"\b{event.__name__}\(", code)}
+        assert unsaid == set(), f"{topic.producer} never says it"
+
+
+def test_every_handler_is_subscribed(joined: Joined) -> None:
+    service = ROOT / "services" / joined.name
+    written = {
+        node.name
+        for file in (service / "handlers").glob("*.py")
+        for node in ast.walk(ast.parse(file.read_text()))
+        if isinstance(node, ast.FunctionDef) and node.name.startswith("on_")
+    }
+    joining = (service / "bootstrap.py").read_text()
+    assert {name for name in written if not re.search(rf"\b{name}\b", joining)} == set()
+
+
+def test_every_route_asks_for_a_credential(joined: Joined) -> None:
+    assert unprotected_routes(joined.app) == []
+    for route in joined.app.routes:
+        assert isinstance(route, APIRoute) or getattr(route, "path", None) in OPEN_PATHS
+        if isinstance(route, APIRoute):
+            assert isinstance(credential_of(route), Bearer | Signature)
+
+
+def test_the_document_says_which_credential(joined: Joined) -> None:
+    document = joined.app.openapi()
+    operations = [operation for path in document["paths"].values() for operation in path.values()]
+    assert operations
+    assert all(operation["security"] for operation in operations)
+    assert document["openapi"].startswith("3.1")
+
+
+def test_signatures_are_for_callbacks_only(joined: Joined) -> None:
+    signed = {
+        route.path
+        for route in joined.app.routes
+        if isinstance(route, APIRoute) and isinstance(credential_of(route), Signature)
+    }
+    assert signed == ({"/v1/callbacks/{agency_code}"} if joined.name == "routing" else set())
+
+
+def test_a_system_or_officer_may_repeat_every_post(joined: Joined) -> None:
+    for route in joined.app.routes:
+        credential = credential_of(route) if isinstance(route, APIRoute) and "POST" in (route.methods or ()) else None
+        if isinstance(route, APIRoute) and isinstance(credential, Bearer) and credential.scope not in OPERATORS:
+            headers = {parameter.alias for parameter in route.dependant.header_params}
+            assert "Idempotency-Key" in headers, f"POST {route.path} takes no Idempotency-Key"
+
+
+def test_paths_of_services_do_not_overlap(joined: Joined) -> None:
+    for route in joined.app.routes:
+        if isinstance(route, APIRoute):
+            version, first = route.path.split("/")[1:3]
+            assert version == "v1"
+            assert first in PREFIXES[joined.name], f"{route.path} is outside {joined.name}'s paths"
+
+
+def test_a_service_writes_the_topic_of_its_name(joined: Joined) -> None:
+    assert joined.spine.service == joined.name
+    assert topic_of(joined.spine.service).producer == joined.name
