@@ -59,16 +59,15 @@ class Intake:
 
     async def worker_roles(self) -> Sequence[Role]:
         """Relay, consumer and measurements."""
-        queries = Queries(self.spine.pool)
-
-        async def measure_stuck() -> None:
-            for missing, count in (await queries.count_stuck()).items():
-                STUCK.labels(missing).set(count)
-
         relay = self.spine.relay()
         consumer = self.spine.consumer(HANDLERS)
-        self.spine.measured_by(measure_stuck)
+        self.spine.measured_by(self.measure_stuck)
         return [relay, *self.spine.housekeeping(), *consumer]
+
+    async def measure_stuck(self) -> None:
+        """Sets the gauge of what is stuck: one look at a partial index."""
+        for missing, count in (await Queries(self.spine.pool).count_stuck()).items():
+            STUCK.labels(missing).set(count)
 
     def app(self) -> FastAPI:
         """The routes, on the opened spine."""

@@ -73,9 +73,10 @@ class Procedure:
         unknown = [Finding(code=UNKNOWN, component=part.code) for part in handed_in if part.code not in known]
         return (*missing, *unknown)
 
-    def name_of(self, component: str) -> str:
-        """The component's name; its code when the procedure doesn't know it."""
-        return next((known.name for known in self.components if known.code == component), component)
+    def named(self, handed_in: Sequence[ComponentRef]) -> tuple[ComponentRef, ...]:
+        """The papers with the names that this version gives them; None for those it doesn't know."""
+        names = {component.code: component.name for component in self.components}
+        return tuple(part.model_copy(update={"name": names.get(part.code)}) for part in handed_in)
 
 
 @dataclass(frozen=True, slots=True)

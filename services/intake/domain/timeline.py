@@ -175,14 +175,15 @@ def place_of(type: str, facts: Facts) -> dict[str, str]:
     for kind in ("agency", "desk"):
         if kind in facts:
             return {"kind": kind, "code": facts[kind]["code"], "name": facts[kind]["name"]}
-    if type.startswith("dossier.supplement_received"):
-        return {"kind": "service", "code": "intake", "name": "Bộ phận Một cửa"}
-    subject = type.partition(".")[0]
+    subject = (
+        "dossier.supplement_received" if type.startswith("dossier.supplement_received") else type.partition(".")[0]
+    )
     code, name = _SERVICES[subject]
     return {"kind": "service", "code": code, "name": name}
 
 
 _SERVICES = {
+    "dossier.supplement_received": ("intake", "Tiếp nhận hồ sơ"),
     "dossier": ("routing", "Chuyển hồ sơ"),
     "deadline": ("sla", "Theo dõi thời hạn"),
     "message": ("notify", "Thông báo"),

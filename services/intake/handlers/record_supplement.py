@@ -46,13 +46,13 @@ def record_supplement(command: RecordSupplement, uow: IntakeWork, office: Office
         raise ReceiptNotBelievable(earliest, latest)
     procedure = office.catalogue.version(dossier.procedure)
     promise = _restarted(dossier, procedure, command, office) if dossier.accepted else None
-    components = merged(dossier.components, command.components)
+    components = merged(dossier.components, procedure.named(command.components))
     complete = dossier.receive_supplement(
         command.received_at,
         components,
         procedure.findings(components, dossier.case),
         promise,
-        _new_form(dossier, components, procedure, command, office),
+        _new_form(dossier, components, command, office),
     )
     uow.dossiers.put(complete.id, complete)
     announce(_received(dossier, complete, command), uow, dossier_id=complete.id, event_id=command.event_id)
@@ -66,26 +66,21 @@ def _restarted(dossier: Dossier, procedure: Procedure, command: RecordSupplement
     return promise_for(term, command.received_at, office.calendar, given)
 
 
-def _new_form(
-    dossier: Dossier,
-    components: tuple[ComponentRef, ...],
-    procedure: Procedure,
-    command: RecordSupplement,
-    office: Office,
-) -> str:
+def _new_form(dossier: Dossier, components: tuple[ComponentRef, ...], command: RecordSupplement, office: Office) -> str:
     form = office.seals.open("form", dossier.id, dossier.sealed_form)
     if command.form is not None:
         form["form"] = command.form
-    return sealed_form(dossier.id, form, components, procedure, office)
+    return sealed_form(dossier.id, form, components, office)
 
 
 def _received(before: Dossier, after: Dossier, command: RecordSupplement) -> DossierSupplementReceivedV1:
     assert after.supplement is not None
+    brought = {part.code for part in command.components}
     return DossierSupplementReceivedV1(
         request=after.supplement.number,
         received_at=command.received_at,
         received_by=command.acceptance.officer,
-        components=command.components,
+        components=tuple(part for part in after.components if part.code in brought),
         promise=after.promise if after.accepted else None,
         previous_due_at=before.promise.due_at if before.promise else None,
         sealed_form=after.sealed_form,

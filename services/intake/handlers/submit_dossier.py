@@ -78,6 +78,7 @@ def check_receipt(received_at: datetime, now: datetime) -> None:
 
 
 def _registered(command: SubmitDossier, office: Office) -> Dossier:
+    components = command.procedure.named(command.components)
     names = {"phone": "sms", "email": "email"}
     channels: tuple[ContactChannel, ...] = tuple(names[field] for field in names if command.contact.get(field))  # type: ignore[misc]
     return Dossier(
@@ -89,24 +90,18 @@ def _registered(command: SubmitDossier, office: Office) -> Dossier:
         channel=command.channel,
         case=command.case,
         received_at=command.received_at,
-        components=command.components,
+        components=components,
         findings=command.procedure.findings(command.components, command.case),
         contact_channels=channels,
         sealed_contact=office.seals.seal("contact", command.dossier_id, command.contact) if channels else None,
-        sealed_form=sealed_form(command.dossier_id, command.form, command.components, command.procedure, office),
+        sealed_form=sealed_form(command.dossier_id, command.form, components, office),
     )
 
 
-def sealed_form(
-    dossier_id: UUID,
-    form: Mapping[str, Any],
-    components: tuple[ComponentRef, ...],
-    procedure: Procedure,
-    office: Office,
-) -> str:
+def sealed_form(dossier_id: UUID, form: Mapping[str, Any], components: tuple[ComponentRef, ...], office: Office) -> str:
     """What the agencies get to read: applicant, request, form and the list of papers. Raises FormTooLarge."""
     listed = [
-        {"code": part.code, "name": procedure.name_of(part.code), "originals": part.originals, "copies": part.copies}
+        {"code": part.code, "name": part.name or part.code, "originals": part.originals, "copies": part.copies}
         for part in components
     ]
     sealed = office.seals.seal("form", dossier_id, {**form, "components": listed})

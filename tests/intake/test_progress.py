@@ -1,0 +1,174 @@
+"""Tiến độ và dòng thời gian: facts of the other services commute, and every one of them is understood."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from hub_events.event import Envelope, Event, Fact
+from hub_events.examples import Example, examples_read_by
+from hub_events.notify import CitizenUnreachedV1, MessageFailedV1, MessageSentV1
+from hub_events.routing import (
+    AgencyRef,
+    DossierAcknowledgedV1,
+    DossierCompletedV1,
+    DossierHandedOverV1,
+    DossierRoutedV1,
+    DossierRoutingFailedV1,
+    DossierSupplementAskedV1,
+    RoutedLeg,
+)
+from hub_events.sla import (
+    DeadlineClockPausedV1,
+    DeadlineClockRestartedV1,
+    DeadlineClockStartedV1,
+    DeadlineClockStoppedV1,
+    DeadlineMissedV1,
+    DeadlineWarningRaisedV1,
+)
+from hub_events.topics import topics_read_by
+from services.intake.api.answers import timeline_view
+from services.intake.bootstrap import HANDLERS
+from services.intake.domain.progress import Progress
+from services.intake.domain.timeline import SHAPES
+from services.intake.handlers.timeline import on_reported
+from services.intake.store.unit_of_work import IntakeUnitOfWork
+
+DOSSIER = UUID("0195c2f1-7c00-7a31-9d2e-5b1f0c9a4e11")
+START = datetime(2026, 3, 2, 1, 0, tzinfo=UTC)
+POLICE = AgencyRef(code="G01.01.02", name="Công an phường Ba Đình")
+COMMITTEE = AgencyRef(code="H26.15", name="UBND phường Ba Đình")
+
+
+def at(minutes: int) -> datetime:
+    return START + timedelta(minutes=minutes)
+
+
+def routed(agency: AgencyRef) -> DossierRoutedV1:
+    return DossierRoutedV1(legs=(RoutedLeg(leg="lead", agency=agency),), competence="competence@1")
+
+
+# The life of one dossier: routed twice, one supplement, completed by two callbacks that disagree about the minute.
+LIFE: tuple[tuple[Event, int], ...] = (
+    (DossierRoutingFailedV1(reason="no-rule", leg="lead", competence="competence@0"), 1),
+    (routed(COMMITTEE), 2),
+    (routed(POLICE), 3),
+    (DossierHandedOverV1(leg="lead", agency=POLICE, handed_over_at=at(4), attempts=1), 4),
+    (DossierHandedOverV1(leg="lead", agency=POLICE, what="supplement", handed_over_at=at(40), attempts=1), 40),
+    (DossierAcknowledgedV1(leg="lead", agency=POLICE, acknowledged_at=at(5)), 6),
+    (DossierSupplementAskedV1(leg="lead", agency=POLICE, asked_at=at(20)), 21),
+    (DossierCompletedV1(leg="lead", agency=POLICE, completed_at=at(60), result="approved"), 61),
+    (DossierCompletedV1(leg="lead", agency=POLICE, completed_at=at(62), result="rejected"), 63),
+    (DeadlineClockStartedV1(due_at=at(500), agrees=True), 2),
+    (DeadlineClockPausedV1(paused_at=at(22), request=1), 22),
+    (DeadlineClockRestartedV1(due_at=at(900), previous_due_at=at(500), request=1, agrees=False), 40),
+    (DeadlineWarningRaisedV1(due_at=at(500), warned_at=at(15)), 15),
+    (DeadlineMissedV1(due_at=at(900), missed_at=at(901), request=1), 901),
+    (DeadlineClockStoppedV1(stopped_at=at(60), due_at=at(900), outcome="early"), 61),
+    (MessageFailedV1(duty="accepted", channel="sms", supplier="sms", failed_at=at(2), reason="blocked"), 2),
+    (CitizenUnreachedV1(duty="accepted", unreached_at=at(2), reason="no-channel-left"), 2),
+    (MessageSentV1(duty="accepted", channel="sms", supplier="sms", sent_at=at(3), attempts=1), 3),
+    (MessageSentV1(duty="completed", channel="sms", supplier="sms", sent_at=at(64), attempts=1), 64),
+)
+
+
+def fact(event: Event, minutes: int) -> Fact[Any]:
+    envelope = Envelope(uuid4(), event.type, "/hub/test", str(DOSSIER), at(minutes), at(minutes))
+    return Fact(envelope, event)
+
+
+FACTS = [fact(event, minutes) for event, minutes in LIFE]
+
+
+def told(facts: list[Fact[Any]]) -> IntakeUnitOfWork:
+    """A unit of work in which the facts were handled, in this order."""
+    uow = IntakeUnitOfWork(START)
+    for one in facts:
+        on_reported(one, uow)
+        uow.keep()
+    return uow
+
+
+def test_the_end_is_what_happened() -> None:
+    progress = told(FACTS).progress.get(DOSSIER)
+    assert progress is not None
+    assert (progress.agency_code, progress.routed_at, progress.routing_failed_reason) == ("G01.01.02", at(3), "no-rule")
+    assert (progress.handed_over_at, progress.acknowledged_at) == (at(4), at(5))
+    assert (progress.completed_at, progress.result) == (at(60), "approved"), "the first result stands"
+    assert (progress.clock_number, progress.clock_due_at, progress.clock_agrees) == (1, at(900), False)
+    assert (progress.clock_stopped_at, progress.clock_outcome) == (at(60), "early")
+    assert (progress.warned_due_at, progress.missed_due_at) == (at(500), at(900))
+    assert progress.notice == "sent"
+    assert progress.missing == ()
+
+
+@given(st.permutations(FACTS))
+@settings(max_examples=200, deadline=None)
+def test_in_whatever_order_facts_come_the_end_is_the_same(shuffled: list[Fact[Any]]) -> None:
+    assert told(shuffled).progress.get(DOSSIER) == told(FACTS).progress.get(DOSSIER)
+
+
+@given(st.permutations(FACTS), st.data())
+@settings(max_examples=50, deadline=None)
+def test_facts_told_twice_change_nothing(shuffled: list[Fact[Any]], data: st.DataObject) -> None:
+    again = data.draw(st.lists(st.sampled_from(FACTS)))
+    under_other_ids = [Fact(replace(one.envelope, id=uuid4()), one.data) for one in again]
+    uow = told([*shuffled, *again, *under_other_ids])
+    assert uow.progress.get(DOSSIER) == told(FACTS).progress.get(DOSSIER)
+    steps = {step.event_id: step for step in uow.timeline.kept}
+    assert len(timeline_view(DOSSIER, list(steps.values())).steps) == len(FACTS)
+
+
+@given(st.permutations(FACTS))
+@settings(max_examples=50, deadline=None)
+def test_the_acceptance_may_be_registered_before_or_after_what_follows_from_it(shuffled: list[Fact[Any]]) -> None:
+    before = Progress(DOSSIER).watch(START, expects_clock=True)
+    for one in shuffled:
+        before = before.after(one.data, one.envelope.occurred_at)
+    after = told(shuffled).progress.get(DOSSIER)
+    assert after is not None
+    assert before == after.watch(START, expects_clock=True)
+
+
+@pytest.mark.parametrize(
+    ("facts", "missing"),
+    [
+        ([], ("route", "clock", "notice")),
+        ([LIFE[0]], ("route", "clock", "notice")),
+        ([LIFE[2]], ("clock", "notice")),
+        ([LIFE[2], LIFE[9]], ("notice",)),
+        ([LIFE[2], LIFE[9], LIFE[18]], ("notice",)),
+        ([LIFE[2], LIFE[9], LIFE[16]], ()),
+    ],
+)
+def test_what_is_missing_after_an_acceptance(facts: list[tuple[Event, int]], missing: tuple[str, ...]) -> None:
+    progress = Progress(DOSSIER).watch(START, expects_clock=True)
+    for event, minutes in facts:
+        progress = progress.after(event, at(minutes))
+    assert (progress.missing, progress.settled) == (missing, not missing)
+
+
+def test_without_a_term_no_clock_is_missed() -> None:
+    assert "clock" not in Progress(DOSSIER).watch(START, expects_clock=False).missing
+
+
+def test_every_event_of_the_three_topics_is_handled() -> None:
+    said = {event for topic in topics_read_by("intake") for event in topic.events}
+    assert {handler.event for handler in HANDLERS} == said
+    assert {event.type for event in said} <= SHAPES.keys()
+
+
+@pytest.mark.parametrize("example", examples_read_by("intake"), ids=str)
+def test_every_published_example_becomes_a_readable_step(example: Example) -> None:
+    uow = IntakeUnitOfWork(START)
+    on_reported(example.fact, uow)
+    uow.keep()
+    (step,) = timeline_view(example.fact.dossier_id, uow.timeline.kept).steps
+    assert step.text.endswith(".")
+    assert "None" not in step.text
+    assert step.where["code"]
+    assert "sealed" not in str(step.facts)
