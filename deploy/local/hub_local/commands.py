@@ -148,6 +148,10 @@ def read_state(layout: Layout) -> dict[str, Any]:
     return state
 
 
+def _is_ready(layout: Layout) -> bool:
+    return layout.state_file.exists() and bool(json.loads(layout.state_file.read_text())["ready"])
+
+
 def port_of(layout: Layout, process: str) -> int | None:
     """The port that bears the name of a process, if there is one."""
     return layout.port(process) if process in PORTS else None
@@ -185,7 +189,7 @@ def _start_in_background(layout: Layout) -> None:
             stderr=output,
             start_new_session=True,
         )
-    ready = _came_true(lambda: child.poll() is not None or read_state(layout)["ready"], WAIT_FOR_UP)
+    ready = _came_true(lambda: child.poll() is not None or _is_ready(layout), WAIT_FOR_UP)
     if child.poll() is not None:
         typer.echo(log.read_text(), err=True, nl=False)
         raise typer.Exit(1)

@@ -95,6 +95,7 @@ def _create_storage(layout: Layout, cached: Path) -> None:
     text = properties(home / "data", layout.port("kafka"), layout.port("kafka-controller"))
     write_whole(home / "server.properties", text)
     if not (home / "data").exists():
+        (home / "topics-done").unlink(missing_ok=True)
         copy_template(cached, home)
 
 

@@ -63,6 +63,7 @@ async def create_data(layout: Layout, passwords: dict[str, str]) -> None:
         _let_through(home, binaries())
     if (home / "data").exists():
         return
+    (home / "migrations-done").unlink(missing_ok=True)
     fresh, password_file = empty_folder(home / "data.new"), home / "password"
     write_whole(password_file, passwords["postgres"])
     if user is not None:

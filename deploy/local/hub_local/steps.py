@@ -1,15 +1,27 @@
 """What a local stack consists of: PostgreSQL, Kafka, their schemas, the four services and the sandbox, as data."""
 
+import hashlib
+import importlib.util
 import sys
 from collections.abc import Sequence
 from functools import partial
+from pathlib import Path
 
 from hub_local import kafka, postgres
+from hub_local.files import write_whole
 from hub_local.keys import Keys
 from hub_local.layout import SERVICES, Layout
 from hub_local.supervisor import Job, Program, Report, http_ok, run_once
 
 Step = Job | Program
+
+SCHEMA_SOURCES = (
+    ("hub_events", "topics.py"),
+    ("hub_messaging", "topics.py"),
+    ("hub_messaging", "migrations.py"),
+    *((f"services.{name}", "migrations/**/*.py") for name in SERVICES),
+)
+"""Package → its files that decide what tables and topics look like."""
 
 
 def database_server(layout: Layout, keys: Keys) -> list[Step]:
@@ -32,15 +44,36 @@ def schemas(layout: Layout, keys: Keys) -> list[Step]:
     migrate = ("hub_messaging.migrations", *SERVICES)
     apply_topics = ("hub_messaging.topics", layout.kafka_servers)
     return [
-        Job("migrations", partial(_run_module, layout, migrate, urls), needs=("databases",)),
-        Job("topics", partial(_run_module, layout, apply_topics, {}), needs=("kafka",)),
+        Job("migrations", partial(_run_unless_done, layout, "postgres", migrate, urls), needs=("databases",)),
+        Job("topics", partial(_run_unless_done, layout, "kafka", apply_topics, {}), needs=("kafka",)),
     ]
 
 
-async def _run_module(layout: Layout, module: tuple[str, ...], environment: dict[str, str]) -> None:
-    log = layout.logs / f"{module[0].rpartition('.')[2]}.log"
+async def _run_unless_done(layout: Layout, server: str, module: tuple[str, ...], environment: dict[str, str]) -> None:
+    """Runs a job that repeats without effect, unless it was run on this server's data with the same code before.
+
+    Saves a start the second of processor time that the job needs to find nothing to do. The note lies beside the
+    data, so that it goes where the data goes.
+    """
+    name = module[0].rpartition(".")[2]
+    done, code = layout.folder / server / f"{name}-done", digest_of_schemas()
+    if done.exists() and done.read_text() == code:
+        return
     command = (sys.executable, "-m", *module)
-    await run_once(command, stack=layout.folder, environment=environment, log=log)
+    await run_once(command, stack=layout.folder, environment=environment, log=layout.logs / f"{name}.log")
+    write_whole(done, code)
+
+
+def digest_of_schemas() -> str:
+    """SHA-256 over all that decides what tables and topics look like."""
+    digest = hashlib.sha256()
+    for package, pattern in SCHEMA_SOURCES:
+        found = importlib.util.find_spec(package)
+        assert found is not None
+        assert found.origin is not None
+        for file in sorted(Path(found.origin).parent.glob(pattern)):
+            digest.update(file.read_bytes())
+    return digest.hexdigest()
 
 
 def hub(layout: Layout, keys: Keys) -> list[Step]:
@@ -67,6 +100,7 @@ def service(name: str, layout: Layout, keys: Keys) -> Program:
         command=(sys.executable, "-m", f"services.{name}.entrypoints.service"),
         ready=partial(http_ok, probe, "/ready"),
         needs=("migrations",) if name == "intake" else ("migrations", "topics", "sandbox"),
+        after=() if name == "intake" else ("intake",),
         environment={f"{prefix}_{setting}": value for setting, value in settings.items()},
         ports=(name, f"{name}-probe"),
     )
@@ -85,6 +119,7 @@ def sandbox(layout: Layout, keys: Keys) -> Program:
     return Program(
         name="sandbox",
         command=(sys.executable, "-m", "hub_sandbox"),
+        after=("intake",),
         ready=partial(http_ok, layout.port("sandbox-probe"), "/ready"),
         environment={
             "SANDBOX_HTTP_PORT": str(layout.port("sandbox")),

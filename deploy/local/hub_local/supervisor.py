@@ -49,6 +49,8 @@ class Program:
     command: tuple[str, ...]
     ready: Callable[[], Awaitable[bool]]
     needs: tuple[str, ...] = ()
+    after: tuple[str, ...] = ()
+    """Steps that are given the processors first at a start; unlike `needs`, they may stop and die before this one."""
     environment: Mapping[str, str] = field(default_factory=dict)
     ports: tuple[str, ...] = ()
     folder: Path | None = None
@@ -257,6 +259,8 @@ class Supervisor:
         if isinstance(step, Job):
             await step.run()
         else:
+            for other in step.after:
+                await self._done[other].wait()
             await self._keepers[step.name].start()
         self._done[step.name].set()
 
