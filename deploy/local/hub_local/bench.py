@@ -173,9 +173,12 @@ def open_loop(rate: int, seconds: int) -> Pattern:
 
 async def bodies(door: FrontDoor, count: int) -> list[bytes]:
     """Prepared requests: procedures whose agency is known and whose term is countable, from all desks."""
-    procedures = (await door.get("intake", "/v1/procedures"))["procedures"]
-    desks = (await door.get("intake", "/v1/desks"))["desks"]
-    usable = [offer for offer in dossiers.offers(procedures) if dossiers.is_countable(offer)]
+    procedures, desks = await door.catalogue(), await door.desks()
+    usable = [
+        offer
+        for offer in dossiers.offers(procedures)
+        if dossiers.is_countable(offer) and dossiers.agency_kind(offer) != dossiers.UNCOVERED
+    ]
     return [
         json.dumps(dossiers.submission(number, offer, desk, officer="CB-001"), ensure_ascii=False).encode()
         for number, (offer, desk) in enumerate(dossiers.pairs(usable, desks, count))

@@ -153,8 +153,7 @@ class Demo:
 
     async def run(self) -> Proof:
         """Submits, follows, moves the clock once, and proves. Raises TimeoutError when dossiers stay undone."""
-        procedures = (await self._door.get("intake", "/v1/procedures"))["procedures"]
-        desks = (await self._door.get("intake", "/v1/desks"))["desks"]
+        procedures, desks = await self._door.catalogue(), await self._door.desks()
         await self._door.put_behaviour("*", {"steps": True})
         offers = [offer for offer in dossiers.one_of_each(dossiers.offers(procedures)) if is_shown(offer)]
         chosen = dossiers.pairs(offers, desks, self.progress.total)
@@ -174,7 +173,7 @@ class Demo:
         self.progress.chapter = "first dossiers"
         kinds: dict[str, int] = {}
         for number, (offer, _) in enumerate(chosen):
-            kinds.setdefault(offer.procedure["agency_kind"], number)
+            kinds.setdefault(dossiers.agency_kind(offer), number)
         first = sorted(kinds.values())[: len(HURDLES)]
         for number, hurdle in zip(first, HURDLES, strict=True):
             dossier = await self._submit(number, *chosen[number])
@@ -216,10 +215,10 @@ class Demo:
         async def look(dossier: Followed) -> None:
             async with limit:
                 timeline = await self._door.get("intake", f"/v1/dossiers/{dossier.id}/timeline")
-            dossier.types = Counter(entry["type"] for entry in timeline["entries"])
-            routed = [entry for entry in timeline["entries"] if entry["type"] == "dossier.routed.v1"]
+            dossier.types = Counter(step["type"] for step in timeline["steps"])
+            routed = [step for step in timeline["steps"] if step["type"] == "dossier.routed.v1"]
             if routed:
-                dossier.agency = routed[0]["agency"]
+                dossier.agency = routed[0]["facts"]["legs"][0]["agency"]["code"]
 
         while True:
             await asyncio.gather(*(look(dossier) for dossier in self.progress.followed if not dossier.is_done))
@@ -284,7 +283,7 @@ class Demo:
 
     async def _clock_differences(self) -> list[str]:
         differing = await self._door.get("sla", "/v1/deadlines?differs=true")
-        return [f"dossier {row['dossier_id']}: receipt and clock differ" for row in differing["deadlines"]]
+        return [f"dossier {row['dossier_id']}: receipt and clock differ" for row in differing["items"]]
 
 
 Post = Callable[[str, dict[str, Any]], Awaitable[Any]]
@@ -292,7 +291,7 @@ Post = Callable[[str, dict[str, Any]], Awaitable[Any]]
 
 def is_shown(offer: Offer) -> bool:
     """All but the kind of agency that the reference data leaves uncovered on purpose."""
-    return str(offer.procedure["agency_kind"]) != "customs"
+    return dossiers.agency_kind(offer) != dossiers.UNCOVERED
 
 
 def acceptance(offer: Offer) -> dict[str, Any]:

@@ -108,7 +108,8 @@ def print_addresses(console: Console, layout: Layout, example: str) -> None:
     """What to open next."""
     console.print("\nlook further:")
     for command in (
-        "hub token --kind operator --subject me --scope dossiers:read --scope deadlines:read --scope operations",
+        f"TOKEN=$(.venv/bin/hub token --kind operator --subject me --scope dossiers:read --scope deadlines:read"
+        f" --area '*' --key {layout.folder.name}/keys/issuer.json)",
         f'curl -H "authorization: Bearer $TOKEN" {layout.url("intake")}/v1/dossiers/{example}/timeline',
         f'curl -H "authorization: Bearer $TOKEN" {layout.url("sla")}/v1/deadlines/{example}',
         f"curl {layout.url('sandbox')}/ledger/summary",

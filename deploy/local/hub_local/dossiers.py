@@ -12,6 +12,8 @@ from hub_worktime import parse_term
 
 SURNAMES = ("Nguyễn", "Trần", "Lê", "Phạm", "Hoàng", "Vũ", "Đặng", "Bùi", "Đỗ", "Hồ")
 MIDDLE_NAMES = ("Văn", "Thị", "Đức", "Ngọc", "Minh", "Thu")
+UNCOVERED = "vehicle-inspection"
+"""The kind of agency that the reference data leaves without a competent office on purpose."""
 GIVEN_NAMES = ("An", "Bình", "Châu", "Dũng", "Giang", "Hạnh", "Khánh", "Lan", "Mai", "Phúc", "Quỳnh", "Sơn", "Yến")
 
 
@@ -86,6 +88,11 @@ def full_name(number: int) -> str:
     names = list(product(GIVEN_NAMES, MIDDLE_NAMES, SURNAMES))
     given, middle, surname = names[number * 7 % len(names)]
     return f"{surname} {middle} {given}"
+
+
+def agency_kind(offer: Offer) -> str:
+    """The kind of agency that resolves the dossier."""
+    return str(offer.procedure["legs"][0]["agency_kind"])
 
 
 def is_countable(offer: Offer) -> bool:

@@ -44,6 +44,15 @@ class FrontDoor:
         async with self._session.get(self._layout.url(service) + path, headers=self._headers) as answer:
             return await _json(answer)
 
+    async def catalogue(self) -> list[dict[str, Any]]:
+        """Every published procedure in full."""
+        listed = (await self.get("intake", "/v1/procedures"))["items"]
+        return [await self.get("intake", f"/v1/procedures/{line['code']}") for line in listed]
+
+    async def desks(self) -> list[dict[str, Any]]:
+        """Every desk."""
+        return list((await self.get("intake", "/v1/desks"))["items"])
+
     async def post(self, service: str, path: str, body: bytes, key: str) -> Any:
         """Sends until there is an answer, for a minute at most: that is what the key is for. Raises Refused."""
         headers = {**self._headers, "idempotency-key": key}
