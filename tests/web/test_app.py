@@ -151,3 +151,21 @@ async def test_no_request_however_strange_is_an_incident(
 async def test_the_area_is_part_of_the_caller(issuer: Issuer, verifier: Verifier) -> None:
     caller: Caller = verifier.caller(issuer.issue("a", "officer", ["dossiers:read"], ["H26.01"]))
     assert caller.covers("H26.01")
+
+
+async def test_an_outage_of_the_database_is_answered_503_with_retry_after(verifier: Verifier, token: str) -> None:
+    class DatabaseAway(Exception):
+        pass
+
+    router = Router()
+
+    @router.get("/v1/things")
+    async def things(_caller: Annotated[Caller, requires("dossiers:submit")]) -> None:
+        raise DatabaseAway("password=secret")
+
+    app = make_app("Thử", "1", verifier, [router], outages=[DatabaseAway])
+    transport = httpx.ASGITransport(app)
+    async with httpx.AsyncClient(transport=transport, base_url="http://hub") as client:
+        found = await client.get("/v1/things", headers={"Authorization": f"Bearer {token}"})
+    assert (found.status_code, found.json()["slug"], found.headers["retry-after"]) == (503, "unavailable", "2")
+    assert "secret" not in found.text

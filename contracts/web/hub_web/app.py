@@ -15,7 +15,7 @@ from starlette.types import ASGIApp
 
 from hub_web.credentials import Bearer, credential_of, unprotected_routes
 from hub_web.limits import BodyLimit
-from hub_web.problems import MEDIA_TYPE, Incidents, Problem, answer_problem, declared_problems
+from hub_web.problems import MEDIA_TYPE, Incidents, Problem, answer_outage, answer_problem, declared_problems
 from hub_web.routes import Route, Router
 from hub_web.tokens import Verifier
 
@@ -23,11 +23,17 @@ MAX_BODY = 1_048_576  # bytes
 
 
 def make_app(
-    title: str, version: str, verifier: Verifier, routers: Iterable[Router], max_body: int = MAX_BODY
+    title: str,
+    version: str,
+    verifier: Verifier,
+    routers: Iterable[Router],
+    max_body: int = MAX_BODY,
+    outages: Iterable[type[Exception]] = (),
 ) -> FastAPI:
     """The application of `routers`. Raises TypeError for a route that isn't a `hub_web` route or asks no credential.
 
-    What routes need besides the request is put on `app.state` by the service's bootstrap.
+    What routes need besides the request is put on `app.state` by the service's bootstrap. `outages`: errors that mean
+    that the database is away for a moment; they are answered 503 with Retry-After wherever they are met.
     """
     app = _Api(
         title=title,
@@ -39,6 +45,7 @@ def make_app(
     )
     app.state.verifier = verifier
     app.max_body = max_body
+    app.outages = tuple(outages)
     for router in routers:
         # Not `include_router`: it resolves an included route anew at each request.
         app.router.routes.extend(router.routes)
@@ -54,11 +61,13 @@ class _Api(FastAPI):
     """FastAPI with a short way to its routes, whose document names every route's credentials and problems."""
 
     max_body = MAX_BODY
+    outages: tuple[type[Exception], ...] = ()
 
     def build_middleware_stack(self) -> ASGIApp:
         """Only what these routes need: no form files, no debug pages, no second catch-all."""
         refusals = (Problem, RequestValidationError, HTTPException)
-        routed = ExceptionMiddleware(self.router, handlers=dict.fromkeys(refusals, answer_problem))
+        handlers = dict.fromkeys(self.outages, answer_outage) | dict.fromkeys(refusals, answer_problem)
+        routed = ExceptionMiddleware(self.router, handlers=handlers)
         return Incidents(BodyLimit(routed, self.max_body))
 
     def openapi(self) -> dict[str, Any]:

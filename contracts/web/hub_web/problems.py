@@ -29,6 +29,7 @@ Fault = Literal["sender", "hub", "agency"]
 MEDIA_TYPE = "application/problem+json"
 SHOWN_ERRORS = 20
 SHOWN_FRAMES = 12
+RETRY_AFTER_SECONDS = 2
 
 _log = structlog.get_logger("hub_web")
 
@@ -163,6 +164,17 @@ async def answer_problem(_request: Request, error: Exception) -> Response:
     kind = {404: NOT_FOUND, 405: METHOD_NOT_ALLOWED, 413: BODY_TOO_LARGE}.get(error.status_code, BAD_REQUEST)
     detail = {NOT_FOUND: "Không có địa chỉ này.", METHOD_NOT_ALLOWED: "Địa chỉ này không nhận phương thức đã dùng."}
     return Problem(kind, detail.get(kind, "Yêu cầu không đọc được."), headers=error.headers).response()
+
+
+async def answer_outage(_request: Request, error: Exception) -> Response:
+    """The database is away for a moment: nothing was kept."""
+    _log.warning("request_without_database", trouble=type(error).__name__)
+    return Problem(
+        UNAVAILABLE,
+        "Cơ sở dữ liệu tạm thời không phục vụ.",
+        next_step="Gửi lại yêu cầu sau vài giây, giữ nguyên nội dung và khóa.",
+        headers={"Retry-After": str(RETRY_AFTER_SECONDS)},
+    ).response()
 
 
 class Incidents:
