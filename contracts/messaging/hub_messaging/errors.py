@@ -25,7 +25,11 @@ class CannotProcess(HubError):
 
 
 class LostLease(HubError):
-    """Another process has taken over the role."""
+    """Another process has taken over roles: those in `names`."""
+
+    def __init__(self, names: frozenset[str]) -> None:
+        super().__init__("lost-lease", ", ".join(sorted(names)))
+        self.names = names
 
 
 class EventTooLarge(HubError):

@@ -14,40 +14,36 @@ they are tried hourly.
 """
 
 import asyncio
-import random
 import time
-from collections.abc import Awaitable, Callable, Iterable
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable, Collection, Iterable
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Generic, TypeVar
-from uuid import UUID
 
 import structlog
 
 from hub_messaging import work
 from hub_messaging.bells import Bells
+from hub_messaging.breaker import PROBE_LONGEST_SECONDS, Lane, jitter
 from hub_messaging.clock import real_now
 from hub_messaging.database import UNAVAILABLE
 from hub_messaging.errors import LostLease
 from hub_messaging.health import Heart
-from hub_messaging.jobs import Failed, Job
+from hub_messaging.jobs import Failed, Job, Result
 from hub_messaging.leases import Lease, Leases
 from hub_messaging.metrics import DELIVERIES, DELIVERY_SECONDS, EFFECT_DELAY, LANE_OPEN
 from hub_messaging.runner import Runner
 from hub_messaging.unit_of_work import UnitOfWork
-from hub_messaging.work import DONE, LANES, READY, REFUSED, SET_ASIDE, Settled, WorkRow
+from hub_messaging.work import DONE, LANES, READY, REFUSED, SET_ASIDE, Settled, WorkRow, bell_of
 
 log = structlog.get_logger(__name__)
-jitter = random.SystemRandom()
 
 POLL_SECONDS = 0.5
-OPEN_AFTER = 5
+DRAIN_SECONDS, LAST_WORDS_SECONDS = 8.0, 3.0
 FIRST_WAIT_SECONDS, LONGEST_WAIT_SECONDS = 0.5, 300.0
-PROBE_FIRST_SECONDS, PROBE_LONGEST_SECONDS = 0.5, 5.0
 RETRY_AFTER_LIMIT_SECONDS = 3600.0
 HOURLY_AFTER = timedelta(hours=24)
 SET_ASIDE_AFTER = 8
-EQUAL_REFUSALS = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,58 +90,16 @@ def _seconds(retry_after: str | None) -> float:
     return min(float(retry_after), RETRY_AFTER_LIMIT_SECONDS)
 
 
-@dataclass
-class Breaker:
-    """Opens when failures are shared by dossiers; lets one probe through at a time; closes on the first success."""
-
-    failed_in_a_row: int = 0
-    dossiers: set[UUID] = field(default_factory=set)
-    openings: int = 0
-    probe_at: float = 0.0
-    why: str | None = None
-
-    @property
-    def is_open(self) -> bool:
-        return self.why is not None
-
-    def passed(self) -> bool:
-        """A success; True when it closes the breaker."""
-        was_open = self.is_open
-        self.failed_in_a_row, self.openings, self.why = 0, 0, None
-        self.dossiers.clear()
-        return was_open
-
-    def failed(self, dossier_id: UUID, why: str, *, at_once: bool = False) -> None:
-        self.failed_in_a_row += 1
-        self.dossiers.add(dossier_id)
-        shared = self.failed_in_a_row >= OPEN_AFTER and len(self.dossiers) > 1
-        if at_once or shared or self.is_open:
-            self.openings += 1
-            self.why = why
-            wait = min(PROBE_FIRST_SECONDS * 2.0 ** min(self.openings - 1, 10), PROBE_LONGEST_SECONDS)
-            self.probe_at = time.monotonic() + wait * jitter.uniform(0.5, 1.0)
-
-
-@dataclass
-class Lane:
-    """One owned lane, in its owner's memory."""
-
-    name: str
-    concurrency: int
-    breaker: Breaker = field(default_factory=Breaker)
-    running: dict[UUID, WorkRow] = field(default_factory=dict)
-    look_at: float = 0.0
-    passes: int = 0
-    refused_in_a_row: int = 0
-    last_refusal: str = ""
-
-    def room(self, now: float) -> int:
-        if self.breaker.is_open and self.concurrency > 0:
-            return 1 if now >= self.breaker.probe_at and not self.running else 0
-        return self.concurrency - len(self.running)
-
-
 U = TypeVar("U", bound=UnitOfWork)
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One attempt that has ended, under the lease it began with."""
+
+    row: WorkRow
+    lease: Lease
+    outcome: Outcome
 
 
 class LaneKeeper(Generic[U]):
@@ -176,9 +130,10 @@ class LaneKeeper(Generic[U]):
         self._settle = settle
         self._attempt_seconds = attempt_seconds
         self._lanes: dict[str, Lane] = {}
-        self._held: dict[str, Lease] = {}
-        self._outcomes: asyncio.Queue[tuple[WorkRow, Outcome]] = asyncio.Queue()
+        self._ended: asyncio.Queue[Attempt] = asyncio.Queue()
         self._tasks: set[asyncio.Task[None]] = set()
+        self._next_survey = 0.0
+        self._looked_at = 0.0
         self._beat = heart.rhythm("lanes", limit_seconds=60)
 
     def open_lanes(self) -> dict[str, str]:
@@ -187,68 +142,99 @@ class LaneKeeper(Generic[U]):
 
     def owned_lanes(self) -> set[str]:
         """Lanes that this process owns now."""
-        return set(self._lanes)
+        return {lane.name for lane in self._lanes.values() if lane.lease is not None}
 
     async def run(self) -> None:
-        """Sends until cancelled, then lets running attempts end (bounded by their time-out) and records them."""
+        """Sends until cancelled, then lets running attempts end (for 8 s at most) and records them."""
         writer = asyncio.create_task(self._write_outcomes())
+        rung: Collection[str] = ()
         try:
             while True:
                 self._beat()
                 if writer.done():
                     writer.result()
                 try:
-                    await self._round()
+                    await self._round(rung)
                 except UNAVAILABLE as trouble:
                     log.warning("lanes_interrupted", trouble=type(trouble).__name__)
+                    self._next_survey = 0.0
                     await asyncio.sleep(1)
-                await self._bells.wait(LANES, self._pause())
+                rung = await self._bells.wait(LANES, self._pause())
         finally:
-            if self._tasks:
-                await asyncio.wait(self._tasks, timeout=self._attempt_seconds)
-            await self._drained()
+            await self._drain()
             writer.cancel()
 
-    async def _drained(self) -> None:
-        """Waits for outcomes still being written; without a database they are lost, and their rows sent again."""
+    async def _drain(self) -> None:
+        """What is not written in time is not lost: its row is sent again, under the same key."""
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=DRAIN_SECONDS)
+        for task in list(self._tasks):
+            task.cancel()
         try:
-            async with asyncio.timeout(5):
-                await self._outcomes.join()
-                await self._leases.give_back(self._held)
+            async with asyncio.timeout(LAST_WORDS_SECONDS):
+                await self._ended.join()
+                await self._leases.give_back(_lease_name(name) for name in self.owned_lanes())
         except UNAVAILABLE as trouble:
             log.warning("lanes_not_drained", trouble=type(trouble).__name__)
 
     def _pause(self) -> float:
-        """Until the next probe is due, at most the poll. A probe that found no row to send waits for the bell."""
+        """Until the next survey, the next probe, or the end of a quiet time that a party asked for."""
         now = time.monotonic()
-        waits = [lane.breaker.probe_at - now for lane in self._lanes.values() if lane.breaker.is_open]
-        return min([POLL_SECONDS, *(max(0.01, wait) for wait in waits if wait > 0)])
+        moments = [lane.asks_again_at for lane in self._lanes.values() if lane.asks_again_at > now]
+        return max(0.01, min([self._next_survey, *moments]) - now)
 
-    async def _round(self) -> None:
+    async def _round(self, rung: Collection[str]) -> None:
+        """Looks at the lanes that rang or may send again; twice a second, or when asked to, at all of them."""
+        now, since = time.monotonic(), self._looked_at
+        self._looked_at = now
+        if now >= self._next_survey or LANES in rung:
+            self._next_survey = now + POLL_SECONDS
+            await self._survey()
+            await self._send_due(self._lanes.values())
+        else:
+            lanes = self._lanes.values()
+            await self._send_due(
+                [lane for lane in lanes if bell_of(lane.name) in rung or since < lane.asks_again_at <= now]
+            )
+
+    async def _survey(self) -> None:
+        """Takes and renews the leases of the lanes that are wanted; forgets those that are not."""
         wanted = dict(self._wanted())
         # A lane that is no longer wanted is kept until what runs in it has been written.
         wanted |= {lane.name: 0 for lane in self._lanes.values() if lane.running and lane.name not in wanted}
-        for name in self._lanes.keys() - wanted.keys():
-            del self._lanes[name]
-        self._held = await self._leases.hold([f"lane:{name}" for name in wanted])
+        if unwanted := self._lanes.keys() - wanted.keys():
+            await self._leases.give_back(map(_lease_name, unwanted))
+            for name in unwanted:
+                self._forget(name)
+        held = await self._leases.hold([_lease_name(name) for name in wanted])
         for name, concurrency in wanted.items():
-            if f"lane:{name}" in self._held:
-                self._lanes.setdefault(name, Lane(name, concurrency)).concurrency = concurrency
-            else:
-                self._lanes.pop(name, None)
+            lease = held.get(_lease_name(name))
+            if lease is None and name in self._lanes and not self._lanes[name].running:
+                self._forget(name)
+            elif lease is not None or name in self._lanes:
+                lane = self._lanes.setdefault(name, Lane(name, concurrency))
+                lane.lease, lane.concurrency = lease, concurrency
+        self._bells.listen(LANES, [LANES, *map(bell_of, self.owned_lanes())])
+
+    def _forget(self, name: str) -> None:
+        if self._lanes.pop(name).breaker.is_open:
+            LANE_OPEN.remove(name)
+
+    async def _send_due(self, lanes: Iterable[Lane]) -> None:
         now = time.monotonic()
-        room = [(lane.name, lane.room(now)) for lane in self._lanes.values() if lane.room(now) > 0]
-        if not room:
+        free = [lane for lane in lanes if lane.room(now) > 0]
+        if not free:
             return
-        running = [work_id for lane in self._lanes.values() for work_id in lane.running]
-        for row in await work.due_heads(self._runner.pool, room, running):
+        running = [work_id for lane in free for work_id in lane.running]
+        for row in await work.due_heads(self._runner.pool, [(lane.name, lane.room(now)) for lane in free], running):
             lane = self._lanes[row.lane]
+            assert lane.lease is not None
             lane.running[row.id] = row
-            task = asyncio.create_task(self._attempt(row))
+            task = asyncio.create_task(self._attempt(row, lane.lease))
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
 
-    async def _attempt(self, row: WorkRow) -> None:
+    async def _attempt(self, row: WorkRow, lease: Lease) -> None:
         started = time.monotonic()
         try:
             async with asyncio.timeout(self._attempt_seconds):
@@ -258,77 +244,84 @@ class LaneKeeper(Generic[U]):
         except Exception as bug:
             log.exception("delivery_met_a_bug", lane=row.lane, work_id=str(row.id), error=type(bug).__name__)
             outcome = TryAgain("bug")
-        DELIVERY_SECONDS.labels(row.lane).observe(time.monotonic() - started)
+        DELIVERY_SECONDS.labels(row.kind).observe(time.monotonic() - started)
         DELIVERIES.labels(row.lane, type(outcome).__name__).inc()
-        self._outcomes.put_nowait((row, outcome))
+        self._ended.put_nowait(Attempt(row, lease, outcome))
 
     async def _write_outcomes(self) -> None:
         """Writes outcomes in batches: all that have gathered while the last batch was written."""
         while True:
-            batch = [await self._outcomes.get()]
-            while not self._outcomes.empty() and len(batch) < 500:
-                batch.append(self._outcomes.get_nowait())
+            batch = [await self._ended.get()]
+            while not self._ended.empty() and len(batch) < 500:
+                batch.append(self._ended.get_nowait())
+            batch = [self._judged(attempt) for attempt in batch]
             await self._record(batch)
-            for _ in batch:
-                self._outcomes.task_done()
-            self._bells.ring([LANES])
+            for attempt in batch:
+                await self._released(attempt)
+                self._ended.task_done()
+            self._bells.ring({bell_of(attempt.row.lane) for attempt in batch})
 
-    async def _record(self, batch: list[tuple[WorkRow, Outcome]]) -> None:
-        """Commits a batch of outcomes; the database's absence is waited out, a lost lease drops them."""
-        by_lane = [(row, outcome) for row, outcome in batch if f"lane:{row.lane}" in self._held]
-        jobs = [self._job(row, outcome) for row, outcome in by_lane]
-        fence = {f"lane:{row.lane}": self._held[f"lane:{row.lane}"] for row, _ in by_lane}
+    def _judged(self, attempt: Attempt) -> Attempt:
+        """Five equal refusals in a row mean that the lane is wrong, not the dossiers: then the rows wait."""
+        outcome, lane = attempt.outcome, self._lanes[attempt.row.lane]
+        refused = outcome.reason if isinstance(outcome, Refused) else None
+        if lane.refusal_is_shared(refused):
+            return Attempt(attempt.row, attempt.lease, Blocked(f"{refused} again and again"))
+        return attempt
+
+    async def _record(self, batch: list[Attempt]) -> None:
+        """Commits a batch of outcomes; the database's absence is waited out, a lost lease drops those of its lane."""
         pause = 0.2
-        while jobs:
-            try:
-                results = await self._runner.run(jobs, fence=fence)
-            except LostLease as lost:
-                log.warning("outcomes_dropped", why=str(lost), rows=len(batch))
+        while True:
+            ours = [attempt for attempt in batch if attempt.lease == self._lanes[attempt.row.lane].lease]
+            if not ours:
                 break
+            jobs = [self._job(attempt.row, attempt.outcome) for attempt in ours]
+            try:
+                results = await self._runner.run(jobs, fence={attempt.lease.name: attempt.lease for attempt in ours})
+            except LostLease as lost:
+                for lane in self._lanes.values():
+                    if _lease_name(lane.name) in lost.names:
+                        lane.lease = None
             except UNAVAILABLE as trouble:
                 log.warning("outcomes_wait", trouble=type(trouble).__name__, rows=len(batch))
                 await asyncio.sleep(pause)
                 pause = min(pause * 2, 2.0)
-                continue
-            for (row, outcome), result in zip(by_lane, results, strict=True):
-                if isinstance(result, Failed):
-                    log.error("outcome_not_recorded", work_id=str(row.id), error=repr(result.error))
-                elif isinstance(outcome, Sent):
-                    EFFECT_DELAY.labels(row.lane).observe((real_now() - row.fact_at).total_seconds())
-            break
-        for row, outcome in batch:
-            await self._released(row, outcome)
+            else:
+                self._tell(ours, results)
+                break
+        if dropped := len(batch) - len(ours):
+            log.warning("outcomes_dropped", rows=dropped)
 
-    async def _released(self, row: WorkRow, outcome: Outcome) -> None:
+    def _tell(self, ours: list[Attempt], results: list[Result[None]]) -> None:
+        for attempt, result in zip(ours, results, strict=True):
+            if isinstance(result, Failed):
+                log.error(
+                    "outcome_not_recorded",
+                    work_id=str(attempt.row.id),
+                    error=type(result.error).__name__,
+                    exc_info=result.error,
+                )
+            elif isinstance(attempt.outcome, Sent):
+                EFFECT_DELAY.labels(attempt.row.kind).observe((real_now() - attempt.row.fact_at).total_seconds())
+
+    async def _released(self, attempt: Attempt) -> None:
         """Takes the row out of the lane's memory and tells the breaker."""
-        lane = self._lanes.get(row.lane)
-        if lane is None:
-            return
+        row, outcome, lane = attempt.row, attempt.outcome, self._lanes[attempt.row.lane]
         lane.running.pop(row.id, None)
         breaker, was_open = lane.breaker, lane.breaker.is_open
         match outcome:
             case Sent() | Refused():
-                lane.passes += 1
                 if breaker.passed():
                     await self._hurry(row.lane)
-            case TryAgain(reason):
+            case TryAgain(reason, after_seconds):
                 breaker.failed(row.dossier_id, reason)
+                lane.not_before = max(lane.not_before, time.monotonic() + after_seconds)
             case Blocked(reason):
                 breaker.failed(row.dossier_id, reason, at_once=True)
-        self._count_refusals(lane, row, outcome)
         if breaker.is_open != was_open:
             LANE_OPEN.labels(row.lane).set(int(breaker.is_open))
             log.warning("lane_opened" if breaker.is_open else "lane_closed", lane=row.lane, why=breaker.why)
-
-    def _count_refusals(self, lane: Lane, row: WorkRow, outcome: Outcome) -> None:
-        """Five equal refusals in a row mean that the lane is wrong, not the dossiers."""
-        if not isinstance(outcome, Refused):
-            lane.refused_in_a_row, lane.last_refusal = 0, ""
-            return
-        lane.refused_in_a_row = lane.refused_in_a_row + 1 if outcome.reason == lane.last_refusal else 1
-        lane.last_refusal = outcome.reason
-        if lane.refused_in_a_row >= EQUAL_REFUSALS:
-            lane.breaker.failed(row.dossier_id, f"{outcome.reason} five times in a row", at_once=True)
 
     async def _hurry(self, lane: str) -> None:
         try:
@@ -337,40 +330,60 @@ class LaneKeeper(Generic[U]):
             log.info("lane_not_hurried", lane=lane, trouble=type(trouble).__name__)
 
     def _job(self, row: WorkRow, outcome: Outcome) -> Job[U, None]:
-        attempts = row.attempts + 1
         match outcome:
             case Sent() | Refused():
-                return self._final(row, outcome, attempts)
+                return self._final(row, outcome)
             case TryAgain() | Blocked():
-                settled = self._again(row, outcome, attempts)
+                settled = self._again(row, outcome)
         return Job(run=lambda uow: uow.work.settle(settled))
 
-    def _final(self, row: WorkRow, outcome: Sent | Refused, attempts: int) -> Job[U, None]:
-        told = self._settle(row, outcome, attempts)
+    def _final(self, row: WorkRow, outcome: Sent | Refused) -> Job[U, None]:
+        """The service records it, or the row is sent again later: at once would be for ever."""
         state, words = (DONE, "sent") if isinstance(outcome, Sent) else (REFUSED, outcome.reason)
-        settled = Settled(row, state, words, attempts, row.own_failures)
-        not_recorded = self._again(row, TryAgain("not-recorded"), attempts)
+        settled = Settled(row, state, words, row.attempts + 1, row.own_failures)
+        not_recorded = self._own_failure(row, TryAgain("not-recorded"))
+        try:
+            told = self._settle(row, outcome, row.attempts + 1)
+        except Exception as bug:
+            log.exception("outcome_not_recorded", work_id=str(row.id), error=type(bug).__name__)
+            return Job(run=lambda uow: uow.work.settle(not_recorded))
 
         def run(uow: U) -> None:
             uow.work.settle(settled)
             told.run(uow)
 
-        # An outcome that the service can't record must not make the lane send the row again at once.
         return Job(run=run, keys=told.keys, rescue=lambda uow, _error: uow.work.settle(not_recorded))
 
-    def _again(self, row: WorkRow, outcome: TryAgain | Blocked, attempts: int) -> Settled:
-        lane = self._lanes.get(row.lane)
-        shared = (
-            lane is None or lane.breaker.is_open or lane.breaker.failed_in_a_row > 0 or isinstance(outcome, Blocked)
-        )
-        own = row.own_failures if shared else row.own_failures + 1
+    def _again(self, row: WorkRow, outcome: TryAgain | Blocked) -> Settled:
+        """A failure that other dossiers share is the lane's, and the row's own count does not grow."""
+        breaker = self._lanes[row.lane].breaker
+        if isinstance(outcome, Blocked):
+            return _ready(row, outcome, row.own_failures, 0.0)
+        if breaker.is_open:
+            # The breaker says when; a row that waited longer would delay the recovery.
+            return _ready(row, outcome, row.own_failures, jitter.uniform(0, PROBE_LONGEST_SECONDS))
+        if breaker.failed_in_a_row > 0:
+            return _ready(row, outcome, row.own_failures, _pause_after(row, row.attempts + 1))
+        return self._own_failure(row, outcome)
+
+    def _own_failure(self, row: WorkRow, outcome: TryAgain) -> Settled:
+        own = row.own_failures + 1
         if own >= SET_ASIDE_AFTER:
-            return Settled(row, SET_ASIDE, outcome.reason, attempts, own)
-        wait = jitter.uniform(0, min(FIRST_WAIT_SECONDS * 2.0 ** min(attempts, 12), LONGEST_WAIT_SECONDS))
-        if isinstance(outcome, Blocked) or (lane is not None and lane.breaker.is_open):
-            wait = 0.0  # the breaker says when; a row that waited longer would delay the recovery
-        if isinstance(outcome, TryAgain):
-            wait = max(wait, outcome.after_seconds)
-        if real_now() - row.created_at > HOURLY_AFTER:
-            wait = max(wait, 3600.0)
-        return Settled(row, READY, outcome.reason, attempts, own, real_now() + timedelta(seconds=wait))
+            return Settled(row, SET_ASIDE, outcome.reason, row.attempts + 1, own)
+        return _ready(row, outcome, own, _pause_after(row, own))
+
+
+def _pause_after(row: WorkRow, failures: int) -> float:
+    """Full jitter up to 5 minutes; hourly once the row is a day old."""
+    wait = jitter.uniform(0, min(FIRST_WAIT_SECONDS * 2.0 ** min(failures, 12), LONGEST_WAIT_SECONDS))
+    return max(wait, 3600.0) if real_now() - row.created_at > HOURLY_AFTER else wait
+
+
+def _ready(row: WorkRow, outcome: TryAgain | Blocked, own: int, wait: float) -> Settled:
+    if isinstance(outcome, TryAgain):
+        wait = max(wait, outcome.after_seconds)
+    return Settled(row, READY, outcome.reason, row.attempts + 1, own, real_now() + timedelta(seconds=wait))
+
+
+def _lease_name(lane: str) -> str:
+    return f"lane:{lane}"

@@ -74,5 +74,4 @@ async def check(connection: Connection, leases: Mapping[str, Lease]) -> None:
     held = sorted(leases.values(), key=lambda lease: lease.name)
     rows = await connection.fetch(_CHECK, [lease.name for lease in held], [lease.epoch for lease in held])
     if len(rows) != len(held):
-        lost = leases.keys() - {row["name"] for row in rows}
-        raise LostLease("lost-lease", ", ".join(sorted(lost)))
+        raise LostLease(frozenset(leases.keys() - {row["name"] for row in rows}))

@@ -2,6 +2,7 @@
 
 import logging
 import sys
+import traceback
 from typing import Any, TextIO
 
 import structlog
@@ -14,7 +15,7 @@ def configure(service: str, level: str = "INFO", stream: TextIO = sys.stdout) ->
         structlog.stdlib.add_logger_name,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.processors.StackInfoRenderer(),
-        structlog.processors.format_exc_info,
+        _without_the_exceptions_words,
     ]
     structlog.configure(
         processors=[structlog.stdlib.filter_by_level, *shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
@@ -42,3 +43,20 @@ def configure(service: str, level: str = "INFO", stream: TextIO = sys.stdout) ->
     root.setLevel(level)
     for chatty in ("aiokafka", "faststream", "httpx", "uvicorn", "uvicorn.error", "asyncio"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
+
+
+def _without_the_exceptions_words(_logger: Any, _method: str, event: Any) -> Any:
+    """Tells the kinds of exceptions and where they were raised; their own words may hold personal data."""
+    error = event.pop("exc_info", None)
+    if error is True:
+        error = sys.exc_info()
+    if isinstance(error, tuple):
+        error = error[1]
+    raised: list[dict[str, Any]] = []
+    while isinstance(error, BaseException) and len(raised) < 5:
+        frames = traceback.extract_tb(error.__traceback__)
+        raised.append({"type": type(error).__name__, "at": [f"{f.filename}:{f.lineno} {f.name}" for f in frames]})
+        error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+    if raised:
+        event["raised"] = raised
+    return event

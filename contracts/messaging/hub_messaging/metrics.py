@@ -24,10 +24,12 @@ WORK_DUE = Gauge("hub_lane_work_due", "Work rows that are due or waiting, by lan
 WORK_SET_ASIDE = Gauge("hub_lane_work_set_aside", "Work rows set aside or refused: a person must look.", ["lane"])
 LANE_OPEN = Gauge("hub_lane_circuit_open", "1: the lane's circuit is open, nothing is sent but probes.", ["lane"])
 DELIVERIES = Counter("hub_deliveries_total", "Attempts at outside parties, by outcome.", ["lane", "outcome"])
-DELIVERY_SECONDS = Histogram("hub_delivery_seconds", "How long an attempt took.", ["lane"], buckets=DELAYS)
+DELIVERY_SECONDS = Histogram(
+    "hub_delivery_seconds", "How long attempts took, by kind of work.", ["kind"], buckets=DELAYS
+)
 EFFECT_DELAY = Histogram(
     "hub_fact_to_effect_seconds",
-    "From the commit of the causing fact to the outside party's 2xx.",
-    ["lane"],
+    "From the commit of the causing fact to the outside party's 2xx, by kind of work.",
+    ["kind"],
     buckets=DELAYS,
 )

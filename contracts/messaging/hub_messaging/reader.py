@@ -1,6 +1,5 @@
 """Reader: turns raw records into jobs, and what goes wrong with one into a refusal."""
 
-import traceback
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -134,7 +133,7 @@ class Reader(Generic[U]):
             partition=record.partition,
             offset=record.offset,
             error=type(error).__name__,
-            at=_where(error),
+            exc_info=error,
         )
         if record.id is not None:
             return
@@ -178,8 +177,3 @@ def _places(invalid: ValidationError) -> str:
     """Where a body is wrong and how; never what stood there."""
     errors = invalid.errors(include_input=False, include_url=False)[:5]
     return "; ".join(f"{'.'.join(map(str, error['loc']))}: {error['type']}" for error in errors)
-
-
-def _where(error: Exception) -> list[str]:
-    """File, line and function of each frame; an exception's own words may hold personal data."""
-    return [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in traceback.extract_tb(error.__traceback__)]

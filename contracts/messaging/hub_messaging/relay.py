@@ -30,12 +30,15 @@ POLL_SECONDS = 1.0
 SEND_DEADLINE_SECONDS = 10.0
 
 _PENDING = """
-SELECT seq, key, headers, body FROM outbox_pending JOIN outbox USING (seq) ORDER BY seq LIMIT $1
+SELECT seq, key, headers, body, recorded_at FROM outbox_pending JOIN outbox USING (seq) ORDER BY seq LIMIT $1
 """
 _SENT = "DELETE FROM outbox_pending WHERE seq = ANY($1)"
 _BACKLOG = """
-SELECT count(*) AS rows, coalesce(extract(epoch FROM now() - min(recorded_at)), 0)::float8 AS oldest
-FROM outbox_pending JOIN outbox USING (seq)
+SELECT count(*) AS rows, (
+    SELECT coalesce(extract(epoch FROM now() - min(recorded_at)), 0)::float8 FROM outbox
+    WHERE seq = (SELECT min(seq) FROM outbox_pending)
+) AS oldest
+FROM outbox_pending
 """
 
 
@@ -63,6 +66,7 @@ class KafkaSender:
                         row["body"],
                         key=row["key"].encode(),
                         headers=[(name, value.encode()) for name, value in json.loads(row["headers"])],
+                        timestamp_ms=int(row["recorded_at"].timestamp() * 1000),
                     )
                     for row in rows
                 ]
@@ -134,7 +138,9 @@ class Relay:
 
     async def send_chunk(self) -> bool:
         """Sends up to 500 pending events; True when there may be more to do at once."""
-        if not await self._leases.hold([RELAY]):
+        lease = await self._leases.hold([RELAY])
+        self._bells.listen(RELAY, lease)
+        if not lease:
             return False
         rows = await self._pool.fetch(_PENDING, CHUNK)
         for wave in _waves(rows):

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import timedelta
 from typing import Generic, TypeVar
 
@@ -45,7 +44,7 @@ class TimerKeeper(Generic[U]):
         heart: Heart,
         ring: Callable[[Timer], Job[U, None]],
     ) -> None:
-        """`ring` makes the job that a due timer runs."""
+        """`ring` makes the job that a due timer runs; the timer is gone then, unless the job sets it again."""
         self._runner = runner
         self._leases = leases
         self._bells = bells
@@ -75,14 +74,29 @@ class TimerKeeper(Generic[U]):
         if not rows:
             return False
         timers = [Timer(row["dossier_id"], row["kind"], row["due_at"]) for row in rows]
-        jobs = [replace(self._ring(timer), rescue=_ask_again(timer)) for timer in timers]
+        jobs = [self._job(timer) for timer in timers]
         results = await self._runner.run(jobs, fence=lease)
         for timer, result in zip(timers, results, strict=True):
             if isinstance(result, Failed):
-                log.error("timer_failed", dossier_id=str(timer.dossier_id), kind=timer.kind, error=repr(result.error))
+                log.error(
+                    "timer_failed",
+                    dossier_id=str(timer.dossier_id),
+                    kind=timer.kind,
+                    error=type(result.error).__name__,
+                    exc_info=result.error,
+                )
             else:
                 TIMER_DELAY.observe(max(0.0, (now - timer.due_at).total_seconds()))
         return len(rows) == CHUNK
+
+    def _job(self, timer: Timer) -> Job[U, None]:
+        rung = self._ring(timer)
+
+        def run(uow: U) -> None:
+            uow.timers.fire(timer)
+            rung.run(uow)
+
+        return Job(run=run, keys=rung.keys, rescue=_ask_again(timer))
 
 
 def _ask_again(timer: Timer) -> Callable[[UnitOfWork, Exception], None]:

@@ -21,6 +21,10 @@ _CANCEL = """
 DELETE FROM timer USING unnest($1::uuid[], $2::text[]) AS given(dossier_id, kind)
 WHERE timer.dossier_id = given.dossier_id AND timer.kind = given.kind
 """
+_FIRED = """
+DELETE FROM timer USING unnest($1::uuid[], $2::text[], $3::timestamptz[]) AS given(dossier_id, kind, due_at)
+WHERE timer.dossier_id = given.dossier_id AND timer.kind = given.kind AND timer.due_at = given.due_at
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +41,13 @@ class Timers:
 
     def __init__(self) -> None:
         self._staged: dict[tuple[UUID, str], datetime | None] = {}
+        self._staged_fired: list[Timer] = []
         self.kept: dict[tuple[UUID, str], datetime | None] = {}
+        self.fired: list[Timer] = []
+
+    def fire(self, timer: Timer) -> None:
+        """The timer has rung: gone, unless it was moved meanwhile."""
+        self._staged_fired.append(timer)
 
     def set(self, dossier_id: UUID, kind: str, due_at: datetime) -> None:
         self._staged[dossier_id, kind] = due_at
@@ -47,12 +57,21 @@ class Timers:
 
     def keep(self) -> None:
         self.kept.update(self._staged)
-        self._staged.clear()
+        self.fired += self._staged_fired
+        self.discard()
 
     def discard(self) -> None:
         self._staged.clear()
+        self._staged_fired.clear()
 
     async def flush(self, connection: Connection) -> None:
+        if self.fired:
+            await connection.execute(
+                _FIRED,
+                [timer.dossier_id for timer in self.fired],
+                [timer.kind for timer in self.fired],
+                [timer.due_at for timer in self.fired],
+            )
         to_set = sorted((key, due_at) for key, due_at in self.kept.items() if due_at is not None)
         to_cancel = sorted(key for key, due_at in self.kept.items() if due_at is None)
         if to_set:

@@ -20,13 +20,16 @@ _INSERT = """
 WITH given AS (
     SELECT * FROM unnest($1::uuid[], $2::text[], $3::uuid[], $4::text[], $5::timestamptz[], $6::bytea[], $7::bool[])
         WITH ORDINALITY AS row(id, lane, dossier_id, kind, fact_at, body, follows, place)
+), earlier AS MATERIALIZED (
+    -- Locked, so that an outcome being written for one of them either shows here or sees the new row.
+    SELECT work.lane, work.dossier_id FROM work
+    WHERE (lane, dossier_id) IN (SELECT lane, dossier_id FROM given) AND state IN ('ready', 'behind', 'set_aside')
+    ORDER BY id FOR SHARE
 ), added AS (
     INSERT INTO work (id, lane, dossier_id, kind, fact_at, state)
     SELECT id, lane, dossier_id, kind, fact_at,
-           CASE WHEN follows OR EXISTS (
-               SELECT FROM work AS earlier WHERE earlier.lane = given.lane AND earlier.dossier_id = given.dossier_id
-               AND earlier.state IN ('ready', 'behind', 'set_aside')
-           ) THEN 'behind' ELSE 'ready' END
+           CASE WHEN follows OR (lane, dossier_id) IN (SELECT lane, dossier_id FROM earlier)
+           THEN 'behind' ELSE 'ready' END
     FROM given ORDER BY place
     ON CONFLICT (id) DO NOTHING
     RETURNING id
@@ -34,11 +37,12 @@ WITH given AS (
 INSERT INTO work_body (id, body) SELECT id, body FROM given JOIN added USING (id)
 """
 _SETTLE = """
+WITH held AS MATERIALIZED (SELECT id FROM work WHERE id = ANY($1) ORDER BY id FOR NO KEY UPDATE)
 UPDATE work SET state = given.state, outcome = given.outcome, attempts = given.attempts,
     own_failures = given.own_failures, next_at = given.next_at,
     finished_at = CASE WHEN given.state IN ('done', 'refused') THEN now() END
 FROM unnest($1::uuid[], $2::text[], $3::text[], $4::int[], $5::int[], $6::timestamptz[])
-    AS given(id, state, outcome, attempts, own_failures, next_at)
+    AS given(id, state, outcome, attempts, own_failures, next_at) JOIN held USING (id)
 WHERE work.id = given.id AND work.state = 'ready'
 """
 _STEP_FORWARD = """
@@ -49,9 +53,17 @@ UPDATE work SET state = 'ready' WHERE id IN (
 )
 """
 _REDO = """
-UPDATE work SET state = 'ready', own_failures = 0, next_at = now() WHERE id = $1 AND state IN ('set_aside', 'refused')
-RETURNING lane
+UPDATE work SET own_failures = 0, next_at = now(), state = CASE WHEN state = 'refused' AND EXISTS (
+    SELECT FROM work AS other WHERE other.lane = work.lane AND other.dossier_id = work.dossier_id
+    AND other.state IN ('ready', 'behind', 'set_aside')
+) THEN 'behind' ELSE 'ready' END
+WHERE id = $1 AND state IN ('set_aside', 'refused') RETURNING lane
 """
+
+
+def bell_of(lane: str) -> str:
+    """The bell that wakes the owner of `lane`."""
+    return f"{LANES}/{lane}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +169,7 @@ class WorkRows:
             await connection.execute(_STEP_FORWARD, [lane for lane, _ in final], [dossier for _, dossier in final])
 
     def bells(self) -> Iterable[str]:
-        return (LANES,) if self.kept or self.settled else ()
+        return {bell_of(work.lane) for work in self.kept}
 
 
 _HEADS = """
@@ -172,10 +184,14 @@ CROSS JOIN LATERAL (
 JOIN work_body ON work_body.id = head.id
 """
 _BACKLOG = """
-SELECT lane, count(*) FILTER (WHERE state IN ('ready', 'behind')) AS due,
-       count(*) FILTER (WHERE state IN ('set_aside', 'refused')) AS aside
-FROM work WHERE state <> 'done' GROUP BY lane
+SELECT lane, sum(due)::bigint AS due, sum(aside)::bigint AS aside FROM (
+    SELECT lane, count(*) AS due, 0 AS aside FROM work
+    WHERE state IN ('ready', 'behind', 'set_aside') AND state <> 'set_aside' GROUP BY lane
+    UNION ALL
+    SELECT lane, 0, count(*) FROM work WHERE state IN ('refused', 'set_aside') GROUP BY lane
+) AS counted GROUP BY lane
 """
+# Written so that each half is answered by its partial index; done rows are never visited.
 _HURRY = "UPDATE work SET next_at = now() WHERE lane = $1 AND state = 'ready' AND next_at > now() AND own_failures < 3"
 
 

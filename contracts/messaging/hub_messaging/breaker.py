@@ -1,0 +1,84 @@
+"""Cầu dao: what the owner of a lane knows of it: what runs, whether the party answers, when to ask it again."""
+
+import random
+import time
+from dataclasses import dataclass, field
+from uuid import UUID
+
+from hub_messaging.leases import Lease
+from hub_messaging.work import WorkRow
+
+jitter = random.SystemRandom()
+
+OPEN_AFTER = 5
+PROBE_FIRST_SECONDS, PROBE_LONGEST_SECONDS = 0.5, 5.0
+
+
+@dataclass
+class Breaker:
+    """Opens when failures are shared by dossiers; lets one probe through at a time; closes on the first success."""
+
+    failed_in_a_row: int = 0
+    dossiers: set[UUID] = field(default_factory=set)
+    openings: int = 0
+    probe_at: float = 0.0
+    why: str | None = None
+
+    @property
+    def is_open(self) -> bool:
+        return self.why is not None
+
+    def passed(self) -> bool:
+        """A success; True when it closes the breaker."""
+        was_open = self.is_open
+        self.failed_in_a_row, self.openings, self.why = 0, 0, None
+        self.dossiers.clear()
+        return was_open
+
+    def failed(self, dossier_id: UUID, why: str, *, at_once: bool = False) -> None:
+        self.failed_in_a_row += 1
+        if len(self.dossiers) < 2:
+            self.dossiers.add(dossier_id)
+        shared = self.failed_in_a_row >= OPEN_AFTER and len(self.dossiers) > 1
+        if at_once or shared or self.is_open:
+            self.openings += 1
+            self.why = why
+            wait = min(PROBE_FIRST_SECONDS * 2.0 ** min(self.openings - 1, 10), PROBE_LONGEST_SECONDS)
+            self.probe_at = time.monotonic() + wait * jitter.uniform(0.5, 1.0)
+
+
+@dataclass
+class Lane:
+    """One owned lane, in its owner's memory. `lease`: None once another process has it."""
+
+    name: str
+    concurrency: int
+    lease: Lease | None = None
+    breaker: Breaker = field(default_factory=Breaker)
+    running: dict[UUID, WorkRow] = field(default_factory=dict)
+    not_before: float = 0.0
+    """The party asked for quiet until then (Retry-After)."""
+    refused_in_a_row: int = 0
+    last_refusal: str = ""
+
+    @property
+    def asks_again_at(self) -> float:
+        """From when on the lane may send again by itself: a probe is due, a quiet time is over."""
+        return max(self.breaker.probe_at if self.breaker.is_open else 0.0, self.not_before)
+
+    def room(self, now: float) -> int:
+        """How many rows may be sent now."""
+        if self.lease is None or now < self.not_before:
+            return 0
+        if self.breaker.is_open and self.concurrency > 0:
+            return 1 if now >= self.breaker.probe_at and not self.running else 0
+        return max(0, self.concurrency - len(self.running))
+
+    def refusal_is_shared(self, reason: str | None) -> bool:
+        """Counts equal refusals in a row (None: another outcome): from the fifth on the lane is wrong, not the row."""
+        if reason is None:
+            self.refused_in_a_row, self.last_refusal = 0, ""
+            return False
+        self.refused_in_a_row = self.refused_in_a_row + 1 if reason == self.last_refusal else 1
+        self.last_refusal = reason
+        return self.refused_in_a_row >= 5
