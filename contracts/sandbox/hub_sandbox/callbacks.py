@@ -84,10 +84,10 @@ class Callbacks:
             and callback.outcome == "waiting"
             and dossier_id in {None, callback.dossier_id}
         }
-        for plan in waiting:
-            if plan in self._released:
-                self._released[plan].set()
-        return len(waiting)
+        held = [event for plan in waiting if (event := self._released.get(plan)) is not None and not event.is_set()]
+        for event in held:
+            event.set()
+        return len(held)
 
     def _begin(self, callbacks: Sequence[Callback]) -> None:
         plan = callbacks[0].plan

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from hub_sandbox.journal import Journal
+from hub_sandbox.tally import Tally
 
 Kind = Literal["handover", "supplement", "sms"]
 
@@ -75,7 +76,7 @@ class Ledger:
         self.callbacks: dict[str, Callback] = {}
         self._by_key: dict[tuple[str, str], Effect] = {}
         self._by_duty: Counter[tuple[str, str, str]] = Counter()
-        self._conflicts: Counter[str] = Counter()
+        self._tally = Tally()
 
     def seen(self, party: str, key: str, body_hash: str) -> Effect | None:
         """The effect this key had before, now repeated once more; None when it is new. Raises KeyConflict."""
@@ -83,10 +84,10 @@ class Ledger:
         if effect is None:
             return None
         if effect.body_hash != body_hash:
-            self._conflicts[party] += 1
+            self._tally.conflict(party)
             self._journal.add({"conflict": party})
             raise KeyConflict(key)
-        effect.repeats += 1
+        self._repeat(effect)
         self._journal.add({"repeat": effect.number})
         return effect
 
@@ -123,11 +124,12 @@ class Ledger:
     def plan(self, callbacks: list[Callback]) -> None:
         """Records what an agency is going to say."""
         for callback in callbacks:
-            self.callbacks[callback.id] = callback
+            self._keep_callback(callback)
             self._journal.add({"callback": callback})
 
     def changed(self, callback: Callback) -> None:
         """Records how far a callback has come."""
+        self._tally.callback(callback)
         self._journal.add({"state": callback.id, **{name: getattr(callback, name) for name in _CALLBACK_STATE}})
 
     async def written(self) -> None:
@@ -150,52 +152,36 @@ class Ledger:
 
     def summary(self) -> dict[str, Any]:
         """Counts: what was taken, repeated, doubled and contradicted; by kind, by party and by SMS duty; callbacks."""
-        kinds: Counter[str] = Counter(effect.kind for effect in self.effects)
-        parties: dict[str, Counter[str]] = {}
-        for effect in self.effects:
-            counts = parties.setdefault(effect.party, Counter(effects=0, repeats=0, duplicates=0, conflicts=0))
-            counts.update(effects=1, repeats=effect.repeats, duplicates=int(effect.duplicate))
-        for party, conflicts in self._conflicts.items():
-            parties.setdefault(party, Counter(effects=0, repeats=0, duplicates=0)).update(conflicts=conflicts)
-        return {
-            "effects": {kind: kinds[kind] for kind in ("handover", "supplement", "sms")},
-            "repeats": sum(effect.repeats for effect in self.effects),
-            "duplicates": sum(effect.duplicate for effect in self.effects),
-            "conflicts": self._conflicts.total(),
-            "sms_by_duty": Counter(effect.duty.split(":")[0] for effect in self.effects if effect.kind == "sms"),
-            "by_party": parties,
-            "callbacks": self._callback_counts(),
-        }
-
-    def _callback_counts(self) -> dict[str, Any]:
-        outcomes: Counter[str] = Counter(callback.outcome for callback in self.callbacks.values())
-        completed = {c.dossier_id for c in self.callbacks.values() if c.type == "completed" and c.taken}
-        return {
-            "planned": len(self.callbacks),
-            "attempts": sum(callback.attempts for callback in self.callbacks.values()),
-            **{outcome: outcomes[outcome] for outcome in ("taken", "refused", "given_up", "waiting")},
-            "dossiers_completed": len(completed),
-        }
+        return self._tally.summary()
 
     def _keep(self, effect: Effect) -> None:
         self.effects.append(effect)
         self._by_key[effect.party, effect.key] = effect
         self._by_duty[effect.dossier_id, effect.kind, effect.duty] += 1
+        self._tally.effect(effect)
+
+    def _repeat(self, effect: Effect) -> None:
+        effect.repeats += 1
+        self._tally.repeat(effect.party)
+
+    def _keep_callback(self, callback: Callback) -> None:
+        self.callbacks[callback.id] = callback
+        self._tally.callback(callback)
 
     def _replay(self, line: dict[str, Any]) -> None:
         if "effect" in line:
             self._keep(Effect(**line["effect"]))
         elif "repeat" in line:
-            self.effects[line["repeat"] - 1].repeats += 1
+            self._repeat(self.effects[line["repeat"] - 1])
         elif "conflict" in line:
-            self._conflicts[line["conflict"]] += 1
+            self._tally.conflict(line["conflict"])
         elif "callback" in line:
-            callback = Callback(**line["callback"])
-            self.callbacks[callback.id] = callback
+            self._keep_callback(Callback(**line["callback"]))
         else:
             callback = self.callbacks[line["state"]]
             for name in _CALLBACK_STATE:
                 setattr(callback, name, line[name])
+            self._tally.callback(callback)
 
 
 _CALLBACK_STATE = ("due_at", "at", "attempts", "taken", "outcome", "status")
