@@ -181,6 +181,7 @@ class Demo:
             self.progress.hurdles[agency] = hurdle
             await self._door.put_behaviour(agency, hurdle.behaviour)
         self._submitted = set(first)
+        self._troubled = [chosen[number] for number in reversed(first)]
 
     async def _agency_of(self, dossier: Followed) -> str:
         while not dossier.agency:
@@ -189,11 +190,14 @@ class Demo:
 
     async def _submit_rest(self, chosen: Sequence[tuple[Offer, Any]]) -> None:
         self.progress.chapter = "dossiers come in"
-        rest = iter([number for number in range(len(chosen)) if number not in self._submitted])
+        numbers = [number for number in range(len(chosen)) if number not in self._submitted]
+        rest = iter(enumerate(numbers))
 
         async def clerk() -> None:
-            for number in rest:
-                await self._submit(number, *chosen[number])
+            for turn, number in rest:
+                # Every fifth goes where trouble waits, so that there is something to see with few dossiers too.
+                troubled = self._troubled[turn // 5 % len(self._troubled)]
+                await self._submit(number, *(chosen[number] if turn % 5 else troubled))
 
         await asyncio.gather(*(clerk() for _ in range(CLIENTS)))
 
