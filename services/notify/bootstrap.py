@@ -1,5 +1,6 @@
 """Where the service's parts are joined."""
 
+import sys
 from collections.abc import Sequence
 from functools import partial
 from importlib.metadata import version
@@ -10,11 +11,12 @@ from hub_events.intake import DossierAcceptedV1, DossierRefusedV1, DossierSupple
 from hub_events.routing import DossierCompletedV1
 from hub_events.sla import DeadlineMissedV1
 from hub_messaging.consumer import Handler, on_dossier
+from hub_messaging.database import UNAVAILABLE
 from hub_messaging.jobs import Job
 from hub_messaging.lanes import Refused, Sent
 from hub_messaging.process import Role, Spine
 from hub_messaging.refused import RefusedTable
-from hub_messaging.sealing import SealingKeys
+from hub_messaging.settings import CONFIGURATION_EXIT_CODE
 from hub_messaging.work import WorkRow
 from hub_web.app import make_app
 from hub_web.client import ClientLimits, make_client
@@ -23,6 +25,7 @@ from hub_web.server import HttpServer
 from hub_web.tokens import Verifier
 from services.notify.api.notices import notice_router
 from services.notify.api.suppliers import supplier_router
+from services.notify.clients.contacts import Contacts
 from services.notify.clients.sms_gateway import SmsGateway
 from services.notify.handlers.deadline_missed import on_deadline_missed
 from services.notify.handlers.dossier_accepted import on_dossier_accepted
@@ -41,10 +44,15 @@ ATTEMPT_SECONDS = 8.0  # shorter than the lane's own bound, so that the client s
 
 
 class Service:
-    """The service's roles; a process runs those that its entry point asks for."""
+    """The service's roles; a process runs those that its entry point asks for.
+
+    Raises OSError and ValueError for files and templates it can't use.
+    """
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
+        self._verifier = Verifier(settings.jwks_file)
+        self._contacts = Contacts(settings.sealing_keys_file)
         self._sending = Sending(TextTemplates(), settings.sms_supplier)
         self.spine: Spine[NotifyUnitOfWork] = Spine(NAME, settings, NotifyUnitOfWork)
 
@@ -65,7 +73,7 @@ class Service:
             supplier_router(queries, [self._sending]),
             dead_letter_router(NAME, RefusedTable(self.spine.pool)),
         ]
-        app = make_app("Thông báo", version("hub-notify"), Verifier(self._settings.jwks_file), routers)
+        app = make_app("Thông báo", version("hub-notify"), self._verifier, routers, outages=UNAVAILABLE)
         server = HttpServer(app, self._settings.http_host, self._settings.http_port)
         return [Role("http", server.run)]
 
@@ -76,8 +84,7 @@ class Service:
     def _lanes(self) -> Role:
         settings, lane = self._settings, self._sending.lane
         client = make_client(ClientLimits(connections=settings.sms_concurrency, total_seconds=ATTEMPT_SECONDS))
-        keys = SealingKeys.read(settings.sealing_keys_file)
-        gateway = SmsGateway(client, settings.sms_url, settings.sms_token, settings.sms_sender, keys)
+        gateway = SmsGateway(client, settings.sms_url, settings.sms_token, settings.sms_sender, self._contacts)
         lanes = self.spine.lanes(
             lambda: [(lane, settings.sms_concurrency)], gateway.deliver, partial(settled, settings.sms_supplier)
         )
@@ -87,6 +94,15 @@ class Service:
                 await lanes.run()
 
         return Role(lanes.name, run)
+
+
+def build(settings: Settings) -> Service:
+    """The service, or the end of the process with one clear line (exit code 78)."""
+    try:
+        return Service(settings)
+    except (OSError, ValueError) as error:
+        sys.stderr.write(f"settings: {error}\n")
+        raise SystemExit(CONFIGURATION_EXIT_CODE) from None
 
 
 def handlers(sending: Sending) -> list[Handler[NotifyUnitOfWork]]:

@@ -1,5 +1,6 @@
 """Where the service's parts are joined."""
 
+import sys
 from collections.abc import Sequence
 from importlib.metadata import version
 
@@ -11,9 +12,11 @@ from hub_events.intake import (
 )
 from hub_events.routing import DossierCompletedV1
 from hub_messaging.consumer import Handler, on_dossier
+from hub_messaging.database import UNAVAILABLE
 from hub_messaging.jobs import Job
 from hub_messaging.process import Role, Spine
 from hub_messaging.refused import RefusedTable
+from hub_messaging.settings import CONFIGURATION_EXIT_CODE
 from hub_messaging.timers import Timer
 from hub_web.app import make_app
 from hub_web.dead_letters import dead_letter_router
@@ -43,10 +46,14 @@ HANDLERS: tuple[Handler[SlaUnitOfWork], ...] = (
 
 
 class Service:
-    """The service's roles; a process runs those that its entry point asks for."""
+    """The service's roles; a process runs those that its entry point asks for.
+
+    Raises OSError and ValueError for files it can't use.
+    """
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
+        self._verifier = Verifier(settings.jwks_file)
         self.spine: Spine[SlaUnitOfWork] = Spine(NAME, settings, SlaUnitOfWork)
 
     async def worker(self) -> Sequence[Role]:
@@ -61,13 +68,22 @@ class Service:
             calendar_router(),
             dead_letter_router(NAME, RefusedTable(self.spine.pool)),
         ]
-        app = make_app("Theo dõi thời hạn", version("hub-sla"), Verifier(self._settings.jwks_file), routers)
+        app = make_app("Theo dõi thời hạn", version("hub-sla"), self._verifier, routers, outages=UNAVAILABLE)
         server = HttpServer(app, self._settings.http_host, self._settings.http_port)
         return [Role("http", server.run)]
 
     async def everything(self) -> Sequence[Role]:
         """All roles in one process."""
         return [*await self.worker(), *await self.web()]
+
+
+def build(settings: Settings) -> Service:
+    """The service, or the end of the process with one clear line (exit code 78)."""
+    try:
+        return Service(settings)
+    except (OSError, ValueError) as error:
+        sys.stderr.write(f"settings: {error}\n")
+        raise SystemExit(CONFIGURATION_EXIT_CODE) from None
 
 
 def ring(timer: Timer) -> Job[SlaUnitOfWork, None]:

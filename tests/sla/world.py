@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 from uuid import UUID, uuid4
 from zoneinfo import ZoneInfo
@@ -50,7 +51,7 @@ class World:
         handlers = {handler.event: handler.handle for handler in HANDLERS}
         for fact in facts:
             handle = handlers[type(fact.data)]
-            self._run(fact.dossier_id, lambda uow, handle=handle, fact=fact: handle(fact, uow))
+            self._run(fact.dossier_id, partial(handle, fact))
 
     def pass_time(self, until: datetime) -> None:
         """Rings every timer on the way, at its own moment or, when it is overdue, at once."""

@@ -4,15 +4,12 @@ from typing import Any
 
 import httpx
 import orjson
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from hub_events.values import Phone
 from hub_messaging.errors import CannotProcess, NotYet
 from hub_messaging.lanes import Blocked, Outcome, Refused, Sent, TryAgain, classify
-from hub_messaging.sealing import SealingKeys
 from hub_messaging.work import WorkRow
-
-_PHONE: TypeAdapter[Phone] = TypeAdapter(Phone)
+from services.notify.clients.contacts import Contacts
 
 
 class Taken(BaseModel):
@@ -26,12 +23,12 @@ class Taken(BaseModel):
 class SmsGateway:
     """`POST {url}/messages`. The work row's id is the Idempotency-Key, so that no repeat makes a second message."""
 
-    def __init__(self, client: httpx.AsyncClient, url: str, token: str, sender: str, keys: SealingKeys) -> None:
+    def __init__(self, client: httpx.AsyncClient, url: str, token: str, sender: str, contacts: Contacts) -> None:
         self._client = client
         self._url = f"{url.rstrip('/')}/messages"
         self._authorization = f"Bearer {token}"
         self._sender = sender
-        self._keys = keys
+        self._contacts = contacts
 
     async def deliver(self, row: WorkRow) -> Outcome:
         """Opens the phone number just for this call and sends.
@@ -40,17 +37,11 @@ class SmsGateway:
         """
         message = orjson.loads(row.body)
         try:
-            contact = self._keys.open("contact", row.dossier_id, message["sealed_contact"])
+            phone = self._contacts.phone(row.dossier_id, message["sealed_contact"])
         except NotYet as missing:
             return Blocked(missing.reason)
         except CannotProcess as broken:
             return Refused(broken.reason)
-        if not isinstance(contact, dict) or not contact.get("phone"):
-            return Refused("no-phone")
-        try:
-            phone = _PHONE.validate_python(contact["phone"])
-        except ValidationError:
-            return Refused("phone-invalid")
         return await self._send(row, phone, message)
 
     async def _send(self, row: WorkRow, phone: str, message: dict[str, Any]) -> Outcome:

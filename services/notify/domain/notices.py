@@ -14,8 +14,8 @@ from hub_events.notify import Duty
 
 State = Literal["waiting_contact", "due", "sent", "failed", "unreached"]
 SMS: Literal["sms"] = "sms"
-TOLD_BY_CODE = frozenset({"completed", "late"})
-"""Duties whose facts do not carry the dossier code: they wait for the acceptance."""
+NAMING_THE_CODE = frozenset({"accepted", "supplement", "completed", "late"})
+"""Templates that name the dossier code: a fact that does not carry it waits for the acceptance."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +95,8 @@ class Notices:
         return [
             duty
             for duty in self.duties.values()
-            if duty.state == "waiting_contact" and (self.dossier_code is not None or duty.duty not in TOLD_BY_CODE)
+            if duty.state == "waiting_contact"
+            and (duty.template not in NAMING_THE_CODE or "code" in self.fields_of(duty))
         ]
 
     def fields_of(self, duty: DutyToInform) -> dict[str, str]:

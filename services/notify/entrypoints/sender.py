@@ -2,12 +2,12 @@
 
 from hub_messaging.process import run_process
 from hub_messaging.settings import load
-from services.notify.bootstrap import Service
+from services.notify.bootstrap import build
 from services.notify.settings import Settings
 
 
 def main() -> None:
-    service = Service(load(Settings))
+    service = build(load(Settings))
     run_process(service.spine, service.sender)
 
 

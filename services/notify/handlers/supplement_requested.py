@@ -18,9 +18,8 @@ def on_supplement_requested(fact: Fact[DossierSupplementRequestedV1], uow: Notif
         desk=notices.desk or fact.data.desk.code,
     )
     fields = {"procedure": fact.data.procedure.name}
-    if fact.data.dossier_code is None:
-        duty = DutyToInform("supplement", fact.data.request, fact.id, "supplement-uncoded", fields)
-    else:
+    if fact.data.dossier_code is not None:
         fields["code"] = fact.data.dossier_code
-        duty = DutyToInform("supplement", fact.data.request, fact.id, "supplement", fields)
+    template = "supplement" if fact.data.after_acceptance else "supplement-uncoded"
+    duty = DutyToInform("supplement", fact.data.request, fact.id, template, fields)
     tell(notices.with_contact(contact_in(fact)).with_duty(duty), uow, sending, fact.envelope)

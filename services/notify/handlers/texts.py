@@ -1,7 +1,7 @@
 """Mẫu tin nhắn: templates that people can change without touching code (data/templates/*.j2).
 
-A template is logic-free where possible, sandboxed, and may use only the fields that its duty has; what it uses beyond
-them stops the start of the service. Texts hold no personal data: dossier code, procedure, date.
+A template is sandboxed and may use only the fields that its duty has. One that uses others, or whose text could exceed
+one message, stops the start of the service. Texts hold no personal data: dossier code, procedure, date.
 """
 
 from collections.abc import Mapping
@@ -27,7 +27,8 @@ FIELDS: Mapping[str, frozenset[str]] = {
     "late": frozenset({"code", "procedure", "due"}),
 }
 """Every template and the fields that its text may use."""
-SHORTEST_PROCEDURE = 12
+LONGEST_FIELDS = {"code": "0" * 53, "due": "17:00 11/03/2026", "procedure": "x" * 12}
+"""What every text must have room for; a longer procedure's name is cut."""
 TEMPLATE_SIGNS = frozenset("{}%|[]")
 
 
@@ -58,18 +59,18 @@ class TextTemplates:
         plain = {name: without_diacritics(value) for name, value in fields.items()}
         procedure = plain.get("procedure", "")
         text = self._fill(template, plain)
-        if len(text) > LONGEST_TEXT and procedure:
-            room = len(procedure) - (len(text) - LONGEST_TEXT)
-            text = self._fill(template, {**plain, "procedure": shortened(procedure, max(room, SHORTEST_PROCEDURE))})
-        if len(text) > LONGEST_TEXT:
-            raise CannotProcess("text-too-long", f"template {template}: {len(text)} characters")
-        return text
+        if len(text) <= LONGEST_TEXT:
+            return text
+        room = len(procedure) - (len(text) - LONGEST_TEXT)
+        return self._fill(template, {**plain, "procedure": shortened(procedure, room)})
 
     def _fill(self, template: str, fields: Mapping[str, str]) -> str:
         try:
             return self._environment.get_template(f"{template}.j2").render(fields).strip()
         except UndefinedError as missing:
             raise CannotProcess("template-field-missing", f"template {template}: {missing.message}") from None
+        except TemplateError as error:
+            raise CannotProcess("template-broken", f"template {template}: {error.message}") from None
 
     def _check(self, name: str, file: Path, fields: frozenset[str]) -> None:
         try:
@@ -81,6 +82,12 @@ class TextTemplates:
             raise TemplateWrong(f"template {name} uses {sorted(unknown)}; it may use {sorted(fields)}")
         if strange := set(source) - GSM_7 - TEMPLATE_SIGNS:
             raise TemplateWrong(f"template {name} has letters that an SMS does not: {sorted(strange)}")
+        try:
+            text = self._fill(name, {field: LONGEST_FIELDS[field] for field in fields})
+        except CannotProcess as broken:
+            raise TemplateWrong(str(broken)) from None
+        if len(text) > LONGEST_TEXT:
+            raise TemplateWrong(f"template {name} needs {len(text)} characters, {LONGEST_TEXT} fit")
 
 
 def spoken_date(moment: datetime) -> str:

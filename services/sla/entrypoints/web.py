@@ -2,12 +2,12 @@
 
 from hub_messaging.process import run_process
 from hub_messaging.settings import load
-from services.sla.bootstrap import Service
+from services.sla.bootstrap import build
 from services.sla.settings import Settings
 
 
 def main() -> None:
-    service = Service(load(Settings))
+    service = build(load(Settings))
     run_process(service.spine, service.web)
 
 

@@ -1,0 +1,189 @@
+"""Nghĩa vụ thông báo: who is told what, once, and what happens when nobody can be told."""
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as some
+
+from hub_events.event import Fact, derive_id
+from hub_events.examples import Example, examples_read_by
+from hub_events.notify import CitizenUnreachedV1, MessageFailedV1, MessageSentV1
+from hub_messaging.errors import CannotProcess
+from hub_messaging.lanes import Refused, Sent
+from services.notify.bootstrap import handlers
+from services.notify.handlers.ports import Sending
+from tests.notify.world import DOSSIER, SENDING, World, accepted, at, completed, fact_of, missed, refused, requested
+
+DUE = at("11/03 17:00")
+CODE = "H26.15.01-260302-0001"
+
+
+@pytest.fixture
+def world() -> World:
+    return World()
+
+
+def test_an_acceptance_is_told_with_code_and_date(world: World) -> None:
+    fact = accepted("sms", due_at=DUE)
+    world.hear(fact)
+
+    assert world.texts() == [f"Ho so {CODE} (Dang ky khai sinh) da duoc tiep nhan. Hen tra ket qua: 17:00 11/03/2026."]
+    (work,) = world.work.values()
+    assert work.id == derive_id(fact.id, "duty", "accepted", "sms")
+    assert (work.lane, work.dossier_id) == ("sms:gateway", DOSSIER)
+    assert world.states() == {"accepted:1": "due"}
+
+
+def test_a_term_without_date_is_told_without_one(world: World) -> None:
+    world.hear(accepted("sms"))
+    assert world.texts() == [f"Ho so {CODE} (Dang ky khai sinh) da duoc tiep nhan."]
+
+
+def test_each_duty_has_its_own_words_and_reference(world: World) -> None:
+    world.hear(
+        accepted("sms", due_at=DUE),
+        requested("sms", request=1),
+        requested("sms", request=2),
+        missed(DUE),
+        missed(at("20/03 17:00"), request=2),
+        completed(),
+    )
+    assert world.references() == ["accepted", "supplement:1", "supplement:2", "late", "late:3", "completed"]
+    assert world.texts()[1].startswith(f"Ho so {CODE} (")
+    assert "chua co ket qua khi den hen tra 17:00 11/03/2026" in world.texts()[3]
+    assert "17:00 20/03/2026" in world.texts()[4]
+    assert "da giai quyet xong" in world.texts()[5]
+
+
+def test_a_refusal_is_told_without_code_and_reason(world: World) -> None:
+    world.hear(refused("sms"))
+    assert "khong duoc tiep nhan" in world.texts()[0]
+    assert world.references() == ["refusal"]
+
+
+def test_a_supplement_before_acceptance_is_told_by_the_procedures_name(world: World) -> None:
+    world.hear(requested("sms", after=False))
+    assert "can bo sung giay to truoc khi tiep nhan" in world.texts()[0]
+
+
+@pytest.mark.parametrize(("channels", "reason"), [((), "no-contact"), (("email",), "no-phone")])
+def test_who_cannot_be_told_is_unreached_at_once(world: World, channels: tuple[str, ...], reason: str) -> None:
+    world.hear(accepted(*channels, due_at=DUE), completed())
+
+    assert world.work == {}
+    assert world.states() == {"accepted:1": "unreached", "completed:1": "unreached"}
+    assert [(event.duty, event.reason) for event in world.said(CitizenUnreachedV1)] == [
+        ("accepted", reason),
+        ("completed", reason),
+    ]
+
+
+def test_a_result_that_comes_before_the_acceptance_waits_for_code_and_contact(world: World) -> None:
+    world.hear(completed(), missed(DUE))
+    assert world.states() == {"completed:1": "waiting_contact", "late:1": "waiting_contact"}
+    assert (world.work, world.told) == ({}, {})
+
+    world.hear(accepted("sms", due_at=DUE))
+    assert set(world.states().values()) == {"due"}
+    assert len(world.work) == 3
+
+
+def test_a_supplement_without_code_waits_for_the_acceptance(world: World) -> None:
+    world.hear(requested("sms"))
+    assert world.states() == {"supplement:1": "waiting_contact"}
+    world.hear(accepted("sms"))
+    assert f"Ho so {CODE} (" in world.texts()[0]
+
+
+def test_the_contact_that_was_named_last_is_told(world: World) -> None:
+    world.hear(accepted("sms", minute=1), refused())  # the applicant withdrew the number
+    assert world.states() == {"accepted:1": "due", "refusal:1": "unreached"}
+
+
+def test_a_message_that_was_taken_is_sent_and_says_by_whom(world: World) -> None:
+    world.hear(accepted("sms", due_at=DUE))
+    (work_id,) = world.work
+    world.settle(work_id, Sent("gw-7"), attempts=3)
+
+    duty = world.duty("accepted:1")
+    assert (duty.state, duty.attempts, duty.supplier_reference) == ("sent", 3, "gw-7")
+    (sent,) = world.said(MessageSentV1)
+    assert (sent.duty, sent.supplier, sent.attempts, sent.supplier_reference) == ("accepted", "gateway", 3, "gw-7")
+
+
+def test_a_message_that_was_refused_has_failed_and_may_be_sent_by_an_operator_later(world: World) -> None:
+    world.hear(accepted("sms", due_at=DUE))
+    (work_id,) = world.work
+    world.settle(work_id, Refused("http-422"))
+    assert world.states() == {"accepted:1": "failed"}
+    assert [event.reason for event in world.said(MessageFailedV1)] == ["http-422"]
+
+    world.settle(work_id, Sent("gw-8"), attempts=2)
+    assert world.states() == {"accepted:1": "sent"}
+    assert len(world.said(MessageSentV1)) == 1
+
+
+@pytest.mark.parametrize("reason", ["no-phone", "phone-invalid"])
+def test_a_contact_that_proves_to_have_no_phone_is_unreached(world: World, reason: str) -> None:
+    world.hear(accepted("sms"))
+    world.settle(next(iter(world.work)), Refused(reason))
+    assert world.states() == {"accepted:1": "unreached"}
+    assert world.said(MessageFailedV1) == []
+    assert [event.reason for event in world.said(CitizenUnreachedV1)] == [reason]
+
+
+STORY = (
+    accepted("sms", due_at=DUE),
+    requested("sms", request=1),
+    requested("sms", request=2),
+    missed(DUE),
+    missed(at("20/03 17:00"), request=2),
+    completed(),
+)
+
+
+@settings(max_examples=120, deadline=None)
+@given(some.permutations(STORY), some.lists(some.sampled_from(STORY), max_size=4))
+def test_nobody_is_told_twice_whatever_the_order_and_however_often(shuffled: list[Fact], repeated: list[Fact]) -> None:  # type: ignore[type-arg]
+    world, in_order = World(), World()
+    world.hear(*shuffled, *(fact_of(fact.data) for fact in repeated))
+    in_order.hear(*STORY)
+
+    assert sorted(world.texts()) == sorted(in_order.texts())
+    assert sorted(world.references()) == sorted(in_order.references())
+    assert world.states() == in_order.states()
+
+
+@settings(max_examples=40, deadline=None)
+@given(some.permutations(STORY))
+def test_the_same_fact_makes_the_same_message_in_any_order(shuffled: list[Fact]) -> None:  # type: ignore[type-arg]
+    world, in_order = World(), World()
+    world.hear(*shuffled)
+    in_order.hear(*STORY)
+    assert world.work.keys() == in_order.work.keys()
+
+
+def test_a_template_that_asks_for_what_is_not_known_refuses_the_fact_and_a_replay_tells_it() -> None:
+    class Wanting:
+        def render(self, template: str, fields: object) -> str:
+            raise CannotProcess("template-field-missing", f"template {template}")
+
+    world, fact = World(sending=Sending(Wanting(), "gateway")), accepted("sms")
+    with pytest.raises(CannotProcess, match="template-field-missing"):
+        world.hear(fact)
+    assert (world.rows, world.work, world.told) == ({}, {}, {})
+
+    world.sending = SENDING
+    world.hear(fact)
+    assert len(world.work) == 1
+
+
+HANDLED = {handler.event.type for handler in handlers(SENDING)}
+
+
+@pytest.mark.parametrize("example", [e for e in examples_read_by("notify") if e.type in HANDLED], ids=str)
+def test_every_published_example_is_understood_twice(example: Example) -> None:
+    world = World()
+    world.hear(example.fact)
+    before = dict(world.rows), dict(world.work), dict(world.told)
+    world.hear(example.fact)
+    assert (world.rows, world.work, world.told) == before

@@ -1,0 +1,138 @@
+"""The notify service without servers: real handlers on the real unit of work, rows as the table would keep them."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import partial
+from typing import Any
+from uuid import UUID, uuid4
+
+import orjson
+
+from hub_events.event import Envelope, Event, Fact
+from hub_events.examples import examples_of
+from hub_events.intake import DossierAcceptedV1, DossierRefusedV1, DossierSupplementRequestedV1
+from hub_events.routing import DossierCompletedV1
+from hub_events.sla import DeadlineMissedV1
+from hub_events.topics import EVENTS
+from hub_messaging.lanes import Refused, Sent
+from hub_messaging.work import NewWork, WorkRow
+from services.notify.bootstrap import handlers, settled
+from services.notify.domain.notices import DutyToInform, Notices
+from services.notify.handlers.ports import Sending
+from services.notify.handlers.texts import TextTemplates
+from services.notify.store.notices import NOTICES, from_row, to_row
+from services.notify.store.unit_of_work import NotifyUnitOfWork
+
+DOSSIER = UUID("01900000-0000-7000-8000-000000000001")
+SEALED = "eyJhbGciOiJkaXIifQ..aXY.Y2lwaGVy.dGFn"
+NOW = datetime(2026, 3, 2, 1, 0, tzinfo=UTC)
+SENDING = Sending(TextTemplates(), "gateway")
+
+
+@dataclass
+class World:
+    """Facts come in; the rows, the messages to be sent and what the service said are kept."""
+
+    sending: Sending = SENDING
+    rows: dict[UUID, Any] = field(default_factory=dict)
+    work: dict[UUID, NewWork] = field(default_factory=dict)
+    told: dict[UUID, Event] = field(default_factory=dict)
+
+    def hear(self, *facts: Fact[Any]) -> None:
+        """Each fact in a batch of its own; one that raises leaves nothing."""
+        by_event = {handler.event: handler.handle for handler in handlers(self.sending)}
+        for fact in facts:
+            self._run(fact.dossier_id, partial(by_event[type(fact.data)], fact))
+
+    def settle(self, work_id: UUID, outcome: Sent | Refused, attempts: int = 1) -> None:
+        """The supplier's final answer about one message."""
+        new = self.work[work_id]
+        row = WorkRow(new.id, new.lane, new.dossier_id, new.kind, new.fact_at, NOW, attempts - 1, 0, new.body)
+        self._run(new.dossier_id, settled("gateway", row, outcome, attempts).run)
+
+    def notices(self, dossier_id: UUID = DOSSIER) -> Notices:
+        return from_row(self.rows[dossier_id])
+
+    def duty(self, key: str) -> DutyToInform:
+        return self.notices().duties[key]
+
+    def states(self) -> dict[str, str]:
+        return {key: duty.state for key, duty in sorted(self.notices().duties.items())}
+
+    def texts(self) -> list[str]:
+        return [orjson.loads(work.body)["text"] for work in self.work.values()]
+
+    def references(self) -> list[str]:
+        return [orjson.loads(work.body)["reference"].partition(":")[2] for work in self.work.values()]
+
+    def said(self, kind: type[Event]) -> list[Any]:
+        return [event for event in self.told.values() if isinstance(event, kind)]
+
+    def _run(self, dossier_id: UUID, job: Callable[[NotifyUnitOfWork], None]) -> None:
+        uow = NotifyUnitOfWork(NOW)
+        if dossier_id in self.rows:
+            uow.notices.put(dossier_id, from_row(self.rows[dossier_id]))
+            uow.keep()
+        job(uow)
+        uow.keep()
+        kept = uow.notices.get(dossier_id)
+        assert kept is not None
+        self.rows[dossier_id] = dict(zip(NOTICES.columns, to_row(kept), strict=True))
+        for work in uow.work.kept:
+            self.work.setdefault(work.id, work)
+        for record in uow.outbox.kept:
+            self.told.setdefault(record.envelope.id, EVENTS[record.envelope.type].model_validate_json(record.body))
+
+
+def at(text: str) -> datetime:
+    """`02/03 17:00` of 2026 in Vietnam."""
+    return datetime.strptime(f"2026 {text} +0700", "%Y %d/%m %H:%M %z").astimezone(UTC)
+
+
+def fact_of(event: Event, *, minute: int = 0, id: UUID | None = None) -> Fact[Any]:
+    moment = NOW.replace(minute=minute)
+    return Fact(Envelope(id or uuid4(), event.type, "/hub/test", str(DOSSIER), moment, moment), event)
+
+
+def _like(kind: type[Event], **changes: Any) -> Any:
+    """The minimal published example with some fields changed."""
+    return kind.model_validate({**examples_of(kind.type)[0].fact.data.model_dump(), **changes})
+
+
+def contact(*channels: str) -> dict[str, Any]:
+    return {"contact_channels": channels, "sealed_contact": SEALED if channels else None}
+
+
+def accepted(
+    *channels: str, due_at: datetime | None = None, name: str = "Đăng ký khai sinh", minute: int = 1
+) -> Fact[DossierAcceptedV1]:
+    example = examples_of(DossierAcceptedV1.type)[0].fact.data
+    assert isinstance(example, DossierAcceptedV1)
+    promise = example.promise.model_copy(update={"due_at": due_at})
+    procedure = example.procedure.model_copy(update={"name": name})
+    event = _like(
+        DossierAcceptedV1,
+        **contact(*channels),
+        dossier_code="H26.15.01-260302-0001",
+        promise=promise,
+        procedure=procedure,
+    )
+    return fact_of(event, minute=minute)
+
+
+def requested(*channels: str, request: int = 1, after: bool = True) -> Fact[DossierSupplementRequestedV1]:
+    changes = {"request": request, "after_acceptance": after, "dossier_code": None, **contact(*channels)}
+    return fact_of(_like(DossierSupplementRequestedV1, **changes), minute=2)
+
+
+def refused(*channels: str) -> Fact[DossierRefusedV1]:
+    return fact_of(_like(DossierRefusedV1, **contact(*channels)), minute=3)
+
+
+def completed() -> Fact[DossierCompletedV1]:
+    return fact_of(_like(DossierCompletedV1), minute=4)
+
+
+def missed(due_at: datetime, request: int = 0) -> Fact[DeadlineMissedV1]:
+    return fact_of(_like(DeadlineMissedV1, due_at=due_at, missed_at=due_at, request=request), minute=5)
