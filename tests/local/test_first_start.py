@@ -18,6 +18,7 @@ from hub_local.kafka_jars import Jar, ensure_jars, kafka_home, listed
 from hub_local.layout import StackNotUsable, here
 from hub_local.spawn import left_behind
 from hub_local.stack import Stack
+from hub_local.steps import schemas
 from tests.local.stand_ins import servers, settings_of
 from tests.stack import Place
 
@@ -128,3 +129,23 @@ async def test_databases_and_kafka_survive_a_kill_and_another_port_base(kafka: S
     elsewhere = replace(layout, port_base=place.layout("unused").port_base)
     async with Stack(elsewhere, plan=servers) as stack:
         assert {status.restarts for status in stack.statuses} == {0}
+
+
+@pytest.mark.stack
+async def test_schemas_are_applied_once_to_the_same_data_and_again_to_new_data(kafka: Stack, place: Place) -> None:
+    layout = place.layout("schemas")
+
+    async def jobs_run() -> set[str]:
+        """Which schema jobs a start ran: each writes its log anew."""
+        logs = [layout.logs / "migrations.log", layout.logs / "topics.log"]
+        for log in logs:
+            log.unlink(missing_ok=True)
+        async with Stack(layout, lambda layout, keys, report: [*servers(layout, keys, report), *schemas(layout, keys)]):
+            return {log.stem for log in logs if log.exists()}
+
+    assert await jobs_run() == {"migrations", "topics"}
+    assert await jobs_run() == set()
+    shutil.rmtree(layout.folder / "postgres" / "data")
+    assert await jobs_run() == {"migrations"}
+    shutil.rmtree(layout.folder / "kafka" / "data")
+    assert await jobs_run() == {"topics"}

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
@@ -54,6 +55,14 @@ async def test_what_is_needed_starts_before_and_stops_after(layout: Layout, tmp_
         assert started == ["server", "job", "client"]
         assert not diary.exists()
     assert diary.read_text().split() == ["client", "server"]
+
+
+async def test_what_starts_after_another_leaves_it_the_processors_first(layout: Layout, tmp_path: Path) -> None:
+    started: list[str] = []
+    first = diarist("first", layout, tmp_path / "diary")
+    second = replace(program("second"), after=("first",))
+    async with Stack(layout, plan_of(second, first), lambda process, _: started.append(process)):
+        assert started == ["first", "second"]
 
 
 async def test_a_process_that_dies_is_started_again_and_reported(layout: Layout) -> None:
