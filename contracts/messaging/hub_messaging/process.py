@@ -3,7 +3,8 @@
 import asyncio
 import signal
 import sys
-from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
+import time
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
@@ -34,6 +35,7 @@ log = structlog.get_logger(__name__)
 
 U = TypeVar("U", bound=UnitOfWork)
 MEASURE_SECONDS = 5.0
+DRAIN_SECONDS = 12.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +77,7 @@ class Spine(Generic[U]):
 
     async def close(self) -> None:
         try:
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(1):
                 await self.pool.close()
         except TimeoutError:
             self.pool.terminate()
@@ -156,24 +158,28 @@ class Spine(Generic[U]):
 def run_process(spine: Spine[U], roles: Callable[[], Awaitable[Sequence[Role]]]) -> None:
     """Runs the roles until a signal or until one of them fails; exits 0 after a drain, 1 after a failure."""
     logs.configure(spine.service, spine.settings.log_level)
-    probes = Probes(spine.heart, spine.settings.http_host, spine.settings.probe_port)
-    probes.start()
-    failed = uvloop.run(_live(spine, roles))
-    probes.stop()
-    sys.exit(1 if failed else 0)
+    port = spine.settings.probe_port
+    try:
+        Probes(spine.heart, spine.settings.http_host, port).start()
+    except OSError as error:
+        sys.exit(f"settings: PROBE_PORT: port {port} can't be had: {error.strerror}")
+    sys.exit(0 if uvloop.run(_live(spine, roles)) else 1)
 
 
 async def _live(spine: Spine[U], roles: Callable[[], Awaitable[Sequence[Role]]]) -> bool:
+    """True when it was asked to stop and has drained."""
     asked_to_stop = asyncio.Event()
     for wish in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(wish, asked_to_stop.set)
-    beat = spine.heart.rhythm("event loop", limit_seconds=20)
-    pulse = asyncio.create_task(_pulse(beat))
+    pulse = asyncio.create_task(_pulse(spine.heart.rhythm("event loop", limit_seconds=20)))
     opening = asyncio.create_task(spine.open())
     stop = asyncio.create_task(asked_to_stop.wait())
     await asyncio.wait([opening, stop], return_when=asyncio.FIRST_COMPLETED)
     if not opening.done():
         opening.cancel()
+        return True
+    if refusal := opening.exception():
+        log.critical("database_refuses_us", error=type(refusal).__name__, exc_info=refusal)
         return False
     running = {role.name: asyncio.create_task(role.run(), name=role.name) for role in await roles()}
     spine.heart.set_unready("start", None)
@@ -183,16 +189,25 @@ async def _live(spine: Spine[U], roles: Callable[[], Awaitable[Sequence[Role]]])
     for name in failed:
         log.critical("role_ended", role=name, exc_info=running[name].exception())
     spine.heart.set_unready("stop", "draining")
-    for name, task in reversed(running.items()):
-        spine.heart.stop_watching(name)
-        task.cancel()
-        (outcome,) = await asyncio.gather(task, return_exceptions=True)
-        if isinstance(outcome, Exception) and name not in failed:
-            log.error("role_did_not_stop_cleanly", role=name, exc_info=outcome)
+    await _drain(spine.heart, running)
     await spine.close()
     pulse.cancel()
     log.info("stopped")
-    return bool(failed)
+    return not failed
+
+
+async def _drain(heart: Heart, running: Mapping[str, asyncio.Task[None]]) -> None:
+    """Stops the roles in reverse order, each when the one before has ended; 12 s for all of them."""
+    until = time.monotonic() + DRAIN_SECONDS
+    for name, task in reversed(list(running.items())):
+        ended_before = task.done()
+        heart.stop_watching(name)
+        task.cancel()
+        await asyncio.wait([task], timeout=max(0.1, until - time.monotonic()))
+        if not task.done():
+            log.error("role_did_not_stop_in_time", role=name)
+        elif not ended_before and not task.cancelled() and (error := task.exception()):
+            log.error("role_did_not_stop_cleanly", role=name, exc_info=error)
 
 
 async def _pulse(beat: Callable[[], None]) -> None:
