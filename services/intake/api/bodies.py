@@ -53,7 +53,10 @@ class Part(_Body):
     electronic: bool = False
 
     def ref(self) -> ComponentRef:
-        return ComponentRef(code=self.code, originals=self.originals, copies=self.copies, electronic=self.electronic)
+        """The same for the domain; it has been validated."""
+        return ComponentRef.model_construct(
+            code=self.code, name=None, originals=self.originals, copies=self.copies, electronic=self.electronic
+        )
 
 
 def _each_once(parts: list[Part]) -> list[Part]:

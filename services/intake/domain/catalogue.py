@@ -76,7 +76,16 @@ class Procedure:
     def named(self, handed_in: Sequence[ComponentRef]) -> tuple[ComponentRef, ...]:
         """The papers with the names that this version gives them; None for those it doesn't know."""
         names = {component.code: component.name for component in self.components}
-        return tuple(part.model_copy(update={"name": names.get(part.code)}) for part in handed_in)
+        return tuple(
+            ComponentRef.model_construct(
+                code=part.code,
+                name=names.get(part.code),
+                originals=part.originals,
+                copies=part.copies,
+                electronic=part.electronic,
+            )
+            for part in handed_in
+        )
 
 
 @dataclass(frozen=True, slots=True)
