@@ -9,7 +9,7 @@ import structlog
 from pydantic import ValidationError
 
 from hub_events.event import Envelope, Event, Fact, UnreadableHeaders, from_headers, type_in
-from hub_events.topics import EVENTS, topics_read_by
+from hub_events.topics import topics_read_by
 from hub_messaging.clock import real_now
 from hub_messaging.errors import CannotProcess, NotYet
 from hub_messaging.jobs import Done, Failed, Job, Repeat, Result, StopReading
@@ -54,9 +54,9 @@ class Reader(Generic[U]):
         self._bugs: dict[tuple[str, int], list[int]] = {}
 
     def handles(self, record: RawRecord) -> bool:
-        """False: a published type that this service does not care about, skipped by its header alone."""
+        """False: a type that this service does not care about, or does not know yet, skipped by its header alone."""
         name = type_in(record.headers)
-        return name is None or name not in EVENTS or _family(name) in self._families
+        return name is None or _family(name) in self._families
 
     def job(self, record: RawRecord) -> Job[U, None]:
         """The job for one record; a record that can't be read is a job that refuses it."""
@@ -91,8 +91,7 @@ class Reader(Generic[U]):
         """Raises CannotProcess for a record that no program can handle as it is."""
         handler = self._handlers.get(envelope.type)
         if handler is None:
-            known = _family(envelope.type) in self._families
-            raise CannotProcess("unknown-version" if known else "unknown-type", envelope.type[:100])
+            raise CannotProcess("unknown-version", envelope.type[:100])
         if record.id is None and envelope.recorded_at < real_now() - INBOX_REACH:
             raise CannotProcess("too-old", f"recorded at {envelope.recorded_at.isoformat()}")
         try:
