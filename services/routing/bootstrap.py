@@ -35,7 +35,7 @@ from services.routing.store.endpoints_file import read_endpoints
 from services.routing.store.lane_watch import LaneWatch
 from services.routing.store.lanes import LaneTable
 from services.routing.store.queries import TransferTable
-from services.routing.store.rerouting import Rerouting
+from services.routing.store.rerouting import Rerouting, measure
 from services.routing.store.unit_of_work import TRANSFERS_SHELF, RoutingUnitOfWork
 from services.routing.store.watched_file import WatchedFile
 
@@ -81,6 +81,7 @@ class Routing:
 
     def _readers(self) -> list[Role]:
         rerouting = Rerouting(self.spine.runner, self.competence)
+        self.spine.measured_by(lambda: measure(self.spine.pool))
         beat = self.spine.heart.rhythm("rerouting", limit_seconds=60)
         return [Role("rerouting", lambda: rerouting.run(beat)), *self.spine.consumer(self.handlers())]
 

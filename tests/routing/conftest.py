@@ -127,8 +127,8 @@ async def until(holds: Callable[[], Awaitable[bool]], seconds: float = 10.0) -> 
 
 @pytest.fixture
 async def sandbox_url(tmp_path: Path) -> AsyncIterator[str]:
-    """The agencies' side; its endpoints file is the one that routing reads."""
-    file = tmp_path / "endpoints.json"
+    """The agencies' side, with the secret that they know."""
+    file = tmp_path / "secrets-of-agencies.json"
     file.write_text(json.dumps({"*": {"url": "http://unused", "secrets": [SECRET]}}))
     sandbox = Sandbox(SandboxSettings(http_port=0, secrets_file=file, sms_token="gateway-token"))
     server = HttpServer(sandbox, "127.0.0.1", 0, drain_seconds=1)
@@ -139,9 +139,22 @@ async def sandbox_url(tmp_path: Path) -> AsyncIterator[str]:
     await sandbox.stop()
 
 
+@pytest.fixture(scope="module")
+def module_database(postgres: PostgresServer) -> str:
+    return asyncio.run(postgres.database("routing"))
+
+
 @pytest.fixture
-async def database_url(postgres: PostgresServer) -> str:
-    return await postgres.database("routing")
+async def database_url(module_database: str) -> str:
+    """The module's database, emptied."""
+    connection = await asyncpg.connect(module_database)
+    names = await connection.fetchval(
+        "SELECT string_agg(tablename, ', ') FROM pg_tables "
+        "WHERE schemaname = 'public' AND tablename <> 'alembic_version'"
+    )
+    await connection.execute(f"TRUNCATE {names}")
+    await connection.close()
+    return module_database
 
 
 @pytest.fixture

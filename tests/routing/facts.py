@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
 from hub_events.event import Envelope, Event, Fact, derive_id, to_headers
 from hub_events.intake import DossierAcceptedV1, DossierSupplementReceivedV1
@@ -12,6 +12,7 @@ from services.routing.domain.competence import Agency, Competence, Rule
 from services.routing.store.unit_of_work import RoutingUnitOfWork
 
 NOW = datetime(2026, 3, 2, 1, 5, tzinfo=UTC)
+RECORDED = real_now()
 POLICE = Agency("G01.26.20.01", "Công an phường Hoàn Kiếm")
 COMMITTEE = Agency("H26.20.01", "Ủy ban nhân dân phường Hoàn Kiếm")
 COMMUNE = "00070"
@@ -67,7 +68,13 @@ def supplement(dossier_id: UUID, request: int = 1, **changes: Any) -> Fact[Dossi
 
 def a_fact(data: Any, dossier_id: UUID, word: str) -> Fact[Any]:
     envelope = Envelope(
-        derive_id(dossier_id, word), data.type, "/hub/intake", str(dossier_id), NOW, real_now(), story=uuid4()
+        id=derive_id(dossier_id, word),
+        type=data.type,
+        source="/hub/intake",
+        subject=str(dossier_id),
+        occurred_at=NOW,
+        recorded_at=RECORDED,
+        story=derive_id(dossier_id, "story"),
     )
     return Fact(envelope, data)
 

@@ -120,6 +120,8 @@ class Plan:
     procedure_name: str
     desk: str
     territory: str
+    cause: Envelope
+    """The event that said so: what follows at the agencies goes back to it."""
 
 
 @dataclass(frozen=True, slots=True)

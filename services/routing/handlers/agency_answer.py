@@ -32,7 +32,7 @@ def record_answer(dossier_id: UUID, leg: str, agency_code: str, answer: Answer, 
     """Notes what the agency says; a fact that is known already changes nothing. Raises TransferUnknown."""
     transfer = uow.transfers.get(dossier_id)
     before = transfer.leg_of(leg, agency_code) if transfer is not None else None
-    if transfer is None or before is None:
+    if transfer is None or transfer.plan is None or before is None:
         raise TransferUnknown
     after = answers.note(before, answer)
     if after is None:
@@ -46,7 +46,8 @@ def record_answer(dossier_id: UUID, leg: str, agency_code: str, answer: Answer, 
         changed = _go_on(changed, uow)
     else:
         event, words = _said(after, answer)
-        uow.publish(event, dossier_id=dossier_id, id=derive_id(dossier_id, leg, *words))
+        event_id = derive_id(dossier_id, leg, *words)
+        uow.publish(event, dossier_id=dossier_id, id=event_id, because=transfer.plan.cause)
     uow.transfers.put(dossier_id, changed)
     return "new"
 
@@ -89,6 +90,7 @@ def _go_on(transfer: Transfer, uow: RoutingUow) -> Transfer:
     if len(outcomes) < len(transfer.legs):
         return transfer
     lead = next((leg for leg in transfer.legs if leg.role == "lead"), transfer.legs[0])
+    assert transfer.plan is not None
     assert lead.agency is not None
     assert lead.outcome is not None
     completed = DossierCompletedV1(
@@ -98,5 +100,6 @@ def _go_on(transfer: Transfer, uow: RoutingUow) -> Transfer:
         result=lead.outcome.result,
         result_number=lead.outcome.number,
     )
-    uow.publish(completed, dossier_id=transfer.dossier_id, id=derive_id(transfer.dossier_id, "completed"))
+    event_id = derive_id(transfer.dossier_id, "completed")
+    uow.publish(completed, dossier_id=transfer.dossier_id, id=event_id, because=transfer.plan.cause)
     return transfer

@@ -20,6 +20,7 @@ def on_dossier_accepted(fact: Fact[DossierAcceptedV1], uow: RoutingUow, competen
         procedure_name=accepted.procedure.name,
         desk=accepted.desk.code,
         territory=accepted.territory,
+        cause=fact.envelope,
     )
     dossier = consignment_of(
         fact,

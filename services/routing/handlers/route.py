@@ -22,7 +22,8 @@ def retry_routing(dossier_id: UUID, uow: RoutingUow, competence: CompetenceNow) 
 
 def route(transfer: Transfer, competence: Competence, uow: RoutingUow) -> Transfer:
     """Decides, and says what was decided: routed with work rows, or failed (said once, however often it is tried)."""
-    cause = next(one.cause for one in transfer.waiting if one.kind == "dossier")
+    assert transfer.plan is not None
+    cause = transfer.plan.cause
     routed = find_agencies(transfer, competence, uow.now)
     if routed.failed_leg is not None:
         if transfer.failed_leg is None:

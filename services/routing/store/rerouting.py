@@ -5,8 +5,9 @@ from collections.abc import Callable
 from uuid import UUID
 
 import structlog
+from prometheus_client import Gauge
 
-from hub_messaging.database import UNAVAILABLE
+from hub_messaging.database import UNAVAILABLE, Pool
 from hub_messaging.jobs import Failed, Job
 from hub_messaging.runner import Runner
 from services.routing.domain.transfer import Transfer
@@ -18,10 +19,31 @@ log = structlog.get_logger(__name__)
 EVERY_SECONDS = 2.0
 CHUNK = 200
 
+ROUTING_FAILED = Gauge(
+    "hub_transfers_routing_failed",
+    "Dossiers without a competent agency. Above 0: mend competence.json; GET /v1/transfers?state=routing-failed.",
+)
+CONTRADICTED = Gauge(
+    "hub_transfers_contradicted",
+    "Dossiers with two different results. Above 0: ask the agency; GET /v1/transfers?contradicted=true.",
+)
+
+_STUCK = """
+SELECT (SELECT count(*) FROM transfer WHERE state = 'routing-failed') AS failed,
+       (SELECT count(*) FROM transfer WHERE contradicted) AS contradicted
+"""
 _FAILED = """
 SELECT dossier_id FROM transfer
 WHERE state = 'routing-failed' AND edition IS DISTINCT FROM $1 AND dossier_id > $2 ORDER BY dossier_id LIMIT $3
 """
+
+
+async def measure(pool: Pool) -> None:
+    """Sets the gauges of transfers that only people can help on."""
+    row = await pool.fetchrow(_STUCK)
+    assert row is not None
+    ROUTING_FAILED.set(row["failed"])
+    CONTRADICTED.set(row["contradicted"])
 
 
 class Rerouting:

@@ -6,12 +6,14 @@ from typing import Any, Final
 import asyncpg
 from pydantic import TypeAdapter
 
+from hub_events.event import Envelope
 from hub_messaging.database import Table, TableStore
 from services.routing.domain.transfer import Consignment, Leg, Plan, Transfer
 
 _LEGS: Final = TypeAdapter(tuple[Leg, ...])
 _WAITING: Final = TypeAdapter(tuple[Consignment, ...])
 _NUMBERS: Final = TypeAdapter(tuple[int, ...])
+_CAUSE: Final = TypeAdapter(Envelope)
 _OFFICES: Final = TypeAdapter(tuple[str, ...])
 
 TABLE: Final = Table(
@@ -26,6 +28,7 @@ TABLE: Final = Table(
         "procedure_name": "text",
         "desk": "text",
         "territory": "text",
+        "cause": "jsonb",
         "offices": "jsonb",
         "legs": "jsonb",
         "waiting": "jsonb",
@@ -49,6 +52,7 @@ def to_row(transfer: Transfer) -> Sequence[Any]:
         plan and plan.procedure_name,
         plan and plan.desk,
         plan and plan.territory,
+        plan and _CAUSE.dump_json(plan.cause).decode(),
         _OFFICES.dump_json(transfer.offices).decode(),
         _LEGS.dump_json(transfer.legs).decode(),
         _WAITING.dump_json(transfer.waiting).decode(),
@@ -83,6 +87,7 @@ def _plan(row: asyncpg.Record) -> Plan | None:
         procedure_name=row["procedure_name"],
         desk=row["desk"],
         territory=row["territory"],
+        cause=_CAUSE.validate_json(row["cause"]),
     )
 
 

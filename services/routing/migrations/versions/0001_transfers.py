@@ -17,6 +17,7 @@ CREATE TABLE transfer (
     procedure_name text,
     desk text,
     territory text,
+    cause jsonb,
     offices jsonb NOT NULL,
     legs jsonb NOT NULL,
     waiting jsonb NOT NULL,
