@@ -3,11 +3,13 @@
 import asyncio
 import sys
 from collections.abc import Sequence
+from importlib.metadata import version
 
 from fastapi import FastAPI
 from prometheus_client import Gauge
 
 from hub_messaging.consumer import Handler, on_dossier
+from hub_messaging.database import UNAVAILABLE
 from hub_messaging.process import Role, Spine
 from hub_messaging.refused import RefusedTable
 from hub_messaging.runner import GroupRunner
@@ -80,7 +82,7 @@ class Intake:
             operations_router(queries),
             dead_letter_router("intake", RefusedTable(self.spine.pool)),
         ]
-        return make_app("Tiếp nhận hồ sơ", "1", self.verifier, routers)
+        return make_app("Tiếp nhận hồ sơ", version("hub-intake"), self.verifier, routers, outages=UNAVAILABLE)
 
     def http(self) -> Role:
         """Answers requests until it is cancelled, then drains."""

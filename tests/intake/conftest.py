@@ -1,14 +1,15 @@
 """Intake as its callers meet it: real PostgreSQL, real sockets, a clock that tests move."""
 
 import base64
-import itertools
 import json
 import secrets
 from collections.abc import AsyncIterator, Callable, Iterable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import httpx
 import pytest
@@ -44,7 +45,6 @@ class FrontDoor:
     client: httpx.AsyncClient
 
     def __post_init__(self) -> None:
-        self._keys = itertools.count(1)
         self.bearer = self.token()
 
     def token(self, scopes: Iterable[str] = SCOPES, area: Iterable[str] | All = ALL, subject: str = "desk") -> str:
@@ -57,7 +57,7 @@ class FrontDoor:
         return moment
 
     async def post(self, path: str, body: Any, *, key: str | None = None, bearer: str | None = None) -> httpx.Response:
-        headers = {"Authorization": bearer or self.bearer, "Idempotency-Key": key or f"key-{next(self._keys)}"}
+        headers = {"Authorization": bearer or self.bearer, "Idempotency-Key": key or str(uuid4())}
         return await self.client.post(path, json=body, headers=headers)
 
     async def get(self, path: str, *, bearer: str | None = None) -> httpx.Response:
@@ -101,20 +101,34 @@ def settings(tmp_path: Path) -> Callable[[str], Settings]:
     )
 
 
-@pytest.fixture
-async def door(
-    postgres: PostgresServer, settings: Callable[[str], Settings], tmp_path: Path
-) -> AsyncIterator[FrontDoor]:
-    """Intake on its own database, at 08:00 on Monday 02/03/2026."""
-    intake = build(settings(await postgres.database("intake")))
+@asynccontextmanager
+async def opened(settings: Settings, folder: Path) -> AsyncIterator[FrontDoor]:
+    """A running intake; several may share one database."""
+    intake = build(settings)
     await intake.spine.open()
     server = HttpServer(intake.app(), "127.0.0.1", 0)
     await server.start()
     url = f"http://127.0.0.1:{server.port}"
     async with httpx.AsyncClient(base_url=url, timeout=20) as client:
-        yield FrontDoor(intake, url, Issuer(tmp_path / "issuer.json"), tmp_path / "clock.json", client)
+        yield FrontDoor(intake, url, Issuer(folder / "issuer.json"), folder / "clock.json", client)
     await server.stop()
     await intake.spine.close()
+
+
+@pytest.fixture
+async def door(
+    postgres: PostgresServer, settings: Callable[[str], Settings], tmp_path: Path
+) -> AsyncIterator[FrontDoor]:
+    """Intake on its own database, at 08:00 on Monday 02/03/2026."""
+    async with opened(settings(await postgres.database("intake")), tmp_path) as door:
+        yield door
+
+
+@pytest.fixture
+async def second_door(door: FrontDoor, tmp_path: Path) -> AsyncIterator[FrontDoor]:
+    """Another process's worth of intake on the database of `door`."""
+    async with opened(door.intake.settings, tmp_path) as second:
+        yield second
 
 
 def residence(**changes: Any) -> dict[str, Any]:

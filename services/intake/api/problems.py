@@ -3,10 +3,9 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from hub_messaging.database import UNAVAILABLE as DATABASE_TROUBLE
 from hub_messaging.errors import EventTooLarge
 from hub_messaging.requests import KeyReused
-from hub_web.problems import BODY_TOO_LARGE, IDEMPOTENCY_KEY_REUSED, NOT_FOUND, UNAVAILABLE, Problem, problem_type
+from hub_web.problems import BODY_TOO_LARGE, IDEMPOTENCY_KEY_REUSED, NOT_FOUND, Problem, problem_type
 from hub_worktime import VIETNAM
 from services.intake.domain import refusals
 
@@ -119,14 +118,7 @@ _PROBLEMS: Mapping[type[Exception], Callable[[Any], Problem]] = {
 
 
 def problem_of(error: Exception) -> Problem | None:
-    """The problem that a command's failure is; None for what nobody expected."""
-    if isinstance(error, DATABASE_TROUBLE):
-        return Problem(
-            UNAVAILABLE,
-            "Cơ sở dữ liệu tạm thời chưa phục vụ được.",
-            next_step="Gửi lại với cùng Idempotency-Key.",
-            headers={"Retry-After": "1"},
-        )
+    """The problem that a command's failure is; None for an outage or what nobody expected."""
     make = _PROBLEMS.get(type(error))
     return None if make is None else make(error)
 

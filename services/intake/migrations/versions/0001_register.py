@@ -64,7 +64,7 @@ CREATE TABLE progress (
     notice text,
     settled boolean NOT NULL
 ) WITH (fillfactor = 80);
-CREATE INDEX progress_unsettled ON progress (watched_since, dossier_id) WHERE NOT settled;
+CREATE INDEX progress_unsettled ON progress (watched_since, dossier_id) WHERE NOT settled AND watched_since IS NOT NULL;
 
 CREATE TABLE number_range (
     key text PRIMARY KEY,
