@@ -11,13 +11,14 @@ from typing import Any, Generic, TypeVar
 import structlog
 import uvloop
 
-from hub_events.topics import topic_of
+from hub_events.topics import topic_of, topics_read_by
 from hub_messaging import logs, refused, work
 from hub_messaging.bells import Bells
 from hub_messaging.clock import Clock
 from hub_messaging.consumer import Consumer, Handler, Reader, RefusedRecords
 from hub_messaging.database import UNAVAILABLE, open_pool
 from hub_messaging.health import Heart, Probes
+from hub_messaging.heard import Heard
 from hub_messaging.jobs import Job
 from hub_messaging.lanes import LaneKeeper, Outcome, Refused, Sent
 from hub_messaging.leases import Leases
@@ -111,9 +112,17 @@ class Spine(Generic[U]):
         return [Role("refused_records", again.run), Role("consumer", consumer.run)]
 
     def timers(self, ring: Callable[[Timer], Job[U, None]]) -> Role:
-        """Rings the due timers; `ring` makes the job of one."""
-        keeper = TimerKeeper(self.runner, self.leases, self.bells, self.clock, self.heart, ring)
-        return Role("timers", keeper.run)
+        """Rings the due timers once all facts up to then were read; `ring` makes the job of one."""
+        heard = Heard(self.settings.kafka_servers, topics_read_by(self.service), self.pool)
+        keeper = TimerKeeper(self.runner, self.leases, self.bells, self.clock, self.heart, ring, heard.everything)
+
+        async def run() -> None:
+            try:
+                await keeper.run()
+            finally:
+                await heard.close()
+
+        return Role("timers", run)
 
     def lanes(
         self,

@@ -1,7 +1,7 @@
 """Báo giờ: rings the due timers of one database; one process at a time does, by lease."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import Generic, TypeVar
 
@@ -43,14 +43,20 @@ class TimerKeeper(Generic[U]):
         clock: Clock,
         heart: Heart,
         ring: Callable[[Timer], Job[U, None]],
+        heard: Callable[[], Awaitable[bool]],
     ) -> None:
-        """`ring` makes the job that a due timer runs; the timer is gone then, unless the job sets it again."""
+        """`ring` makes the job that a due timer runs; the timer is gone then, unless the job sets it again.
+
+        `heard` tells whether all facts up to now were read; timers wait for it, because what they say may be denied by
+        a fact that waits to be read.
+        """
         self._runner = runner
         self._leases = leases
         self._bells = bells
         self._clock = clock
         self._beat = heart.rhythm("timers", limit_seconds=30)
         self._ring = ring
+        self._heard = heard
 
     async def run(self) -> None:
         while True:
@@ -71,7 +77,7 @@ class TimerKeeper(Generic[U]):
             return False
         now = self._clock.now()
         rows = await self._runner.pool.fetch(_DUE, now, CHUNK)
-        if not rows:
+        if not rows or not await self._heard():
             return False
         timers = [Timer(row["dossier_id"], row["kind"], row["due_at"]) for row in rows]
         jobs = [self._job(timer) for timer in timers]
