@@ -15,6 +15,7 @@ import pytest
 from hub_events.event import Envelope, Fact, to_headers
 from hub_messaging.clock import real_now, set_business_time
 from hub_messaging.consumer import Reader
+from hub_messaging.heard import Heard
 from hub_messaging.jobs import Result
 from hub_messaging.refused import RawRecord
 from hub_web.client import ClientLimits, make_client
@@ -114,8 +115,13 @@ async def idle_hub(postgres: PostgresServer, tmp_path: Path) -> AsyncIterator[Hu
 
 
 @pytest.fixture
-async def hub(idle_hub: Hub) -> AsyncIterator[Hub]:
-    """Sla's API and timers, running; events are fed by the test."""
+async def hub(idle_hub: Hub, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Hub]:
+    """Sla's API and timers, running; events are fed by the test, so that nothing waits in Kafka."""
+
+    async def all_heard(_heard: Heard) -> bool:
+        return True
+
+    monkeypatch.setattr(Heard, "everything", all_heard)
     service = idle_hub.service
     await service.spine.open()
     roles = [role for role in await service.everything() if role.name in {"timers", "http"}]
