@@ -28,6 +28,7 @@ Fault = Literal["sender", "hub", "agency"]
 
 MEDIA_TYPE = "application/problem+json"
 SHOWN_ERRORS = 20
+FIELD_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,63}")
 SHOWN_FRAMES = 12
 RETRY_AFTER_SECONDS = 2
 
@@ -147,10 +148,17 @@ def invalid_request(errors: Sequence[Mapping[str, Any]]) -> Problem:
 
 
 def _field(error: Mapping[str, Any]) -> str:
-    """`("body", "components", 0, "code")` → `body.components[0].code`; unknown keys are the sender's: cut short."""
+    """`("body", "components", 0, "code")` → `body.components[0].code`.
+
+    An unknown key is the sender's own: it is repeated only when it reads like a field's name, for people also type
+    names of persons and numbers where a key should stand.
+    """
     path = ""
     for part in error["loc"]:
-        path += f"[{part}]" if isinstance(part, int) else f".{str(part)[:64]}"
+        if isinstance(part, int):
+            path += f"[{part}]"
+        else:
+            path += f".{part}" if FIELD_NAME.fullmatch(str(part)) else ".?"
     return path.removeprefix(".")[:200]
 
 
