@@ -103,6 +103,17 @@ class Hub:
     async def transfer(self, dossier_id: str) -> Any:
         return await self.door.get("routing", f"/v1/transfers/{dossier_id}")
 
+    async def dead_letters(self, service: str, state: str = "dead") -> list[dict[str, Any]]:
+        """Refused records of one service, at most 200, oldest first."""
+        page = await self.door.get(service, f"/v1/{service}/dead-letters?state={state}&limit=200")
+        found: list[dict[str, Any]] = page["items"]
+        return found
+
+    async def decide_letter(self, service: str, letter: Mapping[str, Any], decision: str) -> None:
+        """`replay` or `discard`."""
+        url = self.layout.url(service) + f"/v1/{service}/dead-letters/{letter['id']}/{decision}"
+        (await self.http.post(url, json={"why": "by a test"}, headers=self.token())).raise_for_status()
+
     async def effects(self, dossier_id: str) -> Counter[str]:
         """What reached the other side, e.g. `handover lead` and `sms accepted`; a duplicate shows as 2."""
         found = (await self.door.sandbox(f"/ledger/effects?dossier_id={dossier_id}"))["effects"]

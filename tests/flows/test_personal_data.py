@@ -1,0 +1,150 @@
+"""Dữ liệu cá nhân: names, numbers and what people wrote are planted, and then looked for everywhere."""
+
+import asyncio
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import pytest
+from aiokafka import AIOKafkaConsumer
+
+from hub_events.topics import TOPICS
+from hub_local.layout import SERVICES
+from hub_local.postgres import database_url
+from tests.flows.hub import OFFICER, Hub
+
+pytestmark = pytest.mark.stack
+
+NAME, PERSONAL_ID, PHONE = "Canary Thị Bạch Yến", "001987654321", "0912987654"
+ADDRESS, REQUEST, REASON = "Canary số 7 ngõ 9", "Canary xin giấy", "Canary lý do"
+PLANTED = (NAME, "Canary", "Bạch Yến", PERSONAL_ID, PHONE, "84912987654", "912987654")
+
+
+async def whole_life(hub: Hub) -> str:
+    """A dossier whose every personal field is planted, through a supplement and to its end; and a refused one."""
+    await hub.door.put_behaviour("*", {"steps": True})
+    body: dict[str, Any] = {
+        **await hub.body(),
+        "applicant": {"kind": "citizen", "full_name": NAME, "personal_id": PERSONAL_ID, "address": ADDRESS},
+        "contact": {"full_name": NAME, "phone": PHONE},
+        "request": REQUEST,
+        "form": {"relative": NAME, "note": REASON},
+    }
+    refused = await hub.post("/v1/dossiers", body)
+    await hub.decide(refused["dossier_id"], "refuse", reason_code="not-entitled", reason=REASON)
+    submitted = await hub.post("/v1/dossiers", body)
+    here = str(submitted["dossier_id"])
+    first = body["components"][0]
+    await hub.decide(here, "request-supplement", components=[first["code"]], reason=REASON)
+    await hub.decide(here, "supplement", components=[first], form={"relative": NAME})
+    await hub.decide(here, "accept")
+    await hub.reached(here, "clock_stopped", "sent completed:1", "sent supplement:1")
+    await hub.reached(refused["dossier_id"], "sent refusal:1")
+    return here
+
+
+def found_in(text: str | bytes) -> list[str]:
+    """Which planted values `text` holds."""
+    raw = text if isinstance(text, bytes) else text.encode()
+    return [value for value in PLANTED if value.encode() in raw]
+
+
+async def test_personal_data_rest_and_travel_sealed_only(hub: Hub) -> None:
+    """Kafka's records and all four databases, as they lie there."""
+    here = await whole_life(hub)
+
+    records = await all_records(hub.layout.kafka_servers)
+    assert any(here.encode() in record for record in records), "what is not personal can be found"
+    assert [found for record in records if (found := found_in(record))] == []
+    for service in SERVICES:
+        rows = await all_rows(database_url(hub.layout, hub.stack.keys.passwords, service))
+        assert any(here in row for row in rows), service
+        assert [found for row in rows if (found := found_in(row))] == [], service
+
+
+async def test_personal_data_are_never_told_in_logs_metrics_and_error_answers(hub: Hub) -> None:
+    here = await whole_life(hub)
+    await provoke(hub, here)
+
+    for file in log_files(hub.layout.logs):
+        assert found_in(file.read_bytes()) == [], file.name
+    for process in (*SERVICES, "sandbox"):
+        metrics = (await hub.http.get(hub.layout.url(f"{process}-probe") + "/metrics")).text
+        assert found_in(metrics) == [], process
+    assert [file.name for file in hub.layout.folder.rglob("*") if found_in(file.name)] == []
+
+
+async def provoke(hub: Hub, here: str) -> None:
+    """Mistakes around the planted values: no answer repeats them."""
+    whole = {**await hub.body(), "applicant": {"kind": "citizen", "full_name": NAME, "personal_id": PERSONAL_ID}}
+    wrong: list[tuple[str, Any]] = [
+        ("/v1/dossiers", {**whole, "contact": {"phone": PHONE + "x"}}),
+        ("/v1/dossiers", {**whole, NAME: 1}),
+        ("/v1/dossiers", {**whole, "applicant": {"kind": NAME, "full_name": PERSONAL_ID}}),
+        ("/v1/dossiers", {**whole, "procedure_code": NAME}),
+        (f"/v1/dossiers/{NAME}/accept", {"officer": OFFICER}),
+        (f"/v1/dossiers/{here}/refuse", {"officer": OFFICER, "reason_code": NAME, "reason": REASON}),
+        (
+            f"/v1/dossiers/{here}/request-supplement",
+            {"officer": OFFICER, "components": [PERSONAL_ID], "reason": REASON},
+        ),
+    ]
+    for number, (path, body) in enumerate(wrong):
+        headers = {**hub.token(), "idempotency-key": f"canary-{number}"}
+        answer = await hub.http.post(hub.layout.url("intake") + path, json=body, headers=headers)
+        assert 400 <= answer.status_code < 500, (number, answer.status_code)
+        assert found_in(answer.content) == [], number
+    looked = await hub.http.get(hub.layout.url("intake") + f"/v1/dossiers?code={PERSONAL_ID}", headers=hub.token())
+    assert looked.status_code in (200, 422)
+    assert found_in(looked.content) == []
+
+
+def log_files(folder: Path) -> Iterator[Path]:
+    """Every log of the stack, PostgreSQL's and Kafka's too."""
+    files = [file for file in folder.rglob("*") if file.is_file()]
+    assert {f"{service}.log" for service in SERVICES} < {file.name for file in files}
+    yield from files
+
+
+async def all_records(servers: str) -> list[bytes]:
+    """Everything that lies in Kafka: keys, headers and bodies, as bytes."""
+    consumer = AIOKafkaConsumer(
+        *(topic.name for topic in TOPICS), bootstrap_servers=servers, auto_offset_reset="earliest"
+    )
+    await consumer.start()
+    try:
+        while not consumer.assignment():
+            await asyncio.sleep(0.05)
+        ends = await consumer.end_offsets(consumer.assignment())
+        records: list[bytes] = []
+        while any([await consumer.position(partition) < end for partition, end in ends.items()]):
+            for batch in (await consumer.getmany(timeout_ms=500)).values():
+                for record in batch:
+                    headers = b" ".join(name.encode() + b"=" + value for name, value in record.headers)
+                    records.append(b" ".join((record.key or b"", headers, record.value or b"")))
+    finally:
+        await consumer.stop()
+    assert len(records) > 10
+    return records
+
+
+async def all_rows(url: str) -> list[str]:
+    """Every row of every table of a database, as text; bytes are shown as they read."""
+    connection = await asyncpg.connect(url)
+    try:
+        tables = await connection.fetch("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
+        rows = []
+        for (table,) in tables:
+            columns = await connection.fetch(
+                "SELECT column_name, data_type FROM information_schema.columns WHERE table_name = $1", table
+            )
+            shown = [
+                f"encode(\"{name}\", 'escape')" if kind == "bytea" else f'"{name}"::text' for name, kind in columns
+            ]
+            found = await connection.fetch(f"SELECT concat_ws(' ', {', '.join(shown)}) FROM {table}")
+            rows += [row[0] for row in found]
+    finally:
+        await connection.close()
+    assert len(rows) > 10
+    return rows

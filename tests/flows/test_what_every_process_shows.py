@@ -1,0 +1,58 @@
+"""Probes, metrics and API documents of every process that runs."""
+
+import re
+
+import pytest
+
+from hub_local.layout import SERVICES
+from tests.flows.hub import Hub
+
+pytestmark = pytest.mark.stack
+
+OF_ITS_WORK = {
+    "intake": ("hub_stuck_dossiers",),
+    "routing": ("hub_lane_work_due", "hub_lane_work_set_aside", "hub_lane_circuit_open", "hub_fact_to_effect_seconds"),
+    "notify": ("hub_lane_work_due", "hub_lane_work_set_aside", "hub_lane_circuit_open", "hub_fact_to_effect_seconds"),
+    "sla": ("hub_timer_delay_seconds",),
+}
+OF_THE_SPINE = (
+    "hub_outbox_rows",
+    "hub_outbox_oldest_seconds",
+    "hub_events_consumed_total",
+    "hub_consumer_lag_records",
+    "hub_dead_letters_open",
+    "hub_waiting_oldest_seconds",
+)
+
+
+@pytest.mark.parametrize("process", [*SERVICES, "sandbox"])
+async def test_a_process_says_that_it_lives_and_is_ready(hub: Hub, process: str) -> None:
+    url = hub.layout.url(f"{process}-probe")
+
+    answers = {path: (await hub.http.get(url + path)).status_code for path in ("/live", "/ready", "/metrics")}
+
+    assert answers == {"/live": 200, "/ready": 200, "/metrics": 200}
+
+
+@pytest.mark.parametrize("service", SERVICES)
+async def test_a_service_measures_what_operators_watch(hub: Hub, service: str) -> None:
+    receipt = await hub.accepted()
+    await hub.reached(receipt["dossier_id"], "clock_stopped", "sent completed:1")
+
+    metrics = (await hub.http.get(hub.layout.url(f"{service}-probe") + "/metrics")).text
+
+    assert [name for name in OF_ITS_WORK[service] if f"# TYPE {name} " not in metrics] == []
+    assert [name for name in OF_THE_SPINE if not re.search(rf"^{name}(\{{.*\}})? \d", metrics, re.MULTILINE)] == []
+    assert "hub_dead_letters_open 0.0" in metrics
+
+
+@pytest.mark.parametrize("service", SERVICES)
+async def test_a_service_describes_itself_to_all_and_answers_only_those_it_knows(hub: Hub, service: str) -> None:
+    url = hub.layout.url(service)
+    document = await hub.http.get(url + "/openapi.json")
+
+    assert document.json()["openapi"].startswith("3.1")
+    paths = [path for path, methods in document.json()["paths"].items() if "get" in methods and "{" not in path]
+    closed = {path: (await hub.http.get(url + path)).status_code for path in paths if "jwks" not in path}
+    assert closed
+    assert set(closed.values()) == {401}
