@@ -10,6 +10,7 @@ from pathlib import Path
 from uuid import UUID, uuid4
 
 import asyncpg
+import httpx
 import pytest
 from aiokafka import AIOKafkaProducer
 
@@ -23,13 +24,15 @@ pytestmark = pytest.mark.stack
 
 
 @asynccontextmanager
-async def service(hub: Hub, kafka: Stack, database_url: str) -> AsyncIterator[asyncio.subprocess.Process]:
-    """All roles in one process; whoever asked it to end looks at how it did."""
+async def process_of(
+    hub: Hub, kafka_servers: str, database_url: str, entrypoint: str = "service"
+) -> AsyncIterator[asyncio.subprocess.Process]:
+    """One process of routing; whoever asked it to end looks at how it did."""
     settings = hub.routing.settings
     environment = {
         "ROUTING_ENVIRONMENT": "test",
         "ROUTING_DATABASE_URL": database_url,
-        "ROUTING_KAFKA_SERVERS": kafka.layout.kafka_servers,
+        "ROUTING_KAFKA_SERVERS": kafka_servers,
         "ROUTING_HTTP_PORT": str(settings.http_port),
         "ROUTING_PROBE_PORT": str(settings.http_port + 1),
         "ROUTING_JWKS_FILE": str(settings.jwks_file),
@@ -41,10 +44,11 @@ async def service(hub: Hub, kafka: Stack, database_url: str) -> AsyncIterator[as
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
-        "services.routing.entrypoints.service",
+        f"services.routing.entrypoints.{entrypoint}",
         env={**os.environ, **environment},
         cwd=Path(__file__).parents[2],
         stdout=asyncio.subprocess.DEVNULL,
+        stderr=asyncio.subprocess.PIPE,
     )
     try:
         yield process
@@ -74,7 +78,7 @@ async def test_a_process_that_is_killed_in_the_middle_loses_nothing_and_doubles_
     hub = idle_hub
     await apply_topics(kafka.layout.kafka_servers, 2, 1)
     dossiers = [uuid4() for _ in range(20)]
-    async with service(hub, kafka, database_url) as first:
+    async with process_of(hub, kafka.layout.kafka_servers, database_url) as first:
         await say(kafka, *(accepted(dossier) for dossier in dossiers[:10]))
         connection = await asyncpg.connect(database_url)
         await until(lambda: _some(connection, "SELECT 1 FROM work WHERE state = 'done'"), 30)
@@ -82,7 +86,7 @@ async def test_a_process_that_is_killed_in_the_middle_loses_nothing_and_doubles_
         await first.wait()
     again = [fact for dossier in dossiers for fact in (supplement(dossier), accepted(dossier))]
     await say(kafka, *again)
-    async with service(hub, kafka, database_url) as second:
+    async with process_of(hub, kafka.layout.kafka_servers, database_url) as second:
         finished = "SELECT count(*) = 20 FROM transfer WHERE state = 'completed' HAVING count(*) = 20"
         await until(lambda: _some(connection, finished), 40)
         await until(lambda: _some(connection, "SELECT 1 HAVING NOT EXISTS (SELECT FROM outbox_pending)"), 20)
@@ -102,3 +106,37 @@ async def _some(connection: "asyncpg.Connection[asyncpg.Record]", statement: str
 
 async def _taken(hub: Hub, dossier_id: UUID) -> list[str]:
     return ["supplement" if "supplement" in effect["duty"] else "dossier" for effect in await hub.effects(dossier_id)]
+
+
+@pytest.mark.parametrize("entrypoint", ["web", "worker", "sender"])
+async def test_each_role_runs_alone_and_ends_with_0_when_asked(
+    idle_hub: Hub, database_url: str, kafka: Stack, entrypoint: str
+) -> None:
+    await apply_topics(kafka.layout.kafka_servers, 2, 1)
+    probe = f"http://127.0.0.1:{idle_hub.routing.settings.http_port + 1}/ready"
+
+    async def ready() -> bool:
+        try:
+            return (await idle_hub.client.get(probe)).status_code == 200
+        except httpx.TransportError:
+            return False
+
+    async with process_of(idle_hub, kafka.layout.kafka_servers, database_url, entrypoint) as process:
+        await until(ready, 30)
+        process.send_signal(signal.SIGTERM)
+        assert await asyncio.wait_for(process.wait(), 30) == 0
+
+
+@pytest.mark.parametrize("file", ["endpoints.json", "competence.json", "sealing.json", "jwks.json"])
+async def test_a_file_that_cannot_be_used_stops_the_start_with_one_line(
+    idle_hub: Hub, database_url: str, file: str
+) -> None:
+    (idle_hub.folder / file).write_text('{"*": "Trần Văn Ví Dụ"}')
+
+    async with process_of(idle_hub, "127.0.0.1:1", database_url) as process:
+        _, said = await asyncio.wait_for(process.communicate(), 30)
+
+    assert process.returncode == 78
+    (line,) = said.decode().splitlines()
+    assert line.startswith(f"settings: {file}")
+    assert "Ví Dụ" not in line

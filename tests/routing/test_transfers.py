@@ -1,11 +1,14 @@
 """What people see of transfers, within their area; and what happens when competence data are mended."""
 
 import json
+from dataclasses import replace
+from uuid import uuid4
 
 import pytest
 
+from hub_messaging.consumer import Reader
 from tests.routing.conftest import COMPETENCE, Hub, until
-from tests.routing.facts import COMMITTEE, POLICE, a_leg
+from tests.routing.facts import COMMITTEE, POLICE, a_leg, a_record, accepted
 
 pytestmark = pytest.mark.stack
 
@@ -96,3 +99,15 @@ async def test_what_is_shown_holds_nothing_personal(hub: Hub) -> None:
     assert "Nguyễn" not in shown
     assert "sealed" not in shown
     assert "Nguyễn" not in rows[0]["row"]
+
+
+async def test_a_record_that_cannot_be_read_is_a_dead_letter_that_operators_see_and_decide_about(hub: Hub) -> None:
+    record = replace(a_record(accepted(uuid4())), body=b'{"dossier_code": "?"}')
+    await hub.routing.spine.runner.run([Reader("routing", hub.routing.handlers()).job(record)])
+
+    (letter,) = (await hub.get("/v1/routing/dead-letters")).json()["items"]
+    assert (letter["reason"], letter["type"]) == ("invalid-body", "dossier.accepted.v1")
+    place = f"/v1/routing/dead-letters/{letter['id']}"
+    assert (await hub.get(place)).json()["body"] == '{"dossier_code": "?"}'
+    assert (await hub.post(f"{place}/discard", {"why": "bản ghi thử"})).json()["state"] == "discarded"
+    assert (await hub.post(f"{place}/replay", {"why": "nhầm"})).status_code == 409
