@@ -52,7 +52,7 @@ def routed(agency: AgencyRef) -> DossierRoutedV1:
     return DossierRoutedV1(legs=(RoutedLeg(leg="lead", agency=agency),), competence="competence@1")
 
 
-# The life of one dossier: routed twice, one supplement, completed by two callbacks that disagree about the minute.
+# The life of one dossier: routed twice, two supplements, completed by two callbacks that disagree.
 LIFE: tuple[tuple[Event, int], ...] = (
     (DossierRoutingFailedV1(reason="no-rule", leg="lead", competence="competence@0"), 1),
     (routed(COMMITTEE), 2),
@@ -61,14 +61,19 @@ LIFE: tuple[tuple[Event, int], ...] = (
     (DossierHandedOverV1(leg="lead", agency=POLICE, what="supplement", handed_over_at=at(40), attempts=1), 40),
     (DossierAcknowledgedV1(leg="lead", agency=POLICE, acknowledged_at=at(5)), 6),
     (DossierSupplementAskedV1(leg="lead", agency=POLICE, asked_at=at(20)), 21),
+    (DossierSupplementAskedV1(leg="lead", agency=POLICE, asked_at=at(45)), 46),
     (DossierCompletedV1(leg="lead", agency=POLICE, completed_at=at(60), result="approved"), 61),
     (DossierCompletedV1(leg="lead", agency=POLICE, completed_at=at(62), result="rejected"), 63),
     (DeadlineClockStartedV1(due_at=at(500), agrees=True), 2),
     (DeadlineClockPausedV1(paused_at=at(22), request=1), 22),
     (DeadlineClockRestartedV1(due_at=at(900), previous_due_at=at(500), request=1, agrees=False), 40),
+    (DeadlineClockPausedV1(paused_at=at(46), request=2), 46),
+    (DeadlineClockRestartedV1(due_at=at(800), previous_due_at=at(900), request=2, agrees=False), 50),
     (DeadlineWarningRaisedV1(due_at=at(500), warned_at=at(15)), 15),
-    (DeadlineMissedV1(due_at=at(900), missed_at=at(901), request=1), 901),
-    (DeadlineClockStoppedV1(stopped_at=at(60), due_at=at(900), outcome="early"), 61),
+    (DeadlineWarningRaisedV1(due_at=at(800), warned_at=at(700)), 700),
+    (DeadlineMissedV1(due_at=at(500), missed_at=at(501)), 501),
+    (DeadlineMissedV1(due_at=at(800), missed_at=at(801), request=2), 801),
+    (DeadlineClockStoppedV1(stopped_at=at(60), due_at=at(800), outcome="early"), 61),
     (MessageFailedV1(duty="accepted", channel="sms", supplier="sms", failed_at=at(2), reason="blocked"), 2),
     (CitizenUnreachedV1(duty="accepted", unreached_at=at(2), reason="no-channel-left"), 2),
     (MessageSentV1(duty="accepted", channel="sms", supplier="sms", sent_at=at(3), attempts=1), 3),
@@ -99,9 +104,10 @@ def test_the_end_is_what_happened() -> None:
     assert (progress.agency_code, progress.routed_at, progress.routing_failed_reason) == ("G01.01.02", at(3), "no-rule")
     assert (progress.handed_over_at, progress.acknowledged_at) == (at(4), at(5))
     assert (progress.completed_at, progress.result) == (at(60), "approved"), "the first result stands"
-    assert (progress.clock_number, progress.clock_due_at, progress.clock_agrees) == (1, at(900), False)
+    assert (progress.clock_number, progress.clock_due_at, progress.clock_agrees) == (2, at(800), False)
+    assert (progress.supplement_asked_at, progress.clock_paused_number) == (at(45), 2)
     assert (progress.clock_stopped_at, progress.clock_outcome) == (at(60), "early")
-    assert (progress.warned_due_at, progress.missed_due_at) == (at(500), at(900))
+    assert (progress.warned_due_at, progress.missed_due_at) == (at(800), at(800))
     assert progress.notice == "sent"
     assert progress.missing == ()
 
@@ -135,21 +141,29 @@ def test_the_acceptance_may_be_registered_before_or_after_what_follows_from_it(s
 
 
 @pytest.mark.parametrize(
-    ("facts", "missing"),
+    ("types", "missing"),
     [
         ([], ("route", "clock", "notice")),
-        ([LIFE[0]], ("route", "clock", "notice")),
-        ([LIFE[2]], ("clock", "notice")),
-        ([LIFE[2], LIFE[9]], ("notice",)),
-        ([LIFE[2], LIFE[9], LIFE[18]], ("notice",)),
-        ([LIFE[2], LIFE[9], LIFE[16]], ()),
+        (["dossier.routing_failed.v1"], ("route", "clock", "notice")),
+        (["dossier.routed.v1"], ("clock", "notice")),
+        (["dossier.routed.v1", "deadline.clock_started.v1"], ("notice",)),
+        (["dossier.routed.v1", "deadline.clock_started.v1", "message.failed.v1"], ()),
+        (["dossier.routed.v1", "deadline.clock_started.v1", "citizen.unreached.v1"], ()),
     ],
 )
-def test_what_is_missing_after_an_acceptance(facts: list[tuple[Event, int]], missing: tuple[str, ...]) -> None:
+def test_what_is_missing_after_an_acceptance(types: list[str], missing: tuple[str, ...]) -> None:
     progress = Progress(DOSSIER).watch(START, expects_clock=True)
-    for event, minutes in facts:
-        progress = progress.after(event, at(minutes))
+    for event, minutes in LIFE:
+        progress = progress.after(event, at(minutes)) if event.type in types else progress
     assert (progress.missing, progress.settled) == (missing, not missing)
+
+
+def test_a_notice_about_something_else_is_no_word_about_the_acceptance() -> None:
+    progress = Progress(DOSSIER)
+    for event, minutes in LIFE:
+        if isinstance(event, MessageSentV1) and event.duty == "completed":
+            progress = progress.after(event, at(minutes))
+    assert "notice" in progress.missing
 
 
 def test_without_a_term_no_clock_is_missed() -> None:

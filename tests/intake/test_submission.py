@@ -86,6 +86,9 @@ async def test_a_term_that_needs_a_person_is_accepted_with_the_officers_date_and
     keys = SealingKeys.read(door.intake.settings.sealing_keys_file)
     dossier_id = await door.intake.spine.pool.fetchval("SELECT id FROM dossier")
     assert keys.open("contact", dossier_id, event["promise"]["sealed_reason"]) == promised["reason"]
+    timeline = (await door.get(f"/v1/dossiers/{answer['dossier_id']}/timeline")).json()
+    assert timeline["steps"][0]["facts"]["promise"]["set_by"] == "officer"
+    assert "sealed" not in str(timeline)
 
 
 async def test_a_computable_term_leaves_no_room_for_another_date(door: FrontDoor) -> None:
