@@ -39,6 +39,7 @@ from hub_messaging.work import DONE, LANES, READY, REFUSED, SET_ASIDE, Settled, 
 log = structlog.get_logger(__name__)
 
 POLL_SECONDS = 0.5
+FREE_EVERY_SECONDS = 10.0
 DRAIN_SECONDS, LAST_WORDS_SECONDS = 8.0, 3.0
 FIRST_WAIT_SECONDS, LONGEST_WAIT_SECONDS = 0.5, 300.0
 RETRY_AFTER_LIMIT_SECONDS = 3600.0
@@ -133,6 +134,7 @@ class LaneKeeper(Generic[U]):
         self._ended: asyncio.Queue[Attempt] = asyncio.Queue()
         self._tasks: set[asyncio.Task[None]] = set()
         self._next_survey = 0.0
+        self._next_free = 0.0
         self._looked_at = 0.0
         self._beat = heart.rhythm("lanes", limit_seconds=60)
 
@@ -214,7 +216,11 @@ class LaneKeeper(Generic[U]):
             elif lease is not None or name in self._lanes:
                 lane = self._lanes.setdefault(name, Lane(name, concurrency))
                 lane.lease, lane.concurrency = lease, concurrency
-        self._bells.listen(LANES, [LANES, *map(bell_of, self.owned_lanes())])
+        owned = self.owned_lanes()
+        self._bells.listen(LANES, [LANES, *map(bell_of, owned)])
+        if owned and time.monotonic() >= self._next_free:
+            self._next_free = time.monotonic() + FREE_EVERY_SECONDS
+            await work.free(self._runner.pool, owned)
 
     def _forget(self, name: str) -> None:
         if self._lanes.pop(name).breaker.is_open:

@@ -105,6 +105,7 @@ CREATE TABLE work (
 ) WITH (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.02);
 CREATE INDEX work_due ON work (lane, next_at) WHERE state = 'ready';
 CREATE INDEX work_open ON work (lane, dossier_id, seq) WHERE state IN ('ready', 'behind', 'set_aside');
+CREATE INDEX work_behind ON work (lane, dossier_id, seq) WHERE state = 'behind';
 CREATE INDEX work_aside ON work (lane, seq) WHERE state IN ('refused', 'set_aside');
 CREATE TABLE work_body (id uuid PRIMARY KEY, body bytea NOT NULL);
 """

@@ -20,16 +20,13 @@ _INSERT = """
 WITH given AS (
     SELECT * FROM unnest($1::uuid[], $2::text[], $3::uuid[], $4::text[], $5::timestamptz[], $6::bytea[], $7::bool[])
         WITH ORDINALITY AS row(id, lane, dossier_id, kind, fact_at, body, follows, place)
-), earlier AS MATERIALIZED (
-    -- Locked, so that an outcome being written for one of them either shows here or sees the new row.
-    SELECT work.lane, work.dossier_id FROM work
-    WHERE (lane, dossier_id) IN (SELECT lane, dossier_id FROM given) AND state IN ('ready', 'behind', 'set_aside')
-    ORDER BY id FOR SHARE
 ), added AS (
     INSERT INTO work (id, lane, dossier_id, kind, fact_at, state)
     SELECT id, lane, dossier_id, kind, fact_at,
-           CASE WHEN follows OR (lane, dossier_id) IN (SELECT lane, dossier_id FROM earlier)
-           THEN 'behind' ELSE 'ready' END
+           CASE WHEN follows OR EXISTS (
+               SELECT FROM work AS earlier WHERE earlier.lane = given.lane AND earlier.dossier_id = given.dossier_id
+               AND earlier.state IN ('ready', 'behind', 'set_aside')
+           ) THEN 'behind' ELSE 'ready' END
     FROM given ORDER BY place
     ON CONFLICT (id) DO NOTHING
     RETURNING id
@@ -37,18 +34,30 @@ WITH given AS (
 INSERT INTO work_body (id, body) SELECT id, body FROM given JOIN added USING (id)
 """
 _SETTLE = """
-WITH held AS MATERIALIZED (SELECT id FROM work WHERE id = ANY($1) ORDER BY id FOR NO KEY UPDATE)
 UPDATE work SET state = given.state, outcome = given.outcome, attempts = given.attempts,
     own_failures = given.own_failures, next_at = given.next_at,
     finished_at = CASE WHEN given.state IN ('done', 'refused') THEN now() END
 FROM unnest($1::uuid[], $2::text[], $3::text[], $4::int[], $5::int[], $6::timestamptz[])
-    AS given(id, state, outcome, attempts, own_failures, next_at) JOIN held USING (id)
+    AS given(id, state, outcome, attempts, own_failures, next_at)
 WHERE work.id = given.id AND work.state = 'ready'
 """
 _STEP_FORWARD = """
 UPDATE work SET state = 'ready' WHERE id IN (
-    SELECT DISTINCT ON (lane, dossier_id) id FROM work
-    WHERE state = 'behind' AND (lane, dossier_id) IN (SELECT * FROM unnest($1::text[], $2::uuid[]))
+    SELECT DISTINCT ON (lane, dossier_id) id FROM work AS next
+    WHERE state = 'behind' AND (lane, dossier_id) IN (SELECT * FROM unnest($1::text[], $2::uuid[])) AND NOT EXISTS (
+        SELECT FROM work AS head WHERE head.lane = next.lane AND head.dossier_id = next.dossier_id
+        AND head.state IN ('ready', 'set_aside')
+    )
+    ORDER BY lane, dossier_id, seq
+)
+"""
+_FREE = """
+UPDATE work SET state = 'ready' WHERE id IN (
+    SELECT DISTINCT ON (lane, dossier_id) id FROM work AS next
+    WHERE state = 'behind' AND lane = ANY($1) AND NOT EXISTS (
+        SELECT FROM work AS head WHERE head.lane = next.lane AND head.dossier_id = next.dossier_id
+        AND head.state IN ('ready', 'set_aside')
+    )
     ORDER BY lane, dossier_id, seq
 )
 """
@@ -192,7 +201,9 @@ SELECT lane, sum(due)::bigint AS due, sum(aside)::bigint AS aside FROM (
 ) AS counted GROUP BY lane
 """
 # Written so that each half is answered by its partial index; done rows are never visited.
-_HURRY = "UPDATE work SET next_at = now() WHERE lane = $1 AND state = 'ready' AND next_at > now() AND own_failures < 3"
+_HURRY = """
+UPDATE work SET next_at = now() WHERE lane = $1 AND state = 'ready' AND next_at > now() AND own_failures < 3
+"""
 
 
 async def due_heads(pool: Pool, room: Sequence[tuple[str, int]], running: Sequence[UUID]) -> list[WorkRow]:
@@ -219,6 +230,14 @@ async def measure(pool: Pool) -> None:
 async def hurry(pool: Pool, lane: str) -> None:
     """The party is back: what failed only because it was away need not wait out its pause."""
     await pool.execute(_HURRY, lane)
+
+
+async def free(pool: Pool, lanes: Iterable[str]) -> None:
+    """Frees rows that stand behind nothing: one can be added just while the row before it ends.
+
+    It can't where both jobs name the dossier's aggregate, as they should; the owner of a lane looks now and then.
+    """
+    await pool.execute(_FREE, list(lanes))
 
 
 async def redo(pool: Pool, work_id: UUID) -> str | None:

@@ -1,0 +1,56 @@
+"""The toy as a process of its own: `python -m tests.messaging.toy_process`, settings by environment (TOY_…)."""
+
+import asyncio
+import os
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from pydantic_settings import SettingsConfigDict
+
+from hub_messaging.lanes import Outcome, Sent
+from hub_messaging.process import Role, Spine, run_process
+from hub_messaging.settings import ServiceSettings, load
+from hub_messaging.work import WorkRow
+from tests.messaging.toy import ToyUnitOfWork, handlers, maker, ring, settle, use_topics
+
+
+class ToySettings(ServiceSettings):
+    """Settings of the toy."""
+
+    model_config = SettingsConfigDict(env_prefix="TOY_")
+
+    topics: str = ""
+    deliver_seconds: float = 0.0
+    stuck: bool = False
+
+
+def lanes() -> Iterable[tuple[str, int]]:
+    return [("toys", 8)]
+
+
+def main() -> None:
+    settings = load(ToySettings)
+    use_topics(settings.topics)
+    service = f"toy-{settings.topics}"
+    spine: Spine[ToyUnitOfWork] = Spine(service, settings, maker(service))
+
+    async def deliver(_row: WorkRow) -> Outcome:
+        await asyncio.sleep(settings.deliver_seconds)
+        return Sent()
+
+    async def block() -> None:
+        import time
+
+        time.sleep(120)
+
+    async def roles() -> Sequence[Role]:
+        stuck: list[Any] = [Role("stuck", block)] if settings.stuck else []
+        work = [spine.timers(ring), spine.lanes(lanes, deliver, settle), *spine.consumer(handlers())]
+        return [spine.relay(), *work, *spine.housekeeping(), *stuck]
+
+    run_process(spine, roles)
+
+
+if __name__ == "__main__":
+    os.environ.setdefault("PYTHONUNBUFFERED", "1")
+    main()
