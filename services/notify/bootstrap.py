@@ -36,6 +36,7 @@ from services.notify.handlers.ports import Sending
 from services.notify.handlers.supplement_requested import on_supplement_requested
 from services.notify.handlers.texts import TextTemplates
 from services.notify.settings import Settings
+from services.notify.store.messages import StoredMessages
 from services.notify.store.queries import StoredNotices
 from services.notify.store.unit_of_work import NOTICES_SHELF, NotifyUnitOfWork
 
@@ -58,8 +59,7 @@ class Service:
 
     async def worker(self) -> Sequence[Role]:
         """Reads events and sends the service's own."""
-        spine = self.spine
-        return [*spine.housekeeping(), spine.relay(), *spine.consumer(handlers(self._sending))]
+        return [*self.spine.housekeeping(), *self._readers()]
 
     async def sender(self) -> Sequence[Role]:
         """Hands messages to the supplier."""
@@ -67,19 +67,26 @@ class Service:
 
     async def web(self) -> Sequence[Role]:
         """Answers people's questions."""
+        return [*self.spine.housekeeping(), self._server()]
+
+    async def everything(self) -> Sequence[Role]:
+        """All roles in one process; inputs last, so that they stop first."""
+        return [*self.spine.housekeeping(), self._lanes(), *self._readers(), self._server()]
+
+    def _readers(self) -> list[Role]:
+        self.spine.measured_by(StoredNotices(self.spine.pool).measure)
+        return [self.spine.relay(), *self.spine.consumer(handlers(self._sending))]
+
+    def _server(self) -> Role:
         queries = StoredNotices(self.spine.pool)
         routers = [
-            notice_router(queries),
+            notice_router(queries, StoredMessages(self.spine.pool, self.spine.bells)),
             supplier_router(queries, [self._sending]),
             dead_letter_router(NAME, RefusedTable(self.spine.pool)),
         ]
         app = make_app("Thông báo", version("hub-notify"), self._verifier, routers, outages=UNAVAILABLE)
         server = HttpServer(app, self._settings.http_host, self._settings.http_port)
-        return [Role("http", server.run)]
-
-    async def everything(self) -> Sequence[Role]:
-        """All roles in one process."""
-        return [*await self.worker(), self._lanes(), *await self.web()]
+        return Role("http", server.run)
 
     def _lanes(self) -> Role:
         settings, lane = self._settings, self._sending.lane

@@ -58,11 +58,23 @@ class Service:
 
     async def worker(self) -> Sequence[Role]:
         """Reads events, rings timers, sends its own events."""
-        spine = self.spine
-        return [*spine.housekeeping(), spine.relay(), spine.timers(ring), *spine.consumer(HANDLERS)]
+        return [*self.spine.housekeeping(), *self._readers()]
 
     async def web(self) -> Sequence[Role]:
         """Answers people's questions."""
+        return [*self.spine.housekeeping(), self._server()]
+
+    async def everything(self) -> Sequence[Role]:
+        """All roles in one process; inputs last, so that they stop first."""
+        return [*self.spine.housekeeping(), *self._readers(), self._server()]
+
+    def _readers(self) -> list[Role]:
+        spine = self.spine
+        queries = ClockQueries(spine.pool)
+        spine.measured_by(lambda: queries.measure(spine.clock.now()))
+        return [spine.relay(), spine.timers(ring), *spine.consumer(HANDLERS)]
+
+    def _server(self) -> Role:
         routers = [
             deadline_router(ClockQueries(self.spine.pool), self.spine.clock.now),
             calendar_router(),
@@ -70,11 +82,7 @@ class Service:
         ]
         app = make_app("Theo dõi thời hạn", version("hub-sla"), self._verifier, routers, outages=UNAVAILABLE)
         server = HttpServer(app, self._settings.http_host, self._settings.http_port)
-        return [Role("http", server.run)]
-
-    async def everything(self) -> Sequence[Role]:
-        """All roles in one process."""
-        return [*await self.worker(), *await self.web()]
+        return Role("http", server.run)
 
 
 def build(settings: Settings) -> Service:

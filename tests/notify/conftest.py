@@ -63,6 +63,10 @@ class Hub:
         bearer = f"Bearer {self.token('thử', 'system', scopes, area)}"
         return await self.client.get(self.url + path, headers={"Authorization": bearer})
 
+    async def post(self, path: str, scopes: Sequence[str] = tuple(SCOPES), area: Any = ALL) -> httpx.Response:
+        bearer = f"Bearer {self.token('thử', 'system', scopes, area)}"
+        return await self.client.post(self.url + path, headers={"Authorization": bearer})
+
     async def states(self, dossier_id: UUID) -> dict[str, str]:
         found = (await self.get(f"/v1/notices/{dossier_id}")).json()["notices"]
         return {f"{notice['duty']}:{notice['occasion']}": notice["state"] for notice in found}

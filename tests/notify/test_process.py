@@ -98,4 +98,4 @@ async def test_a_process_that_is_killed_in_the_middle_tells_everybody_once(idle_
 
 
 async def _relayed(connection: "asyncpg.Connection[asyncpg.Record]") -> bool:
-    return await connection.fetchval("SELECT count(*) FROM outbox_pending") == 0
+    return bool(await connection.fetchval("SELECT NOT EXISTS (SELECT FROM outbox_pending)"))

@@ -46,6 +46,16 @@ async def test_a_refused_message_has_failed_and_is_listed(hub: Hub) -> None:
     assert (item["dossier_id"], item["notices"][0]["reason"]) == (str(dossier), "http-422")
     assert await hub.types(dossier) == ["message.failed.v1"]
 
+    await hub.behave()
+    again = f"/v1/notices/{dossier}/accepted/1/send-again"
+    assert (await hub.post(again, scopes=["notices:read"])).status_code == 403
+    assert (await hub.post(again, area=["H99.99.99"])).status_code == 404
+    assert (await hub.post(again)).status_code == 202
+    await until(lambda: hub.settled(dossier, accepted="sent"))
+    assert len(await hub.effects(dossier)) == 1
+    assert (await hub.post(again)).json()["slug"] == "nothing-to-redo"
+    assert (await hub.post(again.replace("accepted", "late"))).json()["slug"] == "nothing-to-redo"
+
 
 @pytest.mark.parametrize(("contact", "reason"), [({"email": "a@b.vn"}, "no-phone"), ({"phone": "12"}, "phone-invalid")])
 async def test_a_contact_without_a_usable_phone_is_unreached_and_listed(

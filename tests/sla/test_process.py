@@ -103,4 +103,4 @@ async def _types(connection: "asyncpg.Connection[asyncpg.Record]", dossier_id: U
 
 
 async def _relayed(connection: "asyncpg.Connection[asyncpg.Record]") -> bool:
-    return await connection.fetchval("SELECT count(*) FROM outbox_pending") == 0
+    return bool(await connection.fetchval("SELECT NOT EXISTS (SELECT FROM outbox_pending)"))

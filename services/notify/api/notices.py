@@ -4,19 +4,25 @@ from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
+import structlog
 from fastapi import Query
 from pydantic import BaseModel
 
 from hub_events.notify import Duty
 from hub_web.credentials import requires
 from hub_web.cursors import decode_cursor, encode_cursor
-from hub_web.problems import CURSOR_INVALID, NOT_FOUND, Problem
+from hub_web.problems import CURSOR_INVALID, NOT_FOUND, Problem, problem_type
 from hub_web.routes import Router
 from hub_web.tokens import All, Caller
 from services.notify.domain.notices import Notices, State
-from services.notify.handlers.ports import NoticeQueries, NoticeWish
+from services.notify.handlers.ports import Messages, NoticeQueries, NoticeWish
+
+log = structlog.get_logger(__name__)
 
 Reader = Annotated[Caller, requires("notices:read")]
+Manager = Annotated[Caller, requires("lanes:manage")]
+
+NOTHING_TO_REDO = problem_type("nothing-to-redo", 409, "Không có việc chờ gửi lại")
 
 
 class Notice(BaseModel):
@@ -47,15 +53,32 @@ class NoticePage(BaseModel):
     next_cursor: str | None = None
 
 
-def notice_router(queries: NoticeQueries) -> Router:
-    """GET /v1/notices and /v1/notices/{dossier_id}; scope `notices:read`."""
+def notice_router(queries: NoticeQueries, messages: Messages) -> Router:
+    """/v1/notices: reads with `notices:read`, commands with `lanes:manage`, within the caller's desks."""
     router = Router(tags=["notices"])
 
-    @router.get("/v1/notices/{dossier_id}")
-    async def show_notices(dossier_id: UUID, caller: Reader) -> DossierNotices:
+    async def found(dossier_id: UUID, caller: Caller) -> Notices:
         notices = await queries.one(dossier_id)
         if notices is None or not caller.covers(notices.desk or ""):
             raise Problem(NOT_FOUND, "Không có thông báo nào cho hồ sơ này.", next_step="Kiểm tra mã hồ sơ.")
+        return notices
+
+    @router.get("/v1/notices/{dossier_id}")
+    async def show_notices(dossier_id: UUID, caller: Reader) -> DossierNotices:
+        return _shown(await found(dossier_id, caller), None)
+
+    @router.post("/v1/notices/{dossier_id}/{duty}/{occasion}/send-again", status_code=202)
+    async def send_again(dossier_id: UUID, duty: Duty, occasion: int, caller: Manager) -> DossierNotices:
+        """Sends a message once more that the supplier refused or that was set aside, under its old Idempotency-Key."""
+        notices = await found(dossier_id, caller)
+        owed = notices.duties.get(f"{duty}:{occasion}")
+        if owed is None or not await messages.send_again(owed.message_id):
+            raise Problem(
+                NOTHING_TO_REDO,
+                "Thông báo này không ở trạng thái chờ người xử lý.",
+                next_step="Xem GET /v1/notices/{dossier_id}.",
+            )
+        log.warning("message_sent_again", dossier_id=str(dossier_id), duty=duty, occasion=occasion, by=caller.subject)
         return _shown(notices, None)
 
     @router.get("/v1/notices")
@@ -66,9 +89,9 @@ def notice_router(queries: NoticeQueries) -> Router:
         limit: Annotated[int, Query(ge=1, le=200)] = 50,
     ) -> NoticePage:
         area = None if isinstance(caller.area, All) else caller.area
-        found = await queries.page(NoticeWish(state, _after(cursor), area), limit + 1)
-        items = [_shown(notices, state) for notices in found[:limit]]
-        more = len(found) > limit
+        page = await queries.page(NoticeWish(state, _after(cursor), area), limit + 1)
+        items = [_shown(notices, state) for notices in page[:limit]]
+        more = len(page) > limit
         return NoticePage(items=items, next_cursor=encode_cursor(str(items[-1].dossier_id)) if more else None)
 
     return router

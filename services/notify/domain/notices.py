@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Literal, Self
 from uuid import UUID
 
+from hub_events.event import derive_id
 from hub_events.notify import Duty
 
 State = Literal["waiting_contact", "due", "sent", "failed", "unreached"]
@@ -54,6 +55,11 @@ class DutyToInform:
     def key(self) -> str:
         """Its name within the dossier, e.g. `supplement:1`."""
         return f"{self.duty}:{self.occasion}"
+
+    @property
+    def message_id(self) -> UUID:
+        """Its message by SMS: the id of the work row and the Idempotency-Key of every attempt."""
+        return derive_id(self.cause, "duty", self.duty, SMS)
 
     @property
     def reference(self) -> str:

@@ -81,3 +81,10 @@ class NoticeQueries(Protocol):
     async def one(self, dossier_id: UUID) -> Notices | None: ...
     async def page(self, wish: NoticeWish, most: int) -> Sequence[Notices]: ...
     async def lane(self, lane: str) -> LaneState: ...
+
+
+class Messages(Protocol):
+    """Messages that a person looks after."""
+
+    async def send_again(self, work_id: UUID) -> bool:
+        """Sends a message that was refused or set aside once more, under its old key; False: there is none."""

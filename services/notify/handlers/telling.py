@@ -9,7 +9,7 @@ from hub_events.event import Envelope, Fact, derive_id
 from hub_events.intake import DossierAcceptedV1, DossierRefusedV1, DossierSupplementRequestedV1
 from hub_events.notify import CitizenUnreachedV1
 from hub_messaging.work import NewWork
-from services.notify.domain.notices import SMS, Contact, DutyToInform, Notices
+from services.notify.domain.notices import Contact, DutyToInform, Notices
 from services.notify.handlers.ports import NotifyWork, Sending
 
 NamingContact = DossierAcceptedV1 | DossierSupplementRequestedV1 | DossierRefusedV1
@@ -43,7 +43,7 @@ def _told(notices: Notices, duty: DutyToInform, uow: NotifyWork, sending: Sendin
     }
     uow.work.add(
         NewWork(
-            id=derive_id(duty.cause, "duty", duty.duty, SMS),
+            id=duty.message_id,
             lane=sending.lane,
             dossier_id=notices.dossier_id,
             kind=duty.key,

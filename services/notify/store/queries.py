@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from uuid import UUID
 
 import orjson
+from prometheus_client import Gauge
 
 from hub_messaging.database import Pool
 from services.notify.domain.notices import Notices
@@ -14,6 +15,16 @@ _COLUMNS = ", ".join(NOTICES.columns)
 _ONE = f"SELECT {_COLUMNS} FROM notices WHERE dossier_id = $1"  # noqa: S608 - constants of the code
 _LISTED = {"waiting_contact": "waiting", "failed": "failed", "unreached": "unreached"}
 """States in which few dossiers are and that people look for: a partial index each."""
+_COUNTS = """
+SELECT (SELECT count(*) FROM notices WHERE waiting) AS waiting_contact,
+       (SELECT count(*) FROM notices WHERE failed) AS failed,
+       (SELECT count(*) FROM notices WHERE unreached) AS unreached
+"""
+DOSSIERS = Gauge(
+    "hub_notify_dossiers",
+    "Dossiers with a duty to inform that waits for its acceptance, failed, or reached nobody. See GET /v1/notices.",
+    ["state"],
+)
 _LANE = """
 SELECT count(*) FILTER (WHERE state IN ('ready', 'behind')) AS due,
        count(*) FILTER (WHERE state IN ('set_aside', 'refused')) AS aside,
@@ -52,6 +63,13 @@ class StoredNotices:
             duty = orjson.dumps([{"state": wish.state}]).decode()
             rows = await self._pool.fetch(_page("duties @> $4::jsonb"), wish.after, area, most, duty)
         return [from_row(row) for row in rows]
+
+    async def measure(self) -> None:
+        """Sets the gauge of duties that wait for somebody."""
+        row = await self._pool.fetchrow(_COUNTS)
+        assert row is not None
+        for state in _LISTED:
+            DOSSIERS.labels(state).set(row[state])
 
     async def lane(self, lane: str) -> LaneState:
         row = await self._pool.fetchrow(_LANE, lane)

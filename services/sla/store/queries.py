@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
+from prometheus_client import Gauge
+
 from hub_messaging.database import Pool
 from services.sla.domain.clock import DossierClock
 from services.sla.handlers.ports import DeadlineWish
@@ -24,6 +26,17 @@ ORDER BY dossier_id LIMIT $6
 """  # noqa: S608 - the columns are constants of the code
 
 
+_COUNTS = """
+SELECT count(*) FILTER (WHERE state = 'running' AND (late_from IS NULL OR late_from > $1)) AS running,
+       count(*) FILTER (WHERE state = 'running' AND late_from <= $1) AS overdue,
+       count(*) FILTER (WHERE state = 'paused') AS paused,
+       (SELECT count(*) FROM clock WHERE differs) AS differing
+FROM clock WHERE state IN ('running', 'paused')
+"""
+CLOCKS_OPEN = Gauge("hub_sla_clocks", "Clocks that run, are overdue, or wait for the applicant.", ["state"])
+DIFFERING = Gauge("hub_sla_dates_differing", "Dates that hold and that the clock's own computation does not confirm.")
+
+
 class ClockQueries:
     """Reads clocks from the service's database."""
 
@@ -33,6 +46,14 @@ class ClockQueries:
     async def one(self, dossier_id: UUID) -> DossierClock | None:
         row = await self._pool.fetchrow(_ONE, dossier_id)
         return None if row is None else from_row(row)
+
+    async def measure(self, now: datetime) -> None:
+        """Sets the gauges; what is overdue goes by the clock, as in the list."""
+        row = await self._pool.fetchrow(_COUNTS, now)
+        assert row is not None
+        for state in ("running", "overdue", "paused"):
+            CLOCKS_OPEN.labels(state).set(row[state])
+        DIFFERING.set(row["differing"])
 
     async def page(self, wish: DeadlineWish, now: datetime, most: int) -> Sequence[DossierClock]:
         area = None if wish.area is None else sorted(wish.area)
