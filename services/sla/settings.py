@@ -1,5 +1,6 @@
 """Cấu hình của dịch vụ theo dõi thời hạn."""
 
+from pydantic import Field
 from pydantic_settings import SettingsConfigDict
 
 from hub_messaging.settings import ServiceSettings
@@ -9,3 +10,7 @@ class Settings(ServiceSettings):
     """Settings by environment, prefix `SLA_`."""
 
     model_config = SettingsConfigDict(env_prefix="SLA_")
+
+    consumer_linger_ms: int = Field(default=50, ge=0, le=1000)
+    """A clock counts in minutes; facts may gather."""
+    relay_linger_ms: int = Field(default=50, ge=0, le=1000)

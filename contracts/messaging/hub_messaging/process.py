@@ -91,7 +91,8 @@ class Spine(Generic[U]):
         """Sends the outbox to Kafka."""
         self.bells.answer(RELAY)
         sender = KafkaSender(self.settings.kafka_servers)
-        relay = Relay(self.pool, self.leases, self.bells, self.heart, topic_of(self.service).name, sender)
+        topic, linger = topic_of(self.service).name, self.settings.relay_linger_ms / 1000
+        relay = Relay(self.pool, self.leases, self.bells, self.heart, topic, sender, linger)
         self.measured_by(relay.measure)
         return Role("relay", relay.run)
 

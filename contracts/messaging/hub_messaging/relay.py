@@ -108,12 +108,22 @@ class KafkaSender:
 class Relay:
     """Sends pending events of one service's topic until cancelled."""
 
-    def __init__(self, pool: Pool, leases: Leases, bells: Bells, heart: Heart, topic: str, sender: Sender) -> None:
+    def __init__(
+        self,
+        pool: Pool,
+        leases: Leases,
+        bells: Bells,
+        heart: Heart,
+        topic: str,
+        sender: Sender,
+        linger_seconds: float = 0.0,
+    ) -> None:
         self._pool = pool
         self._leases = leases
         self._bells = bells
         self._topic = topic
         self._sender = sender
+        self._linger = linger_seconds
         self._beat = heart.rhythm("relay", limit_seconds=60)
 
     async def run(self) -> None:
@@ -132,6 +142,7 @@ class Relay:
                     continue
                 pause = 0.1
                 if not busy:
+                    await asyncio.sleep(self._linger)
                     await self._bells.wait(RELAY, POLL_SECONDS)
         finally:
             await self._sender.close()

@@ -33,6 +33,9 @@ class ServiceSettings(BaseSettings):
     sealing_keys_file: Path
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     consumer_linger_ms: int = Field(default=0, ge=0, le=1000)
+    """Pause after each batch read. Cost is per batch: what nobody waits for may gather."""
+    relay_linger_ms: int = Field(default=0, ge=0, le=1000)
+    """Pause after each chunk sent to Kafka, for the same reason."""
 
     @model_validator(mode="after")
     def _clock_only_in_demo(self) -> Self:
