@@ -48,7 +48,7 @@ class StatedTerm(Part):
     amount: Decimal | None = Field(default=None, ge=0)
     reason: Slug | None = None
     cut_off: str | None = Field(default=None, pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")
-    """Receipts at or after this local time count from the next working day."""
+    """Receipts later than this local time (15:00 sharp is not) count from the next working day."""
 
 
 class Promise(Part):
