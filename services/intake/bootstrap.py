@@ -1,6 +1,5 @@
 """Where the parts of intake are joined; test and production differ in settings only."""
 
-import asyncio
 import sys
 from collections.abc import Sequence
 from importlib.metadata import version
@@ -86,16 +85,7 @@ class Intake:
 
     def http(self) -> Role:
         """Answers requests until it is cancelled, then drains."""
-        server = HttpServer(self.app(), self.settings.http_host, self.settings.http_port)
-
-        async def serve() -> None:
-            await server.start()
-            try:
-                await asyncio.Event().wait()
-            finally:
-                await server.stop()
-
-        return Role("http", serve)
+        return self.spine.http(HttpServer(self.app(), self.settings.http_host, self.settings.http_port))
 
 
 def build(settings: Settings) -> Intake:

@@ -85,8 +85,7 @@ class Service:
             dead_letter_router(NAME, RefusedTable(self.spine.pool)),
         ]
         app = make_app("Thông báo", version("hub-notify"), self._verifier, routers, outages=UNAVAILABLE)
-        server = HttpServer(app, self._settings.http_host, self._settings.http_port)
-        return Role("http", server.run)
+        return self.spine.http(HttpServer(app, self._settings.http_host, self._settings.http_port))
 
     def _lanes(self) -> Role:
         settings, lane = self._settings, self._sending.lane

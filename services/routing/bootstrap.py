@@ -1,12 +1,14 @@
-"""The one place where the parts of routing are joined."""
+"""Where the service's parts are joined."""
 
 import sys
 from collections.abc import Sequence
 from functools import partial
+from importlib.metadata import version
 
 from hub_events.intake import DossierAcceptedV1, DossierSupplementReceivedV1
 from hub_messaging import work
 from hub_messaging.consumer import Handler, on_dossier
+from hub_messaging.database import UNAVAILABLE
 from hub_messaging.jobs import Job
 from hub_messaging.lanes import LaneKeeper, Refused, Sent
 from hub_messaging.process import Role, Spine
@@ -28,7 +30,7 @@ from services.routing.domain.endpoint import Endpoint
 from services.routing.handlers.dossier_accepted import on_dossier_accepted
 from services.routing.handlers.dossier_supplement_received import on_dossier_supplement_received
 from services.routing.handlers.hand_over_settled import on_hand_over_settled
-from services.routing.settings import RoutingSettings
+from services.routing.settings import Settings
 from services.routing.store.commands import Commands
 from services.routing.store.competence_file import FILE_NAME, read_competence
 from services.routing.store.endpoints_file import read_endpoints
@@ -43,10 +45,13 @@ NAME = "routing"
 CONNECTIONS = 4096  # the lanes bound themselves; one dead agency must not hold the connections of the others
 
 
-class Routing:
-    """The service; each role is made once its spine is open. Raises OSError, ValueError for files it can't use."""
+class Service:
+    """The service's roles; a process runs those that its entry point asks for.
 
-    def __init__(self, settings: RoutingSettings) -> None:
+    Raises OSError and ValueError for files it can't use.
+    """
+
+    def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.spine: Spine[RoutingUnitOfWork] = Spine(NAME, settings, RoutingUnitOfWork)
         self.competence = WatchedFile(settings.data_folder / FILE_NAME, read_competence).now
@@ -132,14 +137,14 @@ class Routing:
             callbacks_router(commands, spine.clock.now, self.endpoint_of, self._keys),
             dead_letter_router(NAME, RefusedTable(spine.pool)),
         ]
-        app = make_app("Chuyển hồ sơ", "1", self._verifier, routers)
-        return Role("http", HttpServer(app, settings.http_host, settings.http_port).run)
+        app = make_app("Chuyển hồ sơ", version("hub-routing"), self._verifier, routers, outages=UNAVAILABLE)
+        return spine.http(HttpServer(app, settings.http_host, settings.http_port))
 
 
-def build(settings: RoutingSettings) -> Routing:
-    """The service, or the end of the process with one line (exit code 78) when a file it needs can't be used."""
+def build(settings: Settings) -> Service:
+    """The service, or the end of the process with one clear line (exit code 78)."""
     try:
-        return Routing(settings)
+        return Service(settings)
     except (OSError, ValueError) as error:
         sys.stderr.write(f"settings: {error}\n")
         raise SystemExit(CONFIGURATION_EXIT_CODE) from None

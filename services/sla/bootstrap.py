@@ -81,8 +81,7 @@ class Service:
             dead_letter_router(NAME, RefusedTable(self.spine.pool)),
         ]
         app = make_app("Theo dõi thời hạn", version("hub-sla"), self._verifier, routers, outages=UNAVAILABLE)
-        server = HttpServer(app, self._settings.http_host, self._settings.http_port)
-        return Role("http", server.run)
+        return self.spine.http(HttpServer(app, self._settings.http_host, self._settings.http_port))
 
 
 def build(settings: Settings) -> Service:

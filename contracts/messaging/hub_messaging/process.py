@@ -6,7 +6,7 @@ import sys
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 import structlog
 import uvloop
@@ -45,6 +45,16 @@ class Role:
 
     name: str
     run: Callable[[], Coroutine[Any, Any, None]]
+
+
+class Serves(Protocol):
+    """An HTTP server (hub_web.server.HttpServer)."""
+
+    async def start(self) -> None:
+        """Listening when it returns."""
+
+    async def stop(self) -> None:
+        """Requests under way are answered."""
 
 
 class Spine(Generic[U]):
@@ -144,6 +154,20 @@ class Spine(Generic[U]):
             settle=settle,
         )
         return Role("lanes", keeper.run)
+
+    def http(self, server: Serves) -> Role:
+        """Answers requests until it is cancelled, then drains. The process isn't ready before it listens."""
+        self.heart.set_unready("http", "not listening yet")
+
+        async def serve() -> None:
+            await server.start()
+            self.heart.set_unready("http", None)
+            try:
+                await asyncio.Event().wait()
+            finally:
+                await server.stop()
+
+        return Role("http", serve)
 
     def housekeeping(self) -> list[Role]:
         """What every worker process does beside its work."""
