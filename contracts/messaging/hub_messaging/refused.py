@@ -169,8 +169,8 @@ async def shown(pool: Pool, record_id: int) -> dict[str, object] | None:
     row = await pool.fetchrow("SELECT * FROM refused_record WHERE id = $1", record_id)
     if row is None:
         return None
-    body: bytes | None = row["body"]
-    return {**row, "key": _readable(row["key"]), "headers": json.loads(row["headers"]), "body": _readable(body)}
+    headers = [(name, _readable(value)) for name, value in headers_from_text(row["headers"])]
+    return {**row, "key": _readable(row["key"]), "headers": headers, "body": _readable(row["body"])}
 
 
 async def decide(pool: Pool, record_id: int, state: str, who: str, why: str) -> bool:
