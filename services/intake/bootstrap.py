@@ -1,4 +1,4 @@
-"""Where the parts of intake are joined; test and production differ in settings only."""
+"""Where the service's parts are joined."""
 
 import sys
 from collections.abc import Sequence
@@ -27,10 +27,11 @@ from services.intake.handlers.office import Office
 from services.intake.handlers.ports import PROGRESS
 from services.intake.handlers.timeline import EVENTS, on_reported
 from services.intake.settings import Settings
-from services.intake.store.catalogue_files import CatalogueMistake, read_catalogue
+from services.intake.store.catalogue_files import read_catalogue
 from services.intake.store.queries import Queries
 from services.intake.store.unit_of_work import IntakeUnitOfWork
 
+NAME = "intake"
 STUCK = Gauge(
     "hub_stuck_dossiers",
     "Accepted 5 minutes ago and still without a route, a clock or a notice outcome. See `hub stuck`.",
@@ -39,31 +40,35 @@ STUCK = Gauge(
 HANDLERS: list[Handler[IntakeUnitOfWork]] = [Handler(event, on_reported, on_dossier(PROGRESS)) for event in EVENTS]
 
 
-class Intake:
-    """Dịch vụ tiếp nhận: its spine, and the roles that its processes are made of."""
+class Service:
+    """The service's roles; a process runs those that its entry point asks for.
+
+    Raises OSError and ValueError for files it can't use.
+    """
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self.spine = Spine("intake", settings, IntakeUnitOfWork)
-        self.office = Office(
+        self.spine: Spine[IntakeUnitOfWork] = Spine(NAME, settings, IntakeUnitOfWork)
+        self._office = Office(
             read_catalogue(settings.data_folder), load_calendar(), SealingKeys.read(settings.sealing_keys_file)
         )
-        self.verifier = Verifier(settings.jwks_file)
+        self._verifier = Verifier(settings.jwks_file)
 
-    async def all_roles(self) -> Sequence[Role]:
-        """Everything in one process; inputs last, so that they stop first."""
-        return [*await self.worker_roles(), self.http()]
+    async def web(self) -> Sequence[Role]:
+        """Takes and shows dossiers; another process sends the outbox."""
+        return [*self.spine.housekeeping(), self._server()]
 
-    async def web_roles(self) -> Sequence[Role]:
-        """HTTP alone; another process sends the outbox."""
-        return [*self.spine.housekeeping(), self.http()]
+    async def worker(self) -> Sequence[Role]:
+        """Reads events and sends the service's own."""
+        return [*self.spine.housekeeping(), *self._readers()]
 
-    async def worker_roles(self) -> Sequence[Role]:
-        """Relay, consumer and measurements."""
-        relay = self.spine.relay()
-        consumer = self.spine.consumer(HANDLERS)
+    async def everything(self) -> Sequence[Role]:
+        """All roles in one process; inputs last, so that they stop first."""
+        return [*self.spine.housekeeping(), *self._readers(), self._server()]
+
+    def _readers(self) -> list[Role]:
         self.spine.measured_by(self.measure_stuck)
-        return [relay, *self.spine.housekeeping(), *consumer]
+        return [self.spine.relay(), *self.spine.consumer(HANDLERS)]
 
     async def measure_stuck(self) -> None:
         """Sets the gauge of what is stuck: one look at a partial index."""
@@ -75,23 +80,22 @@ class Intake:
         queries = Queries(self.spine.pool)
         commands = Commands(GroupRunner(self.spine.runner))
         routers = [
-            command_router(commands, queries, self.office, self.spine.clock.now),
+            command_router(commands, queries, self._office, self.spine.clock.now),
             read_router(queries),
-            catalogue_router(self.office.catalogue),
+            catalogue_router(self._office.catalogue),
             operations_router(queries),
-            dead_letter_router("intake", RefusedTable(self.spine.pool)),
+            dead_letter_router(NAME, RefusedTable(self.spine.pool)),
         ]
-        return make_app("Tiếp nhận hồ sơ", version("hub-intake"), self.verifier, routers, outages=UNAVAILABLE)
+        return make_app("Tiếp nhận hồ sơ", version("hub-intake"), self._verifier, routers, outages=UNAVAILABLE)
 
-    def http(self) -> Role:
-        """Answers requests until it is cancelled, then drains."""
+    def _server(self) -> Role:
         return self.spine.http(HttpServer(self.app(), self.settings.http_host, self.settings.http_port))
 
 
-def build(settings: Settings) -> Intake:
-    """The service; a data or key file that can't be used ends the process with one clear line."""
+def build(settings: Settings) -> Service:
+    """The service, or the end of the process with one clear line (exit code 78)."""
     try:
-        return Intake(settings)
-    except (CatalogueMistake, ValueError, OSError) as mistake:
-        sys.stderr.write(f"intake: {mistake}\n")
+        return Service(settings)
+    except (OSError, ValueError) as error:
+        sys.stderr.write(f"settings: {error}\n")
         raise SystemExit(CONFIGURATION_EXIT_CODE) from None

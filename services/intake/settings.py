@@ -1,4 +1,4 @@
-"""Cấu hình dịch vụ tiếp nhận, by environment variables INTAKE_…"""
+"""Cấu hình của dịch vụ tiếp nhận."""
 
 from pathlib import Path
 
@@ -11,7 +11,7 @@ PACKAGED_DATA = Path(__file__).parent / "data"
 
 
 class Settings(ServiceSettings):
-    """What intake needs besides what every service does."""
+    """Settings by environment, prefix `INTAKE_`."""
 
     model_config = SettingsConfigDict(env_prefix="INTAKE_")
 

@@ -1,4 +1,4 @@
-"""Cấu hình of routing, by environment (`ROUTING_…`)."""
+"""Cấu hình của dịch vụ chuyển hồ sơ."""
 
 from pathlib import Path
 
@@ -8,8 +8,8 @@ from pydantic_settings import SettingsConfigDict
 from hub_messaging.settings import ServiceSettings
 
 
-class RoutingSettings(ServiceSettings):
-    """What routing needs besides what every service needs."""
+class Settings(ServiceSettings):
+    """Settings by environment, prefix `ROUTING_`."""
 
     model_config = SettingsConfigDict(env_prefix="ROUTING_")
 

@@ -65,7 +65,7 @@ def members_of(project: Path) -> set[Path]:
 @each_service
 def test_every_role_has_a_container(service: str) -> None:
     entry_points = {file.stem for file in (ROOT / "services" / service / "entrypoints").glob("*.py")}
-    assert roles_of(service).keys() == entry_points - {"__init__", "service", "migrate"}
+    assert roles_of(service).keys() == entry_points - {"__init__", "service"}
     for role, container in roles_of(service).items():
         assert CONTAINERS[f"{service}-{role}"] is container
         assert container["command"][:2] == ["python", "-m"]

@@ -13,8 +13,9 @@ from hub_local.layout import Layout
 from hub_local.stack import Stack
 from hub_local.steps import Step, everything
 from hub_local.supervisor import Program, Report
-from services.routing.settings import RoutingSettings
 from tests.stack import Place
+
+ROUTING_DATA = Path(__file__).parents[2] / "services" / "routing" / "data"
 
 
 def competence_file(layout: Layout) -> Path:
@@ -32,9 +33,7 @@ def settings_for_tests(layout: Layout) -> Mapping[str, Mapping[str, str]]:
 
 def observed_hub(layout: Layout, keys: Keys, report: Report) -> Sequence[Step]:
     """What `hub up` runs, with those settings."""
-    shutil.copytree(
-        Path(RoutingSettings.model_fields["data_folder"].default), competence_file(layout).parent, dirs_exist_ok=True
-    )
+    shutil.copytree(ROUTING_DATA, competence_file(layout).parent, dirs_exist_ok=True)
     changed = settings_for_tests(layout)
     return [
         replace(step, environment={**step.environment, **changed.get(step.name, {})})

@@ -17,7 +17,7 @@ import pytest
 from hub_messaging.clock import set_business_time
 from hub_web.server import HttpServer
 from hub_web.tokens import ALL, SCOPES, All, Issuer, create_issuer_key
-from services.intake.bootstrap import Intake, build
+from services.intake.bootstrap import Service, build
 from services.intake.settings import Settings
 from tests.stack import PostgresServer
 
@@ -38,7 +38,7 @@ def sealing_keys() -> str:
 class FrontDoor:
     """A desk's system in front of a running intake. Each POST has its own key unless one is given."""
 
-    intake: Intake
+    intake: Service
     url: str
     issuer: Issuer
     clock_file: Path

@@ -68,7 +68,7 @@ def test_a_wrong_file_ends_the_start_with_one_clear_line(
     with pytest.raises(SystemExit) as ended:
         build(settings("postgresql://nobody@localhost/nothing").model_copy(update={"data_folder": folder}))
     assert ended.value.code == 78
-    assert capsys.readouterr().err.startswith("intake: desks.json in ")
+    assert capsys.readouterr().err.startswith("settings: desks.json in ")
 
 
 def test_a_new_version_is_for_new_dossiers_only(folder: Path) -> None:

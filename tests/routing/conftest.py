@@ -25,8 +25,8 @@ from hub_web.client import ClientLimits, make_client
 from hub_web.server import HttpServer
 from hub_web.signatures import sign
 from hub_web.tokens import ALL, SCOPES, Issuer, create_issuer_key
-from services.routing.bootstrap import Routing
-from services.routing.settings import RoutingSettings
+from services.routing.bootstrap import Service
+from services.routing.settings import Settings
 from tests.routing.facts import POLICE, a_record, accepted
 from tests.stack import PostgresServer
 
@@ -50,7 +50,7 @@ COMPETENCE = {
 class Hub:
     """Routing as its neighbours see it: events in, HTTP in and out, rows to count."""
 
-    routing: Routing
+    routing: Service
     client: httpx.AsyncClient
     url: str
     sandbox_url: str
@@ -165,7 +165,7 @@ async def idle_hub(database_url: str, sandbox_url: str, tmp_path: Path, free_por
     key = {"kid": "form-1", "k": urlsafe_b64encode(secrets.token_bytes(32)).decode().rstrip("=")}
     (tmp_path / "sealing.json").write_text(json.dumps({"form": [key]}))
     create_issuer_key(tmp_path / "issuer.json", tmp_path / "jwks.json")
-    routing = Routing(a_settings(tmp_path, database_url, free_port))
+    routing = Service(a_settings(tmp_path, database_url, free_port))
     async with make_client(ClientLimits(total_seconds=5)) as client:
         url = f"http://127.0.0.1:{free_port}"
         issuer, keys = Issuer(tmp_path / "issuer.json"), SealingKeys.read(tmp_path / "sealing.json")
@@ -187,8 +187,8 @@ async def hub(idle_hub: Hub) -> AsyncIterator[Hub]:
     assert all(isinstance(outcome, asyncio.CancelledError) for outcome in outcomes), outcomes
 
 
-def a_settings(folder: Path, database_url: str, port: int, kafka: str = "127.0.0.1:1") -> RoutingSettings:
-    return RoutingSettings(
+def a_settings(folder: Path, database_url: str, port: int, kafka: str = "127.0.0.1:1") -> Settings:
+    return Settings(
         environment="test",
         database_url=database_url,
         kafka_servers=kafka,
@@ -219,7 +219,7 @@ def free_port() -> int:
         return port
 
 
-async def _without_kafka(routing: Routing) -> list[Role]:
+async def _without_kafka(routing: Service) -> list[Role]:
     return [role for role in await routing.everything() if role.name not in {"relay", "consumer", "bells"}]
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from services.routing.domain.competence import ANY, CompetenceWrong, Rule
-from services.routing.settings import RoutingSettings
+from services.routing.settings import Settings
 from services.routing.store.competence_file import FILE_NAME, read_competence
 from services.routing.store.watched_file import WatchedFile
 from tests.routing.conftest import COMPETENCE
@@ -66,7 +66,7 @@ def test_two_equally_specific_rules_are_refused_by_name() -> None:
 
 
 def test_the_packaged_table_is_sound_and_knows_where_its_communes_lie() -> None:
-    folder = RoutingSettings.model_fields["data_folder"].default
+    folder = Settings.model_fields["data_folder"].default
     competence = read_competence(folder / FILE_NAME)
 
     assert competence.agencies

@@ -1,4 +1,4 @@
-"""`python -m services.intake.entrypoints.worker`: relay, consumer and measurements."""
+"""Reads events and sends the service's own."""
 
 from hub_messaging.process import run_process
 from hub_messaging.settings import load
@@ -7,8 +7,8 @@ from services.intake.settings import Settings
 
 
 def main() -> None:
-    intake = build(load(Settings))
-    run_process(intake.spine, intake.worker_roles)
+    service = build(load(Settings))
+    run_process(service.spine, service.worker)
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ ClockTime = Annotated[str, Field(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")]
 Count = Annotated[int, Field(ge=0, le=1000)]
 
 
-class CatalogueMistake(Exception):
+class CatalogueMistake(ValueError):
     """A data file that can't be used; the text names file, entry and field."""
 
 

@@ -17,7 +17,6 @@ from hub_messaging.sealing import SealingKeys
 from hub_web.credentials import signed_by
 from hub_web.problems import INVALID_REQUEST, NOT_FOUND, Problem, problem_type
 from hub_web.routes import RawBody, Router
-from services.routing.api.outage import database_needed
 from services.routing.domain.answers import Acknowledge, Answer, AskSupplement, Complete, RecordStep
 from services.routing.domain.endpoint import EndpointOf
 from services.routing.domain.transfer import Asked, Outcome, Step
@@ -146,10 +145,9 @@ def callbacks_router(
             )
         answer = callback.answer(keys())
         try:
-            with database_needed():
-                await commands.answer(
-                    message_id, hashlib.sha256(raw).digest(), agency_code, callback.dossier_id, callback.leg, answer
-                )
+            await commands.answer(
+                message_id, hashlib.sha256(raw).digest(), agency_code, callback.dossier_id, callback.leg, answer
+            )
         except TransferUnknown:
             raise Problem(
                 NOT_FOUND, "Hồ sơ này chưa được chuyển đến cơ quan.", next_step="Kiểm tra dossier_id và leg, gửi lại."

@@ -15,7 +15,6 @@ from hub_web.cursors import decode_cursor, encode_cursor
 from hub_web.problems import NOT_FOUND, Problem, problem_type
 from hub_web.routes import Router
 from hub_web.tokens import Caller
-from services.routing.api.outage import database_needed
 from services.routing.handlers.ports import CompetenceNow, Lanes, LaneState
 
 log = structlog.get_logger(__name__)
@@ -92,28 +91,25 @@ def lanes_router(lanes: Lanes, competence: CompetenceNow, has_endpoint: HasEndpo
 
     @router.get("/v1/lanes")
     async def list_lanes(caller: Reader) -> LaneList:
-        with database_needed():
-            states = await lanes.states()
+        states = await lanes.states()
         names = sorted(name for name in {*states, *competence().agencies} if caller.covers(name))
         return LaneList(items=[view(name, states.get(name)) for name in names])
 
     @router.post("/v1/lanes/{name}/pause")
     async def pause_lane(caller: Manager, name: str, pause: Pause) -> LaneView:
         """Within 2 s nothing more is sent; what is due waits. Repeating it changes nothing."""
-        with database_needed():
-            await lane(caller, name)
-            await lanes.pause(name, caller.subject, pause.why)
-            log.warning("lane_paused", lane=name, by=caller.subject)
-            return await lane(caller, name)
+        await lane(caller, name)
+        await lanes.pause(name, caller.subject, pause.why)
+        log.warning("lane_paused", lane=name, by=caller.subject)
+        return await lane(caller, name)
 
     @router.post("/v1/lanes/{name}/resume")
     async def resume_lane(caller: Manager, name: str) -> LaneView:
         """Sending goes on within 2 s. Repeating it changes nothing."""
-        with database_needed():
-            await lane(caller, name)
-            await lanes.resume(name)
-            log.warning("lane_resumed", lane=name, by=caller.subject)
-            return await lane(caller, name)
+        await lane(caller, name)
+        await lanes.resume(name)
+        log.warning("lane_resumed", lane=name, by=caller.subject)
+        return await lane(caller, name)
 
     @router.get("/v1/lanes/{name}/work")
     async def list_work(
@@ -122,24 +118,22 @@ def lanes_router(lanes: Lanes, competence: CompetenceNow, has_endpoint: HasEndpo
         """Hand-overs of this lane that wait for a person, oldest first."""
         after = decode_cursor(cursor, [int])[0] if cursor is not None else 0
         assert isinstance(after, int)
-        with database_needed():
-            await lane(caller, name)
-            rows = await lanes.set_aside(name, max(0, min(after, 2**63 - 1)), limit + 1)
+        await lane(caller, name)
+        rows = await lanes.set_aside(name, max(0, min(after, 2**63 - 1)), limit + 1)
         items = [WorkView.model_validate(asdict(row)) for row in rows[:limit]]
         return WorkPage(items=items, next_cursor=encode_cursor(rows[limit - 1].seq) if len(rows) > limit else None)
 
     @router.post("/v1/lanes/{name}/work/{work_id}/redo")
     async def redo_work(caller: Manager, name: str, work_id: UUID) -> LaneView:
         """Sends a refused or set-aside hand-over again, under its old Idempotency-Key."""
-        with database_needed():
-            await lane(caller, name)
-            if not await lanes.redo(name, work_id):
-                raise Problem(
-                    NOTHING_TO_REDO,
-                    "Việc này không thuộc làn hoặc không ở trạng thái chờ người xử lý.",
-                    next_step="Xem GET /v1/lanes/{name}/work.",
-                )
-            log.warning("work_redone", lane=name, work_id=str(work_id), by=caller.subject)
-            return await lane(caller, name)
+        await lane(caller, name)
+        if not await lanes.redo(name, work_id):
+            raise Problem(
+                NOTHING_TO_REDO,
+                "Việc này không thuộc làn hoặc không ở trạng thái chờ người xử lý.",
+                next_step="Xem GET /v1/lanes/{name}/work.",
+            )
+        log.warning("work_redone", lane=name, work_id=str(work_id), by=caller.subject)
+        return await lane(caller, name)
 
     return router

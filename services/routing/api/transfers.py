@@ -13,7 +13,6 @@ from hub_web.cursors import decode_cursor, encode_cursor
 from hub_web.problems import CURSOR_INVALID, NOT_FOUND, Problem
 from hub_web.routes import Router
 from hub_web.tokens import All, Caller
-from services.routing.api.outage import database_needed
 from services.routing.domain.transfer import LegState, Transfer, TransferState
 from services.routing.handlers.ports import TransferCommands, TransferQueries
 
@@ -107,25 +106,20 @@ def transfers_router(transfers: TransferQueries, commands: TransferCommands) -> 
         limit: Annotated[int, Query(ge=1, le=200)] = 50,
     ) -> TransferPage:
         area = None if isinstance(caller.area, All) else sorted(caller.area)
-        with database_needed():
-            found = await transfers.page(
-                _after(cursor), limit + 1, state=state, contradicted=contradicted, offices=area
-            )
+        found = await transfers.page(_after(cursor), limit + 1, state=state, contradicted=contradicted, offices=area)
         items = [view_of(transfer) for transfer in found[:limit]]
         more = len(found) > limit
         return TransferPage(items=items, next_cursor=encode_cursor(str(items[-1].dossier_id)) if more else None)
 
     @router.get("/v1/transfers/{dossier_id}")
     async def show_transfer(caller: Reader, dossier_id: UUID) -> TransferView:
-        with database_needed():
-            return _within_area(caller, await transfers.find(dossier_id))
+        return _within_area(caller, await transfers.find(dossier_id))
 
     @router.post("/v1/transfers/{dossier_id}/retry")
     async def retry_transfer(caller: Annotated[Caller, requires("lanes:manage")], dossier_id: UUID) -> TransferView:
         """Asks the competence table again; a transfer that is on its way already is answered as it is."""
-        with database_needed():
-            _within_area(caller, await transfers.find(dossier_id))
-            return _within_area(caller, await commands.retry(dossier_id))
+        _within_area(caller, await transfers.find(dossier_id))
+        return _within_area(caller, await commands.retry(dossier_id))
 
     return router
 

@@ -1,14 +1,14 @@
-"""All roles of routing in one process."""
+"""All roles of the service in one process."""
 
 from hub_messaging.process import run_process
 from hub_messaging.settings import load
 from services.routing.bootstrap import build
-from services.routing.settings import RoutingSettings
+from services.routing.settings import Settings
 
 
 def main() -> None:
-    routing = build(load(RoutingSettings))
-    run_process(routing.spine, routing.everything)
+    service = build(load(Settings))
+    run_process(service.spine, service.everything)
 
 
 if __name__ == "__main__":

@@ -1,14 +1,14 @@
-"""The API of routing."""
+"""Answers HTTP: the service's API."""
 
 from hub_messaging.process import run_process
 from hub_messaging.settings import load
 from services.routing.bootstrap import build
-from services.routing.settings import RoutingSettings
+from services.routing.settings import Settings
 
 
 def main() -> None:
-    routing = build(load(RoutingSettings))
-    run_process(routing.spine, routing.web)
+    service = build(load(Settings))
+    run_process(service.spine, service.web)
 
 
 if __name__ == "__main__":

@@ -1,14 +1,14 @@
-"""Reads and sends the events of routing."""
+"""Reads events and sends the service's own."""
 
 from hub_messaging.process import run_process
 from hub_messaging.settings import load
 from services.routing.bootstrap import build
-from services.routing.settings import RoutingSettings
+from services.routing.settings import Settings
 
 
 def main() -> None:
-    routing = build(load(RoutingSettings))
-    run_process(routing.spine, routing.worker)
+    service = build(load(Settings))
+    run_process(service.spine, service.worker)
 
 
 if __name__ == "__main__":
