@@ -15,6 +15,8 @@ class Settings(ServiceSettings):
 
     model_config = SettingsConfigDict(env_prefix="INTAKE_")
 
+    sealing_keys_file: Path
+    """Keys for contact and form data: intake seals both."""
     data_folder: Path = PACKAGED_DATA
     """Where procedures.json and desks.json lie."""
     consumer_linger_ms: int = Field(default=100, ge=0, le=1000)

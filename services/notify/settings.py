@@ -1,5 +1,7 @@
 """Cấu hình của dịch vụ thông báo."""
 
+from pathlib import Path
+
 from pydantic import Field
 from pydantic_settings import SettingsConfigDict
 
@@ -12,6 +14,8 @@ class Settings(ServiceSettings):
 
     model_config = SettingsConfigDict(env_prefix="NOTIFY_")
 
+    sealing_keys_file: Path
+    """Keys for contact data; read again when a key isn't known."""
     sms_url: str = Field(pattern=r"^https?://[^\s?#]+$")
     """Base address of the SMS supplier's gateway."""
     sms_token: str = Field(min_length=1, repr=False)

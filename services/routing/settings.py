@@ -13,6 +13,8 @@ class Settings(ServiceSettings):
 
     model_config = SettingsConfigDict(env_prefix="ROUTING_")
 
+    sealing_keys_file: Path
+    """Keys for form data; read again when it changes."""
     endpoints_file: Path
     """Addresses and secrets of the agencies; read again when it changes."""
     callback_base_url: str = Field(pattern=r"^https?://[^\s?#]+$")

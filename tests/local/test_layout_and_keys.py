@@ -72,7 +72,6 @@ def test_each_service_gets_the_sealing_keys_it_needs_and_no_others(layout: Layou
         "intake": {"contact", "form"},
         "routing": {"contact", "form"},
         "notify": {"contact"},
-        "sla": set(),
     }
     SealingKeys.read(keys.sealing["notify"])
 

@@ -67,7 +67,6 @@ async def start(database: str, kafka: Stack, own_topics: str, tmp_path: Path) ->
             "PROBE_PORT": str(port),
             "ENVIRONMENT": "test",
             "JWKS_FILE": str(tmp_path / "empty"),
-            "SEALING_KEYS_FILE": str(tmp_path / "empty"),
             "SLOT": str(slot),
             "TOPICS": own_topics,
             **settings,

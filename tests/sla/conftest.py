@@ -106,7 +106,6 @@ async def idle_hub(postgres: PostgresServer, tmp_path: Path) -> AsyncIterator[Hu
         probe_port=free_port(),
         clock_file=tmp_path / "clock.json",
         jwks_file=tmp_path / "jwks.json",
-        sealing_keys_file=tmp_path / "unused.json",
     )
     async with make_client(ClientLimits(total_seconds=5)) as client:
         hub = Hub(build(settings), settings, client, Issuer(tmp_path / "issuer.json").issue)

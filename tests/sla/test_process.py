@@ -38,7 +38,6 @@ async def service(hub: Hub, kafka: Stack) -> AsyncIterator[asyncio.subprocess.Pr
         "SLA_PROBE_PORT": str(settings.probe_port),
         "SLA_CLOCK_FILE": str(settings.clock_file),
         "SLA_JWKS_FILE": str(settings.jwks_file),
-        "SLA_SEALING_KEYS_FILE": str(settings.sealing_keys_file),
     }
     process = await asyncio.create_subprocess_exec(
         sys.executable,

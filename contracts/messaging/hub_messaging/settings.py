@@ -30,7 +30,6 @@ class ServiceSettings(BaseSettings):
     """Moves business time in a demo or test; refused in production."""
     jwks_file: Path
     """Public keys of those who issue tokens (JWKS)."""
-    sealing_keys_file: Path
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     consumer_linger_ms: int = Field(default=0, ge=0, le=1000)
     """Pause after each batch read. Cost is per batch: what nobody waits for may gather."""

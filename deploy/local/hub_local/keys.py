@@ -10,8 +10,8 @@ from pathlib import Path
 from hub_local.files import write_whole
 from hub_local.layout import SERVICES, Layout
 
-SEALING_PURPOSES = {"intake": ("contact", "form"), "routing": ("contact", "form"), "notify": ("contact",), "sla": ()}
-"""Which sealing keys each service gets: contact data and form data are sealed apart, sla opens neither."""
+SEALING_PURPOSES = {"intake": ("contact", "form"), "routing": ("contact", "form"), "notify": ("contact",)}
+"""Which sealing keys a service gets: contact data and form data are sealed apart; sla opens neither, and has none."""
 
 
 @dataclass(frozen=True, slots=True)

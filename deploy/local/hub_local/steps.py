@@ -92,7 +92,6 @@ def service(name: str, layout: Layout, keys: Keys) -> Program:
         "ENVIRONMENT": "demo",
         "CLOCK_FILE": str(layout.clock_file),
         "JWKS_FILE": str(keys.jwks),
-        "SEALING_KEYS_FILE": str(keys.sealing[name]),
         **_own_settings(name, layout, keys),
     }
     return Program(
@@ -107,11 +106,11 @@ def service(name: str, layout: Layout, keys: Keys) -> Program:
 
 
 def _own_settings(name: str, layout: Layout, keys: Keys) -> dict[str, str]:
-    if name == "routing":
-        return {"ENDPOINTS_FILE": str(keys.endpoints), "CALLBACK_BASE_URL": layout.url("routing")}
-    if name == "notify":
-        return {"SMS_URL": layout.url("sandbox"), "SMS_TOKEN": keys.sms_token.read_text()}
-    return {}
+    own = {
+        "routing": {"ENDPOINTS_FILE": str(keys.endpoints), "CALLBACK_BASE_URL": layout.url("routing")},
+        "notify": {"SMS_URL": layout.url("sandbox"), "SMS_TOKEN": keys.sms_token.read_text()},
+    }.get(name, {})
+    return own | ({"SEALING_KEYS_FILE": str(keys.sealing[name])} if name in keys.sealing else {})
 
 
 def sandbox(layout: Layout, keys: Keys) -> Program:
