@@ -14,7 +14,7 @@ import pytest
 import yaml
 
 from hub_events.topics import TOPICS
-from hub_local import kafka, steps
+from hub_local import kafka_node, steps
 from hub_local import postgres as local_postgres
 from hub_local.keys import ensure_keys
 from hub_local.layout import PORTS, SERVICES, Layout
@@ -164,7 +164,7 @@ def test_kafka_is_set_as_hub_up_sets_it() -> None:
     version = re.search(r"org\.apache\.kafka:kafka_2\.13:(\S+)", jars)
     assert version is not None
     assert CONTAINERS["kafka"]["image"] == f"apache/kafka:{version[1]}"
-    here = dict(line.split("=", 1) for line in kafka.properties(Path("data"), 9092, 9093).splitlines())
+    here = dict(line.split("=", 1) for line in kafka_node.properties(Path("data"), 9092, 9093).splitlines())
     for name, value in CONTAINERS["kafka"]["environment"].items():
         local = name.removeprefix("KAFKA_").lower().replace("_", ".")
         if local in here and local not in {"log.dirs", "listeners", "advertised.listeners", "controller.quorum.voters"}:

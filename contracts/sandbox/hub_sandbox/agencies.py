@@ -9,7 +9,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter
 
 from hub_sandbox.behaviour import Behaviour
 from hub_sandbox.callbacks import ON_COMMAND
-from hub_sandbox.ledger import Callback, Effect
+from hub_sandbox.entries import Callback, Effect
 
 SIGNING_OFFICER = "CB-01"
 

@@ -30,8 +30,9 @@ from hub_sandbox.asgi import Request, cut, hold, read_request, send_bytes, send_
 from hub_sandbox.behaviour import SMS, Behaviour, Behaviours, Trouble
 from hub_sandbox.callbacks import Callbacks
 from hub_sandbox.endpoints import Secrets
+from hub_sandbox.entries import Effect
 from hub_sandbox.journal import Journal
-from hub_sandbox.ledger import Effect, KeyConflict, Ledger
+from hub_sandbox.ledger import KeyConflict, Ledger
 from hub_sandbox.settings import SandboxSettings
 from hub_sandbox.sms import MESSAGE, Message, recipient_hash
 from hub_web.bodies import validate_body

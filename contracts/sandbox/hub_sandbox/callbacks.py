@@ -16,7 +16,8 @@ import orjson
 import structlog
 
 from hub_messaging.clock import Clock
-from hub_sandbox.ledger import Callback, Ledger
+from hub_sandbox.entries import Callback
+from hub_sandbox.ledger import Ledger
 from hub_web.signatures import sign
 
 CONNECTIONS: Final = 64

@@ -1,10 +1,9 @@
 """The ledger's counts, kept as things happen: whoever watches a run asks for them many times a second."""
 
 from collections import Counter
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from hub_sandbox.ledger import Callback, Effect
+from hub_sandbox.entries import Callback, Effect
 
 
 class Tally:
@@ -19,7 +18,7 @@ class Tally:
         self._completed: set[str] = set()
         self._counted: dict[str, tuple[str, int]] = {}
 
-    def effect(self, effect: "Effect") -> None:
+    def effect(self, effect: Effect) -> None:
         self._kinds[effect.kind] += 1
         if effect.kind == "sms":
             self._sms_by_duty[effect.duty.split(":")[0]] += 1
@@ -34,7 +33,7 @@ class Tally:
     def conflict(self, party: str) -> None:
         self._party(party)["conflicts"] += 1
 
-    def callback(self, callback: "Callback") -> None:
+    def callback(self, callback: Callback) -> None:
         """Counts a callback as it is now instead of as it was."""
         before = self._counted.get(callback.id)
         if before is not None:

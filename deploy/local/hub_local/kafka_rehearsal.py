@@ -13,7 +13,7 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import KafkaError
 
 from hub_local.files import empty_folder, put_in_place, write_whole
-from hub_local.kafka import command, copy_template, properties
+from hub_local.kafka_node import copy_template, node_command, properties
 from hub_local.layout import Layout
 from hub_local.spawn import end_group, spawn
 from hub_local.supervisor import Report, port_answers
@@ -32,7 +32,7 @@ async def rehearse(cached: Path, layout: Layout, report: Report) -> None:
     write_whole(home / "server.properties", properties(home / "data", port, layout.port("kafka-controller")))
     output = cached / "classes.aot.new"
     output.unlink(missing_ok=True)
-    run = command(cached, home / "server.properties", f"-XX:AOTCacheOutput={output}")
+    run = node_command(cached, home / "server.properties", f"-XX:AOTCacheOutput={output}")
     child = await spawn(run, stack=layout.folder, environment={}, log=layout.logs / "kafka-rehearsal.log")
     try:
         async with asyncio.timeout(REHEARSAL_SECONDS):
