@@ -12,11 +12,13 @@ from uuid import UUID, uuid4
 
 import asyncpg
 import pytest
+import structlog
 from aiokafka import AIOKafkaProducer
 
 from hub_events import topics as event_topics
 from hub_events.event import Envelope, Event, to_headers
 from hub_local.stack import Stack
+from hub_messaging import logs
 from hub_messaging.bells import Bells
 from hub_messaging.clock import Clock, real_now
 from hub_messaging.consumer import Consumer, Reader
@@ -32,6 +34,20 @@ from tests.messaging.toy import SCHEMA, Mended, ToyUnitOfWork, handlers, maker, 
 from tests.stack import PostgresServer
 
 _numbers = itertools.count(1)
+
+
+@pytest.fixture(autouse=True)
+def terse_logs() -> Iterator[None]:
+    """The spine's log lines as processes write them; never whole tracebacks with local values."""
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            logs.without_the_exceptions_words,
+            structlog.processors.JSONRenderer(),
+        ]
+    )
+    yield
+    structlog.reset_defaults()
 
 
 async def until(holds: Callable[[], Awaitable[bool]] | Callable[[], bool], seconds: float = 15.0) -> None:

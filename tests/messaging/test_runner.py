@@ -17,7 +17,7 @@ from hub_messaging.database import UNAVAILABLE, Connection
 from hub_messaging.errors import CannotProcess, EventTooLarge, LostLease
 from hub_messaging.jobs import Done, Failed, Job, Repeat, once
 from hub_messaging.leases import Leases
-from hub_messaging.requests import KeyReused
+from hub_messaging.requests import Answer, KeyReused
 from hub_messaging.runner import GroupRunner
 from hub_messaging.work import NewWork
 from tests.messaging.conftest import ToyService
@@ -201,7 +201,7 @@ async def test_a_take_over_waits_for_the_transaction_that_the_lease_fences(anoth
 # Requests
 
 
-def request(key: str, body: bytes, dossier: UUID, refuse: bool = False) -> Job[ToyUnitOfWork, object]:
+def request(key: str, body: bytes, dossier: UUID, refuse: bool = False) -> Job[ToyUnitOfWork, Answer]:
     def command(uow: ToyUnitOfWork) -> tuple[int, bytes]:
         if refuse:
             raise CannotProcess("not-so")
@@ -282,15 +282,6 @@ async def test_inputs_of_every_kind_over_the_same_dossiers_never_deadlock(anothe
             try:
                 await act(toy)
             except UNAVAILABLE as trouble:
-                import traceback
-
-                print(
-                    "DEAD",
-                    getattr(trouble, "detail", None),
-                    getattr(trouble, "context", None),
-                    [f"{f.name}:{f.lineno}" for f in traceback.extract_tb(trouble.__traceback__)][-6:],
-                    flush=True,
-                )
                 troubles.append(trouble)
 
     async def events(toy: ToyService) -> object:

@@ -36,6 +36,8 @@ class Breaker:
         return was_open
 
     def failed(self, dossier_id: UUID, why: str, *, at_once: bool = False) -> None:
+        if self.is_open and time.monotonic() < self.probe_at:
+            return  # begun before the breaker opened; it says nothing new
         self.failed_in_a_row += 1
         if len(self.dossiers) < 2:
             self.dossiers.add(dossier_id)

@@ -15,7 +15,7 @@ def configure(service: str, level: str = "INFO", stream: TextIO = sys.stdout) ->
         structlog.stdlib.add_logger_name,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.processors.StackInfoRenderer(),
-        _without_the_exceptions_words,
+        without_the_exceptions_words,
     ]
     structlog.configure(
         processors=[structlog.stdlib.filter_by_level, *shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
@@ -45,7 +45,7 @@ def configure(service: str, level: str = "INFO", stream: TextIO = sys.stdout) ->
         logging.getLogger(chatty).setLevel(logging.WARNING)
 
 
-def _without_the_exceptions_words(_logger: Any, _method: str, event: Any) -> Any:
+def without_the_exceptions_words(_logger: Any, _method: str, event: Any) -> Any:
     """Tells the kinds of exceptions and where they were raised; their own words may hold personal data."""
     error = event.pop("exc_info", None)
     if error is True:

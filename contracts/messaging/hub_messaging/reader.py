@@ -56,7 +56,7 @@ class Reader(Generic[U]):
     def handles(self, record: RawRecord) -> bool:
         """False: a type that this service does not care about, or does not know yet, skipped by its header alone."""
         name = type_in(record.headers)
-        return name is None or _family(name) in self._families
+        return not name or not name.isprintable() or _family(name) in self._families
 
     def job(self, record: RawRecord) -> Job[U, None]:
         """The job for one record; a record that can't be read is a job that refuses it."""

@@ -52,7 +52,9 @@ def load(kind: type[S]) -> S:
     prefix = str(kind.model_config["env_prefix"]).upper()
     known = {prefix + name.upper() for name in kind.model_fields}
     mistakes = [
-        f"{name}: no such setting" for name in sorted(os.environ) if name.startswith(prefix) and name not in known
+        f"{name}: no such setting"
+        for name in sorted(os.environ)
+        if name.upper().startswith(prefix) and name.upper() not in known
     ]
     try:
         settings = kind()

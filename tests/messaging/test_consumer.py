@@ -1,0 +1,435 @@
+"""Reading from real Kafka: every record has exactly one end, whatever it holds and whatever dies meanwhile."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
+from faststream import AckPolicy
+
+from hub_events.event import Envelope, to_headers
+from hub_events.intake import DossierRefusedV1
+from hub_local.stack import Stack
+from hub_messaging import consumer as consumer_module
+from hub_messaging import refused
+from hub_messaging.clock import real_now
+from hub_messaging.consumer import Consumer, stored_positions
+from hub_messaging.metrics import CONSUMED
+from hub_messaging.refused import DEAD, WAITING
+from tests.messaging.conftest import Broker, ToyService, going, until
+from tests.messaging.toy import DESK, RECEIVED, Mischief, ToyUnitOfWork, settled_state, submitted
+from tests.stack import PostgresServer
+
+pytestmark = pytest.mark.stack
+Another = Callable[..., Awaitable[ToyService]]
+
+
+def heard(toy: ToyService, *dossiers: UUID) -> Callable[[], Awaitable[bool]]:
+    async def all_heard() -> bool:
+        known = await settled_state(toy.pool)
+        return all(dossier in known for dossier in dossiers)
+
+    return all_heard
+
+
+async def read_all(toy: ToyService, broker: Broker) -> bool:
+    """Whether the positions have reached the ends of the log."""
+    places = [TopicPartition(broker.topic, n) for n in range(2)]
+    client = AIOKafkaConsumer(bootstrap_servers=broker.servers)
+    await client.start()
+    try:
+        ends = await client.end_offsets(places)
+    finally:
+        await client.stop()
+    stored = await stored_positions(toy.pool)
+    return all(stored.get((place.topic, place.partition), 0) == end for place, end in ends.items())
+
+
+async def reading_through(toy: ToyService, broker: Broker, seconds: float = 20.0) -> None:
+    """Reads until everything was read."""
+    async with going(toy.consumer(broker.servers)):
+        await until(lambda: read_all(toy, broker), seconds)
+
+
+async def dead_letters(toy: ToyService, state: str = DEAD) -> list[dict[str, Any]]:
+    return await refused.listed(toy.pool, state, 0, 1000)
+
+
+async def test_kafka_never_moves_offsets_by_itself_and_every_subscriber_is_manual(
+    toy: ToyService, broker: Broker
+) -> None:
+    consumer = toy.consumer(broker.servers)
+    async with going(consumer):
+        await until(lambda: consumer._subscriber.consumer is not None)
+        client = consumer._client
+        assert consumer._subscriber.ack_policy is AckPolicy.MANUAL
+        assert client._enable_auto_commit is False
+
+
+async def test_an_event_is_heard_within_a_quarter_of_a_second_and_a_stop_takes_less_than_one(
+    toy: ToyService, broker: Broker
+) -> None:
+    first = (await broker.say(submitted())).dossier_id
+    async with going(toy.consumer(broker.servers)) as (task,):
+        await until(heard(toy, first))
+        delays = []
+        for _ in range(10):
+            began = time.monotonic()
+            await until(heard(toy, (await broker.say(submitted())).dossier_id))
+            delays.append(time.monotonic() - began)
+        assert sorted(delays)[5] < 0.25
+        began = time.monotonic()
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        assert time.monotonic() - began < 1
+    async with going(toy.consumer(broker.servers)):
+        await until(heard(toy, (await broker.say(submitted())).dossier_id))
+
+
+async def test_each_event_twice_is_one_effect(toy: ToyService, broker: Broker) -> None:
+    envelope = await broker.say(submitted(), partition=0)
+    await broker.say(submitted(), envelope.dossier_id, id=envelope.id, partition=0)
+    await broker.say(submitted(), envelope.dossier_id, id=envelope.id, partition=1)
+    await reading_through(toy, broker)
+    assert (await settled_state(toy.pool))[envelope.dossier_id].facts == (str(envelope.id),)
+    assert await toy.pool.fetchval("SELECT count(*) FROM outbox") == 1
+
+
+async def test_poison_of_every_kind_becomes_dead_letters_that_say_why_and_blocks_nothing(
+    toy: ToyService, broker: Broker
+) -> None:
+    def headers(**changes: bytes | None) -> list[tuple[str, bytes]]:
+        envelope = Envelope(uuid4(), "dossier.submitted.v1", "/hub/intake", str(uuid4()), real_now(), real_now())
+        return [*(dict(to_headers(envelope)) | changes).items()]  # type: ignore[list-item]
+
+    body = submitted().model_dump_json(exclude_none=True).encode()
+    poison: list[tuple[bytes | None, list[tuple[str, bytes]]]] = [
+        (b"{not json", headers()),
+        (b"\xff\xfe\x00", headers()),
+        (b'{"procedure": {"code": "0912345678"}}', headers()),
+        (None, headers()),  # a tombstone
+        (b"", headers()),
+        (body, []),
+        (body, headers(ce_id=b"\xff\xfe")),
+        (body, headers(ce_id=None)),
+        (body, headers(ce_id=b"not-a-uuid")),
+        (body, headers(ce_type=b"\xff")),
+        (body, headers(ce_type=None)),
+        (body, headers(ce_type=b"dossier.submitted.v2")),
+        (body, headers(ce_type=b"dossier.submitted.v\x00")),
+        (body, headers(ce_time=b"yesterday")),
+        (body, headers(ce_subject=b"not-a-dossier")),
+        (body, headers(ce_specversion=b"0.3")),
+        (body, [(name, b"\x00") for name, _ in headers()]),
+    ]
+    good = []
+    for number, (value, given) in enumerate(poison):
+        await broker.raw(value, given, key=b"key", partition=0)
+        if number % 5 == 0:
+            good.append((await broker.say(submitted(), partition=number % 2)).dossier_id)
+    await reading_through(toy, broker)
+    assert set(await settled_state(toy.pool)) == set(good)
+    letters = await dead_letters(toy)
+    assert len(letters) == len(poison)
+    assert {letter["reason"] for letter in letters} == {
+        "invalid-body", "unreadable-headers", "unknown-version", "invalid-subject",
+    }  # fmt: skip
+    for letter in letters:
+        shown = await refused.shown(toy.pool, int(str(letter["id"])))
+        assert shown is not None
+        assert "0912345678" not in str(letter["detail"])
+
+
+async def test_a_type_of_no_interest_or_not_known_yet_is_skipped_and_counted(toy: ToyService, broker: Broker) -> None:
+    before = CONSUMED.labels(broker.topic, "skipped")._value.get()
+    envelope = Envelope(uuid4(), "dossier.accepted.v1", "/hub/intake", str(uuid4()), real_now(), real_now())
+    await broker.raw(b"whatever", to_headers(envelope))
+    envelope = Envelope(uuid4(), "dossier.fee_paid.v1", "/hub/intake", str(uuid4()), real_now(), real_now())
+    await broker.raw(b"whatever", to_headers(envelope))
+    await reading_through(toy, broker)
+    assert CONSUMED.labels(broker.topic, "skipped")._value.get() == before + 2
+    assert await dead_letters(toy) == []
+
+
+async def test_a_record_older_than_the_inbox_reaches_is_not_taken_for_new(toy: ToyService, broker: Broker) -> None:
+    await broker.say(submitted(), recorded_at=real_now() - timedelta(days=31))
+    await reading_through(toy, broker)
+    assert [letter["reason"] for letter in await dead_letters(toy)] == ["too-old"]
+    assert await settled_state(toy.pool) == {}
+
+
+async def test_what_a_handler_refuses_fails_at_or_waits_for_ends_alone(toy: ToyService, broker: Broker) -> None:
+    ends = {}
+    for mischief in (Mischief.BUG, Mischief.CANNOT, Mischief.DATA_ERROR, Mischief.NOT_YET, Mischief.NONE):
+        ends[mischief] = (await broker.say(submitted(mischief), partition=0)).dossier_id
+    await reading_through(toy, broker)
+    assert set(await settled_state(toy.pool)) == {ends[Mischief.NONE]}
+    assert sorted(letter["reason"] for letter in await dead_letters(toy)) == ["bug", "bug", "not-for-us"]
+    (waiting,) = await dead_letters(toy, WAITING)
+    assert waiting["reason"] == "no-such-procedure"
+    assert await toy.pool.fetchval("SELECT count(*) FROM outbox") == 1
+
+
+async def test_many_bugs_in_a_row_stop_the_partition_and_lose_nothing_while_others_go_on(
+    another: Another, broker: Broker
+) -> None:
+    toy = await another()
+    buggy = [(await broker.say(submitted(Mischief.BUG), partition=0)).dossier_id for _ in range(30)]
+    other = (await broker.say(submitted(), partition=1)).dossier_id
+    async with going(toy.consumer(broker.servers)):
+        await until(lambda: "consumer" in toy.heart.unready())
+        await until(heard(toy, other))
+        later = (await broker.say(submitted(), partition=1)).dossier_id
+        await until(heard(toy, later))
+        assert "bug" in toy.heart.unready()["consumer"]
+        assert toy.heart.stuck() == []
+        assert (await stored_positions(toy.pool))[broker.topic, 0] == 0
+    assert await dead_letters(toy) == []
+    mended = await another()
+    mended.mended.yes = True
+    async with going(mended.consumer(broker.servers)):
+        await until(heard(mended, *buggy))
+    assert "consumer" not in mended.heart.unready()
+
+
+async def test_bugs_that_other_records_interrupt_do_not_stop_reading(toy: ToyService, broker: Broker) -> None:
+    for number in range(60):
+        await broker.say(submitted(Mischief.BUG if number % 3 else Mischief.NONE), partition=0)
+    await reading_through(toy, broker)
+    assert len(await dead_letters(toy)) == 40
+    assert "consumer" not in toy.heart.unready()
+
+
+async def test_the_position_in_the_database_decides_and_not_kafkas(toy: ToyService, broker: Broker) -> None:
+    dossiers = [(await broker.say(submitted(), partition=0)).dossier_id for _ in range(10)]
+    consumer = toy.consumer(broker.servers)
+    async with going(consumer):
+        await until(heard(toy, *dossiers))
+        await consumer._tell_kafka()
+    # A database restored from a backup: Kafka's committed offset is ahead of it.
+    await toy.pool.execute("TRUNCATE toy, inbox, outbox, outbox_pending")
+    await toy.pool.execute("UPDATE position SET next_offset = 3 WHERE partition = 0")
+    async with going(toy.consumer(broker.servers)):
+        await until(heard(toy, *dossiers[3:]))
+    assert set(await settled_state(toy.pool)) == set(dossiers[3:])
+
+
+async def test_a_position_outside_the_log_stops_that_partition_while_others_go_on(
+    toy: ToyService, broker: Broker
+) -> None:
+    await toy.pool.execute("INSERT INTO position VALUES ($1, 0, 1000)", broker.topic)
+    await broker.say(submitted(), partition=0)
+    async with going(toy.consumer(broker.servers)):
+        await until(heard(toy, (await broker.say(submitted(), partition=1)).dossier_id))
+        await until(lambda: "not in the log" in toy.heart.unready().get("consumer", ""))
+    assert (await stored_positions(toy.pool))[broker.topic, 0] == 1000
+
+
+async def delete_before(broker: Broker, partition: int, offset: int) -> None:
+    admin = AIOKafkaAdminClient(bootstrap_servers=broker.servers)
+    await admin.start()
+    try:
+        await admin.delete_records({TopicPartition(broker.topic, partition): RecordsToDelete(offset)})
+    finally:
+        await admin.close()
+
+
+async def test_no_position_on_a_log_that_no_longer_starts_at_0_stops_that_partition(
+    toy: ToyService, broker: Broker
+) -> None:
+    for _ in range(5):
+        await broker.say(submitted(), partition=0)
+    await delete_before(broker, 0, 3)
+    async with going(toy.consumer(broker.servers)):
+        await until(heard(toy, (await broker.say(submitted(), partition=1)).dossier_id))
+        await until(lambda: "not in the log" in toy.heart.unready().get("consumer", ""))
+    assert (broker.topic, 0) not in await stored_positions(toy.pool)
+    assert len(await settled_state(toy.pool)) == 1
+
+
+async def test_a_log_that_is_cut_under_a_reader_is_noticed_and_not_jumped(
+    toy: ToyService, broker: Broker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(consumer_module, "TICK_SECONDS", 0.2)
+    monkeypatch.setattr(consumer_module, "SUSPICIOUS_AFTER_SECONDS", 1.0)
+    consumer = toy.consumer(broker.servers)
+    async with going(consumer):
+        await until(heard(toy, (await broker.say(submitted(), partition=0)).dossier_id))
+        place = TopicPartition(broker.topic, 0)
+        consumer._client.pause(place)
+        for _ in range(5):
+            await broker.say(submitted(), partition=0)
+        await delete_before(broker, 0, 4)
+        consumer._client.resume(place)
+        await until(lambda: "left the log" in toy.heart.unready().get("consumer", ""))
+        await until(heard(toy, (await broker.say(submitted(), partition=1)).dossier_id))
+    assert (await stored_positions(toy.pool))[broker.topic, 0] == 1
+    assert len(await settled_state(toy.pool)) == 2
+
+
+async def test_records_that_the_client_dropped_are_read_again(toy: ToyService, broker: Broker) -> None:
+    """The client loses what it drained of one partition when another one of the same poll fails."""
+    consumer = toy.consumer(broker.servers)
+    async with going(consumer):
+        first = (await broker.say(submitted(), partition=0)).dossier_id
+        await until(heard(toy, first))
+        place = TopicPartition(broker.topic, 0)
+        consumer._client.pause(place)
+        skipped = [(await broker.say(submitted(), partition=0)).dossier_id for _ in range(3)]
+        consumer._client.seek(place, 3)
+        consumer._client.resume(place)
+        await until(heard(toy, *skipped))
+    assert len(await settled_state(toy.pool)) == 4
+
+
+async def test_what_the_framework_would_drop_is_read_again(
+    toy: ToyService, broker: Broker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls = []
+    original = Consumer._contiguous
+
+    def fails_at_first(self: Consumer[ToyUnitOfWork], records: Any) -> Any:
+        calls.append(1)
+        if len(calls) == 1:
+            raise ZeroDivisionError
+        return original(self, records)
+
+    monkeypatch.setattr(Consumer, "_contiguous", fails_at_first)
+    monkeypatch.setattr(consumer_module, "LONGEST_PAUSE_SECONDS", 0.1)
+    async with going(toy.consumer(broker.servers)):
+        await until(heard(toy, (await broker.say(submitted())).dossier_id))
+    assert len(calls) > 1
+
+
+async def test_a_process_that_lost_its_partitions_unawares_commits_nothing(another: Another, broker: Broker) -> None:
+    first, second = await another(), await another()
+    frozen = first.consumer(broker.servers)
+    async with going(frozen):
+        await until(heard(first, (await broker.say(submitted(), partition=0)).dossier_id))
+        batch = [_record(broker.topic, 0, 1, await broker.say(submitted(), partition=0))]
+        await until(lambda: read_all(first, broker))
+    frozen._next = {TopicPartition(broker.topic, 0): 1}
+    with pytest.raises(consumer_module.PositionMoved):
+        await frozen._process(batch)
+    assert (await stored_positions(second.pool))[broker.topic, 0] == 2
+
+
+def _record(topic: str, partition: int, offset: int, envelope: Envelope) -> refused.RawRecord:
+    body = submitted().model_dump_json(exclude_none=True).encode()
+    return refused.RawRecord(topic, partition, offset, tuple(to_headers(envelope)), None, body)
+
+
+async def test_the_same_topics_read_by_two_processes_and_one_killed(another: Another, broker: Broker) -> None:
+    first, second = await another(0), await another(1)
+    async with going(first.consumer(broker.servers)):
+        async with going(second.consumer(broker.servers)):
+            dossiers = [(await broker.say(submitted())).dossier_id for _ in range(200)]
+            await until(heard(first, *dossiers), 40)
+        # The other one's partitions come over when its session has run out; it did not leave.
+        later = [(await broker.say(submitted(), partition=n % 2)).dossier_id for n in range(4)]
+        await until(heard(first, *later), 40)
+    facts = [fact for toy in (await settled_state(first.pool)).values() for fact in toy.facts]
+    assert len(facts) == len(set(facts)) == 204
+
+
+async def test_postgresql_restarted_in_the_middle_loses_nothing_and_doubles_nothing(
+    toy: ToyService, broker: Broker, postgres: PostgresServer
+) -> None:
+    async def speak() -> list[UUID]:
+        return [(await broker.say(submitted())).dossier_id for _ in range(300)]
+
+    async with going(toy.consumer(broker.servers)):
+        speaking = asyncio.create_task(speak())
+        await asyncio.sleep(0.5)
+        await postgres.stack.restart("postgres")
+        dossiers = await speaking
+        await until(heard(toy, *dossiers), 40)
+    facts = [fact for toy in (await settled_state(toy.pool)).values() for fact in toy.facts]
+    assert len(facts) == len(set(facts)) == 300
+    assert await toy.pool.fetchval("SELECT count(*) FROM outbox") == 300
+
+
+async def test_kafka_restarted_in_the_middle_loses_nothing_and_reading_goes_on(
+    toy: ToyService, broker: Broker, kafka: Stack
+) -> None:
+    async with going(toy.consumer(broker.servers)):
+        before = [(await broker.say(submitted())).dossier_id for _ in range(20)]
+        await until(heard(toy, *before))
+        await kafka.restart("kafka")
+        after = [(await broker.say(submitted())).dossier_id for _ in range(20)]
+        await until(heard(toy, *after), 60)
+    assert len(await settled_state(toy.pool)) == 40
+
+
+async def test_a_connection_that_stays_silent_is_made_anew(
+    toy: ToyService, broker: Broker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The client can be alive and yet fetch no more (aiokafka 1154)."""
+    monkeypatch.setattr(consumer_module, "TICK_SECONDS", 0.2)
+    monkeypatch.setattr(consumer_module, "SUSPICIOUS_AFTER_SECONDS", 1.0)
+    monkeypatch.setattr(consumer_module, "RECONNECT_AFTER_SECONDS", 2.0)
+    consumer = toy.consumer(broker.servers)
+    async with going(consumer):
+        await until(heard(toy, (await broker.say(submitted())).dossier_id))
+        consumer._client._fetcher._fetch_task.cancel()
+        await until(heard(toy, (await broker.say(submitted())).dossier_id), 30)
+
+
+async def test_the_dead_are_replayed_inside_the_service_once_the_reason_is_gone(
+    toy: ToyService, broker: Broker
+) -> None:
+    dossiers = [
+        (await broker.say(submitted(mischief), partition=0)).dossier_id
+        for mischief in (Mischief.BUG, Mischief.CANNOT, Mischief.DATA_ERROR, Mischief.NOT_YET)
+    ]
+    await reading_through(toy, broker)
+    replays = consumer_module.RefusedRecords(toy.runner, toy.reader, toy.heart)
+    letters = await dead_letters(toy)
+    # Replayed too early it is refused again, and its count grows.
+    assert await refused.decide(toy.pool, int(letters[0]["id"]), WAITING, "officer-1", "try")
+    await replays.try_again()
+    shown = await refused.shown(toy.pool, int(letters[0]["id"]))
+    assert shown is not None
+    assert (shown["state"], shown["attempts"], shown["decided_by"]) == (DEAD, 2, "officer-1")
+    toy.mended.yes = True
+    for letter in letters:
+        assert await refused.decide(toy.pool, int(letter["id"]), WAITING, "officer-1", "mended")
+    await toy.pool.execute("UPDATE refused_record SET next_at = now()")
+    await asyncio.gather(replays.try_again(), replays.try_again())
+    assert set(await settled_state(toy.pool)) == set(dossiers)
+    assert len(await dead_letters(toy, refused.REPLAYED)) == 4
+    assert await toy.pool.fetchval("SELECT count(*) FROM outbox") == 4
+
+
+async def test_a_discarded_letter_is_never_run_and_keeps_who_and_why(toy: ToyService, broker: Broker) -> None:
+    await broker.say(submitted(Mischief.CANNOT))
+    await reading_through(toy, broker)
+    (letter,) = await dead_letters(toy)
+    assert await refused.decide(toy.pool, int(letter["id"]), refused.DISCARDED, "officer-1", "a test record")
+    assert not await refused.decide(toy.pool, int(letter["id"]), WAITING, "officer-2", "no")
+    toy.mended.yes = True
+    await consumer_module.RefusedRecords(toy.runner, toy.reader, toy.heart).try_again()
+    assert await settled_state(toy.pool) == {}
+    (kept,) = await dead_letters(toy, refused.DISCARDED)
+    assert (kept["decided_by"], kept["decided_why"]) == ("officer-1", "a test record")
+
+
+async def test_facts_withheld_and_replayed_later_end_in_the_same_state(toy: ToyService, broker: Broker) -> None:
+    dossier = uuid4()
+    await broker.say(submitted(Mischief.NOT_YET), dossier, partition=0)
+    second = DossierRefusedV1(
+        refused_at=RECEIVED, refused_by="cb01", reason="not-ours", sealed_reason="a..b.c.d",
+        procedure=submitted().procedure, desk=DESK,
+    )  # fmt: skip
+    await broker.say(second, dossier, partition=0)
+    await reading_through(toy, broker)
+    assert len((await settled_state(toy.pool))[dossier].facts) == 1
+    toy.mended.yes = True
+    await toy.pool.execute("UPDATE refused_record SET next_at = now()")
+    await consumer_module.RefusedRecords(toy.runner, toy.reader, toy.heart).try_again()
+    assert len((await settled_state(toy.pool))[dossier].facts) == 2
