@@ -47,6 +47,16 @@ class Hub:
         set_business_time(self.layout.clock_file, moment)
         await asyncio.sleep(POLL_SECONDS * 1.5)
 
+    async def killed(self, process: str) -> None:
+        """SIGKILL; returns when its successor is ready."""
+        old = self.stack.kill(process)
+
+        async def pid() -> int | None:
+            return self.stack.pid(process)
+
+        await eventually(pid, lambda new: new not in (None, old), f"{process} is started again")
+        await self.stack.ready(process)
+
     async def everybody_is_honest(self) -> None:
         """The other side behaves as at its start."""
         (await self.http.delete(self.layout.url("sandbox") + "/behaviours")).raise_for_status()

@@ -7,11 +7,10 @@ import pytest
 from hub_local.front_door import Refused
 from hub_messaging.clock import VIETNAM
 from tests.flows.hub import OFFICER, Hub
+from tests.flows.load import TOLD
 
 pytestmark = pytest.mark.stack
 
-TOLD = {"handover lead": 1, "sms accepted": 1, "sms completed": 1}
-"""What the other side gets of a dossier that is accepted and completed."""
 WHOLE_WAY = {
     "accepted": 1,
     "routed": 1,

@@ -11,7 +11,8 @@ import pytest
 from hub_messaging.clock import VIETNAM
 from hub_web.signatures import sign
 from tests.flows.hub import MORNING, Hub
-from tests.flows.test_a_dossiers_way import TOLD, WHOLE_WAY
+from tests.flows.load import TOLD
+from tests.flows.test_a_dossiers_way import WHOLE_WAY
 
 pytestmark = pytest.mark.stack
 

@@ -1,18 +1,15 @@
 """Dữ liệu cá nhân: names, numbers and what people wrote are planted, and then looked for everywhere."""
 
-import asyncio
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import asyncpg
 import pytest
-from aiokafka import AIOKafkaConsumer
 
-from hub_events.topics import TOPICS
 from hub_local.layout import SERVICES
-from hub_local.postgres import database_url
 from tests.flows.hub import OFFICER, Hub
+from tests.flows.load import database
+from tests.flows.records import all_records
 
 pytestmark = pytest.mark.stack
 
@@ -54,11 +51,11 @@ async def test_personal_data_rest_and_travel_sealed_only(hub: Hub) -> None:
     """Kafka's records and all four databases, as they lie there."""
     here = await whole_life(hub)
 
-    records = await all_records(hub.layout.kafka_servers)
+    records = [record.as_bytes for record in await all_records(hub)]
     assert any(here.encode() in record for record in records), "what is not personal can be found"
     assert [found for record in records if (found := found_in(record))] == []
     for service in SERVICES:
-        rows = await all_rows(database_url(hub.layout, hub.stack.keys.passwords, service))
+        rows = await all_rows(hub, service)
         assert any(here in row for row in rows), service
         assert [found for row in rows if (found := found_in(row))] == [], service
 
@@ -107,44 +104,15 @@ def log_files(folder: Path) -> Iterator[Path]:
     yield from files
 
 
-async def all_records(servers: str) -> list[bytes]:
-    """Everything that lies in Kafka: keys, headers and bodies, as bytes."""
-    consumer = AIOKafkaConsumer(
-        *(topic.name for topic in TOPICS), bootstrap_servers=servers, auto_offset_reset="earliest"
-    )
-    await consumer.start()
-    try:
-        while not consumer.assignment():
-            await asyncio.sleep(0.05)
-        ends = await consumer.end_offsets(consumer.assignment())
-        records: list[bytes] = []
-        while any([await consumer.position(partition) < end for partition, end in ends.items()]):
-            for batch in (await consumer.getmany(timeout_ms=500)).values():
-                for record in batch:
-                    headers = b" ".join(name.encode() + b"=" + value for name, value in record.headers)
-                    records.append(b" ".join((record.key or b"", headers, record.value or b"")))
-    finally:
-        await consumer.stop()
-    assert len(records) > 10
-    return records
-
-
-async def all_rows(url: str) -> list[str]:
-    """Every row of every table of a database, as text; bytes are shown as they read."""
-    connection = await asyncpg.connect(url)
-    try:
-        tables = await connection.fetch("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
-        rows = []
-        for (table,) in tables:
+async def all_rows(hub: Hub, service: str) -> list[str]:
+    """Every row of every table of a service's database, as text; of bytes what is not ASCII is escaped."""
+    rows = []
+    async with database(hub, service) as connection:
+        for (table,) in await connection.fetch("SELECT tablename FROM pg_tables WHERE schemaname = 'public'"):
             columns = await connection.fetch(
                 "SELECT column_name, data_type FROM information_schema.columns WHERE table_name = $1", table
             )
-            shown = [
-                f"encode(\"{name}\", 'escape')" if kind == "bytea" else f'"{name}"::text' for name, kind in columns
-            ]
+            shown = [f"encode({name}, 'escape')" if kind == "bytea" else f'"{name}"::text' for name, kind in columns]
             found = await connection.fetch(f"SELECT concat_ws(' ', {', '.join(shown)}) FROM {table}")
             rows += [row[0] for row in found]
-    finally:
-        await connection.close()
-    assert len(rows) > 10
     return rows

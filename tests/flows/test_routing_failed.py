@@ -5,8 +5,8 @@ import json
 import pytest
 
 from tests.flows.hub import OFFICER, Hub
+from tests.flows.load import TOLD
 from tests.flows.stacks import competence_file
-from tests.flows.test_a_dossiers_way import TOLD
 
 pytestmark = pytest.mark.stack
 

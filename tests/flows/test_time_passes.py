@@ -6,7 +6,7 @@ import pytest
 
 from hub_messaging.clock import VIETNAM
 from tests.flows.hub import Hub
-from tests.flows.test_a_dossiers_way import TOLD
+from tests.flows.load import TOLD
 
 pytestmark = pytest.mark.stack
 

@@ -1,0 +1,120 @@
+"""Kafka's records as they lie there, and records that no service of the hub would write."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from functools import partial
+
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+
+from hub_events.topics import TOPICS
+from tests.flows.hub import Hub
+from tests.flows.load import database
+from tests.flows.waiting import eventually
+
+Headers = Sequence[tuple[str, bytes]]
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One record of a topic; a new one has no offset."""
+
+    topic: str
+    key: bytes | None
+    headers: Headers
+    body: bytes | None
+    partition: int | None = None
+    offset: int | None = None
+
+    @property
+    def as_bytes(self) -> bytes:
+        """All of it, for searching."""
+        headers = b" ".join(name.encode() + b"=" + value for name, value in self.headers)
+        return b" ".join((self.key or b"", headers, self.body or b""))
+
+    @property
+    def type(self) -> str:
+        return dict(self.headers)["ce_type"].decode()
+
+    @property
+    def event_id(self) -> str:
+        return dict(self.headers)["ce_id"].decode()
+
+
+async def all_records(hub: Hub) -> list[Record]:
+    """Everything that lies in the hub's topics, in the order of each partition."""
+    consumer = AIOKafkaConsumer(
+        *(topic.name for topic in TOPICS),
+        bootstrap_servers=hub.layout.kafka_servers,
+        auto_offset_reset="earliest",
+        max_partition_fetch_bytes=8 * 1024 * 1024,
+    )
+    await consumer.start()
+    try:
+        while not consumer.assignment():
+            await asyncio.sleep(0.05)
+        ends = await consumer.end_offsets(consumer.assignment())
+        records: list[Record] = []
+        while any([await consumer.position(partition) < end for partition, end in ends.items()]):
+            for batch in (await consumer.getmany(timeout_ms=500)).values():
+                records += [
+                    Record(found.topic, found.key, tuple(found.headers), found.value, found.partition, found.offset)
+                    for found in batch
+                ]
+    finally:
+        await consumer.stop()
+    return records
+
+
+@asynccontextmanager
+async def producer(hub: Hub) -> AsyncIterator[AIOKafkaProducer]:
+    """Writes to the hub's Kafka without asking the hub."""
+    writer = AIOKafkaProducer(bootstrap_servers=hub.layout.kafka_servers)
+    await writer.start()
+    try:
+        yield writer
+    finally:
+        await writer.stop()
+
+
+async def produce(hub: Hub, records: Iterable[Record]) -> None:
+    """Writes records in this order."""
+    async with producer(hub) as writer:
+        sent = [
+            await writer.send(record.topic, record.body, key=record.key, headers=list(record.headers))
+            for record in records
+        ]
+        await asyncio.gather(*sent)
+
+
+async def all_is_read(hub: Hub, within: float = 60.0) -> None:
+    """Waits until every service stands at the end of each topic it reads."""
+    consumer = AIOKafkaConsumer(bootstrap_servers=hub.layout.kafka_servers)
+    await consumer.start()
+    try:
+        for service in sorted({reader for topic in TOPICS for reader in topic.readers}):
+            await eventually(
+                partial(_behind, hub, consumer, service),
+                lambda behind: not behind,
+                f"{service} has read everything; still to read by topic and partition",
+                within=within,
+            )
+    finally:
+        await consumer.stop()
+
+
+async def _behind(hub: Hub, consumer: AIOKafkaConsumer, service: str) -> dict[str, int]:
+    async with database(hub, service) as connection:
+        rows = await connection.fetch("SELECT topic, partition, next_offset FROM position")
+    positions = {(row["topic"], row["partition"]): row["next_offset"] for row in rows}
+    names = [topic.name for topic in TOPICS if service in topic.readers]
+    partitions = [place for name in names for place in await _partitions(consumer, name)]
+    ends = await consumer.end_offsets(partitions)
+    behind = {f"{p.topic}/{p.partition}": end - positions.get((p.topic, p.partition), 0) for p, end in ends.items()}
+    return {place: count for place, count in behind.items() if count}
+
+
+async def _partitions(consumer: AIOKafkaConsumer, topic: str) -> list[TopicPartition]:
+    await consumer.topics()
+    return [TopicPartition(topic, number) for number in sorted(consumer.partitions_for_topic(topic) or ())]
