@@ -126,24 +126,25 @@ def on_submitted(mended: Mended) -> Callable[[Fact[DossierSubmittedV1], ToyUnitO
             id=derive_id(fact.id, "heard"),
             because=fact.envelope,
         )
-        mischief = fact.data.procedure.name
+        words = fact.data.procedure.name
+        mischief = words.partition(":")[0]  # behind the colon stands what nobody may see
         if mended.yes:
             return
         match mischief:
             case Mischief.BUG:
-                raise ZeroDivisionError(f"secret of {fact.dossier_id}")
+                raise ZeroDivisionError(words)
             case Mischief.NOT_YET:
                 raise NotYet("no-such-procedure")
             case Mischief.CANNOT:
                 raise CannotProcess("not-for-us")
             case Mischief.DATA_ERROR:
-                uow.toys.put(fact.dossier_id, replace(toy, note="a\x00b"))
+                uow.toys.put(fact.dossier_id, replace(toy, note=f"{words}\x00"))
             case Mischief.TIMER:
                 uow.timers.set(fact.dossier_id, "toy", uow.now + timedelta(hours=1))
             case _ if mischief.startswith(Mischief.WORK):
                 lane = mischief.removeprefix(Mischief.WORK).strip() or "toys"
                 work_id = derive_id(fact.id, "work")
-                uow.work.add(NewWork(work_id, lane, fact.dossier_id, "toy", real_now(), str(fact.id).encode()))
+                uow.work.add(NewWork(work_id, lane, fact.dossier_id, "toy", real_now(), words.encode()))
 
     return handle
 

@@ -34,8 +34,10 @@ def main() -> None:
     service = f"toy-{settings.topics}"
     spine: Spine[ToyUnitOfWork] = Spine(service, settings, maker(service))
 
-    async def deliver(_row: WorkRow) -> Outcome:
+    async def deliver(row: WorkRow) -> Outcome:
         await asyncio.sleep(settings.deliver_seconds)
+        if b":" in row.body:
+            raise ValueError(row.body.decode())
         return Sent()
 
     async def block() -> None:

@@ -18,6 +18,7 @@ from prometheus_client import make_wsgi_app
 
 log = structlog.get_logger(__name__)
 STUCK_EXIT_CODE = 70
+WATCH_SECONDS = 5.0
 
 
 class Heart:
@@ -82,7 +83,7 @@ class Probes:
         self._server.server_close()
 
     def _watch(self) -> None:
-        while not self._stopped.wait(5):
+        while not self._stopped.wait(WATCH_SECONDS):
             stuck = self._heart.stuck()
             if stuck:
                 log.critical("stuck_process_ends_itself", loops=stuck)
