@@ -1,8 +1,11 @@
 """`hub`: one command, to which others add theirs; the filters start without them."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
+
+import pytest
 
 HUB = Path(sys.executable).with_name("hub")
 
@@ -23,6 +26,29 @@ def test_the_filters_start_without_the_rest() -> None:
         f"sys.exit(' '.join(name for name in {slow} if name in sys.modules) or None)"
     )
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, check=False)
+    assert (run.returncode, run.stderr.strip()) == (0, b"")
+
+
+@pytest.mark.parametrize(
+    ("command", "slow"),
+    [
+        (["--help"], ("rich", "httpx", "pydantic", "joserfc", "structlog", "psutil", "sqlalchemy", "aiokafka")),
+        (["token", "--help"], ("rich", "httpx", "pydantic", "joserfc", "structlog", "psutil")),
+        (["status"], ("httpx", "pydantic", "joserfc", "structlog", "sqlalchemy", "aiokafka")),
+    ],
+)
+def test_a_command_starts_without_what_only_others_need(
+    command: list[str], slow: tuple[str, ...], tmp_path: Path
+) -> None:
+    code = (
+        f"import sys; sys.argv = ['hub', *{command}]\n"
+        "from hub_cli.main import main\n"
+        "try: main()\n"
+        "except SystemExit: pass\n"
+        f"sys.exit(' '.join(name for name in {slow} if name in sys.modules) or None)"
+    )
+    environment = {**os.environ, "HUB_FOLDER": str(tmp_path)}
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, check=False, env=environment)
     assert (run.returncode, run.stderr.strip()) == (0, b"")
 
 

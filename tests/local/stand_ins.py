@@ -11,7 +11,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from hub_local.commands import hold
+from hub_local.hold import hold
 from hub_local.keys import Keys
 from hub_local.layout import Layout, here
 from hub_local.steps import Step, broker, database_server

@@ -9,17 +9,15 @@
 """
 
 import os
-import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import httpx
-import typer
 
+from hub_cli.services import SERVICES, give_up
 from hub_web.tokens import ALL, Issuer
 
-SERVICES = ("intake", "routing", "notify", "sla")
 TIMEOUT_SECONDS = 20.0
 
 
@@ -68,9 +66,3 @@ class Connection:
             return Issuer(key).issue("hub-cli", "operator", ["operations"], ALL, hours=1)
         except (OSError, ValueError):
             give_up("no token: set HUB_TOKEN, or HUB_FOLDER to the folder of a local stack that has been started")
-
-
-def give_up(message: str) -> NoReturn:
-    """Ends the command with one clear line."""
-    typer.echo(f"hub: {message}", err=True)
-    sys.exit(1)

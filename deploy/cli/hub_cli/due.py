@@ -9,7 +9,6 @@ from typing import Any
 from hub_cli.line_filter import Answer, encode, read_object, run_filter
 from hub_worktime import VIETNAM, NoDueDate, Reason, compute_due, load_calendar, parse_term
 
-SUMMARY = "Tính ngày hẹn trả kết quả (due date of a term from a receipt)"
 _DESCRIPTION = """Computes the due date of a term (thời hạn giải quyết) from the moment of receipt.
 
 With --received and --term: prints one line. Without: reads lines such as

@@ -1,15 +1,15 @@
 """Lệnh cho người vận hành: `hub stuck`, `hub dead-letters …`, `hub migrate`, `hub topics apply`."""
 
-import asyncio
 import json
 import os
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
-from hub_cli.connection import SERVICES, Connection, give_up
+from hub_cli.services import SERVICES, give_up, known
+
+if TYPE_CHECKING:
+    from hub_cli.connection import Connection
 
 PAGE = 200
 As_json = Annotated[bool, typer.Option("--json", help="NDJSON, one object a line.")]
@@ -22,22 +22,25 @@ def register(root: typer.Typer) -> None:
     """Adds the operators' commands to `hub` (entry point group `hub.commands`)."""
     root.command()(stuck)
     root.command()(migrate)
-    letters = typer.Typer(help="Bản ghi bị từ chối: records that a service refused.", no_args_is_help=True)
+    letters = typer.Typer(help="Look after records that a service refused (bản ghi bị từ chối).", no_args_is_help=True)
     letters.command("list")(list_letters)
     letters.command("show")(show_letter)
     letters.command("replay")(replay_letter)
     letters.command("discard")(discard_letter)
     root.add_typer(letters, name="dead-letters")
-    topics = typer.Typer(help="Chủ đề Kafka: Kafka topics.", no_args_is_help=True)
+    topics = typer.Typer(help="Look after Kafka topics.", no_args_is_help=True)
     topics.callback()(lambda: None)
     topics.command("apply")(apply_topics)
     root.add_typer(topics, name="topics")
 
 
 def stuck(as_json: As_json = False) -> None:
-    """List accepted dossiers that miss a routed fact, a clock or a notice after 5 minutes. Exit code 1 if any."""
-    found = Connection().get("intake", "/v1/intake/stuck")["items"]
-    _show(found, ("dossier_id", "dossier_code", "accepted_at", "missing"), as_json, "nothing is stuck")
+    """List accepted dossiers that are stuck (hồ sơ bị kẹt).
+
+    Stuck: after 5 minutes a routed fact, a clock or a notice is missing. Exit code 1 if there are any.
+    """
+    found = _connection().get("intake", "/v1/intake/stuck")["items"]
+    _show(found, ("dossier_id", "dossier_code", "since", "missing"), as_json, "nothing is stuck")
     raise typer.Exit(1 if found else 0)
 
 
@@ -47,36 +50,39 @@ def list_letters(
     as_json: As_json = False,
 ) -> None:
     """List refused records, oldest first."""
-    connection = Connection()
+    connection = _connection()
     rows: list[dict[str, Any]] = []
-    for name in (_known(service),) if service else SERVICES:
+    for name in (known(service),) if service else SERVICES:
         rows += [{"service": name, **item} for item in _all_pages(connection, name, state)]
     columns = ("service", "id", "type", "reason", "detail", "refused_at", "attempts")
     _show(rows, columns, as_json, f"no records are {state}")
 
 
 def show_letter(service: Service, record: Record) -> None:
-    """Show one refused record: where it came from, headers, body (sealed parts stay sealed)."""
-    typer.echo(json.dumps(Connection().get(_known(service), _path(service, record)), ensure_ascii=False, indent=2))
+    """Show one refused record. Sealed parts of its body stay sealed."""
+    typer.echo(json.dumps(_connection().get(known(service), _path(service, record)), ensure_ascii=False, indent=2))
 
 
 def replay_letter(service: Service, record: Record, why: Why) -> None:
-    """Process a refused record again, inside the service that refused it."""
-    Connection().post(_known(service), f"{_path(service, record)}/replay", {"why": why})
+    """Process a refused record again where it was refused."""
+    _connection().post(known(service), f"{_path(service, record)}/replay", {"why": why})
     typer.echo(f"{service}: record {record} is processed again; `hub dead-letters list {service}` shows if it failed")
 
 
 def discard_letter(service: Service, record: Record, why: Why) -> None:
-    """Put a refused record away for good; it stays listed as discarded."""
-    Connection().post(_known(service), f"{_path(service, record)}/discard", {"why": why})
+    """Put a refused record away. It stays listed as discarded."""
+    _connection().post(known(service), f"{_path(service, record)}/discard", {"why": why})
     typer.echo(f"{service}: record {record} is discarded")
 
 
 def migrate(service: Service) -> None:
-    """Bring a service's database to its newest version (a job; reads <SERVICE>_DATABASE_URL)."""
+    """Bring a service's database to its newest version.
+
+    A job, run before the service starts; reads <SERVICE>_DATABASE_URL.
+    """
     from hub_messaging.migrations import upgrade  # brings SQLAlchemy, which no other command needs
 
-    setting = f"{_known(service).upper()}_DATABASE_URL"
+    setting = f"{known(service).upper()}_DATABASE_URL"
     url = os.environ.get(setting) or give_up(f"{setting} is not set")
     upgrade(service, url)
     typer.echo(f"{service}: the database is up to date")
@@ -87,14 +93,25 @@ def apply_topics(
     partitions: Annotated[int, typer.Option(min=1, help="Of topics that are created now.")] = 12,
     replication: Annotated[int, typer.Option(min=1, help="3 in production.")] = 3,
 ) -> None:
-    """Create missing topics and correct the settings of existing ones (a job). Nothing is deleted."""
+    """Create missing topics, correct existing ones.
+
+    A job, run before the services start. Nothing is deleted.
+    """
+    import asyncio  # with Kafka's client: slow, and no other command needs them
+
     from hub_messaging.topics import apply_topics as apply
 
     created = asyncio.run(apply(servers, partitions, replication))
     typer.echo("created: " + (", ".join(created) or "nothing"))
 
 
-def _all_pages(connection: Connection, service: str, state: str) -> list[dict[str, Any]]:
+def _connection() -> "Connection":
+    from hub_cli.connection import Connection  # brings HTTP and signatures: slow, and the help does without
+
+    return Connection()
+
+
+def _all_pages(connection: "Connection", service: str, state: str) -> list[dict[str, Any]]:
     rows: list[dict[str, Any]] = []
     query: dict[str, str | int] = {"state": state, "limit": PAGE}
     while True:
@@ -103,12 +120,6 @@ def _all_pages(connection: Connection, service: str, state: str) -> list[dict[st
         if not page.get("next_cursor"):
             return rows
         query["cursor"] = page["next_cursor"]
-
-
-def _known(service: str) -> str:
-    if service not in SERVICES:
-        give_up(f"there is no service {service!r}; there are {', '.join(SERVICES)}")
-    return service
 
 
 def _path(service: str, record: int) -> str:
@@ -123,6 +134,9 @@ def _show(rows: list[dict[str, Any]], columns: tuple[str, ...], as_json: bool, n
     if not rows:
         typer.echo(nothing)
         return
+    from rich.console import Console  # slow, and the help does without
+    from rich.table import Table
+
     table = Table(*columns, box=None, pad_edge=False)
     for row in rows:
         cells = (row.get(column) for column in columns)

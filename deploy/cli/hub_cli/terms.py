@@ -6,7 +6,6 @@ import sys
 from hub_cli.line_filter import Answer, clock_time, encode, read_object, run_filter
 from hub_worktime import parse_term
 
-SUMMARY = "Đọc thời hạn từ văn bản đã công bố (reads published terms)"
 _DESCRIPTION = """Reads terms (thời hạn giải quyết) as they are published, one on each line:
   2.5 WORKING_DAY
 and prints one line of JSON for each, in order. A text with line breaks, or one that needs an id, can be given as

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from hub_web.tokens import ALL, EVERYWHERE, SCOPES, Issuer
+from hub_cli.services import give_up
 
 DEFAULT_KEY = Path(".hub/keys/issuer.json")
 
@@ -26,13 +26,15 @@ def register(root: typer.Typer) -> None:
 
 def token(
     subject: Annotated[str, typer.Option(help="Who the caller is: a system's name or an officer's code.")],
-    scope: Annotated[list[str], typer.Option(help=f"May be given several times: {', '.join(sorted(SCOPES))}.")],
+    scope: Annotated[list[str], typer.Option(help="What the caller may do, e.g. dossiers:read; several times.")],
     kind: Annotated[CallerKind, typer.Option(help="What the caller is.")] = CallerKind.SYSTEM,
     area: Annotated[list[str] | None, typer.Option(help="Code of a desk or unit, several times; * for all.")] = None,
     hours: Annotated[float, typer.Option(min=0.01, max=8_784, help="How long it is good for.")] = 8,
     key: Annotated[Path, typer.Option(help="Private JWK of the issuer.")] = DEFAULT_KEY,
 ) -> None:
     """Print a bearer token. Only the keeper of the issuer's key can make one."""
+    from hub_web.tokens import ALL, EVERYWHERE, Issuer  # brings signatures: slow, and the help does without
+
     if not area:
         raise typer.BadParameter("name at least one desk or unit, or '*' for all", param_hint="--area")
     try:
@@ -40,8 +42,6 @@ def token(
         codes = ALL if EVERYWHERE in area else frozenset(area)
         typer.echo(issuer.issue(subject, kind.value, scope, codes, hours=hours))
     except FileNotFoundError:
-        typer.echo(f"hub token: there is no key {key}: start a stack with `hub up`, or name one with --key", err=True)
-        raise typer.Exit(1) from None
+        give_up(f"there is no key {key}: start a stack with `hub up`, or name one with --key")
     except ValueError as error:
-        typer.echo(f"hub token: {error}", err=True)
-        raise typer.Exit(1) from None
+        give_up(str(error))

@@ -2,7 +2,8 @@
 
 import asyncio
 
-from hub_local.commands import clear_errors, hold
+from hub_local.commands import clear_errors
+from hub_local.hold import hold
 from hub_local.layout import here
 
 if __name__ == "__main__":

@@ -1,6 +1,5 @@
 """`hub demo | bench`: the hub at work, to look at and to measure."""
 
-import asyncio
 import json
 import os
 import shutil
@@ -10,7 +9,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from hub_local.commands import clear_errors
 from hub_local.files import Held, Lock
@@ -27,11 +25,16 @@ def register(root: typer.Typer) -> None:
 
 
 def demo() -> None:
-    """Show a business day: dossiers of 30 procedures from several desks, with agencies that make trouble.
+    """Show a business day on a stack of its own.
 
-    DOSSIERS sets their number. In a terminal it stays up until Ctrl-C; elsewhere it ends by itself.
+    Dossiers of 30 procedures come from several desks, and some agencies make trouble. DOSSIERS sets their number.
+    In a terminal it stays up until Ctrl-C; elsewhere it ends by itself.
     """
-    from hub_local.demo_run import show  # brings an HTTP client, which `hub up` does without
+    import asyncio  # slow, as all that plays the demo; `hub --help` does without
+
+    from rich.console import Console
+
+    from hub_local.demo_run import show
 
     with clear_errors():
         layout = beside(here(), "demo")
@@ -47,7 +50,14 @@ def bench(
     seconds: Annotated[int, typer.Option(help="How long the open loop lasts.")] = 20,
     result: Annotated[Path, typer.Option(help="Where the figures go.")] = Path("bench.json"),
 ) -> None:
-    """Measure lifecycles a second, CPU per lifecycle and hand-over delay on a stack of its own."""
+    """Measure speed and cost on a stack of its own.
+
+    Lifecycles a second, CPU seconds per 1,000, hand-over delay, memory; what was lost or doubled makes it fail.
+    """
+    import asyncio
+
+    from rich.console import Console
+
     from hub_local import bench as measuring
 
     with clear_errors():

@@ -1,0 +1,69 @@
+"""What runs on a folder: as its stack wrote it down, with port and memory of each process."""
+
+import json
+from typing import Any
+
+import psutil
+from rich.table import Table
+
+from hub_local.files import Lock
+from hub_local.layout import PORTS, Layout
+
+
+def owner_of(layout: Layout) -> int | None:
+    """Process id of the stack that runs on this folder; None when none does."""
+    owner = Lock(layout.folder / "lock").owner()
+    return int(owner.get("pid", 0)) or None if owner is not None else None
+
+
+def read_state(layout: Layout) -> dict[str, Any]:
+    """What runs on this folder: the stack's own state, with port and memory of each process."""
+    owner = owner_of(layout)
+    if owner is None or not layout.state_file.exists():
+        return {"pid": owner, "ready": False, "processes": []}
+    state: dict[str, Any] = json.loads(layout.state_file.read_text())
+    running = Layout(layout.folder, int(state["port_base"]))
+    for process in state["processes"]:
+        process["port"] = port_of(running, process["name"])
+        process["memory_bytes"] = memory_of(process["pid"])
+    return state
+
+
+def port_of(layout: Layout, process: str) -> int | None:
+    """The port that bears the name of a process, if there is one."""
+    return layout.port(process) if process in PORTS else None
+
+
+def memory_of(pid: int | None) -> int | None:
+    """Memory of a process and its children in bytes: shared pages counted once where the system tells."""
+    if pid is None:
+        return None
+    try:
+        family = [psutil.Process(pid), *psutil.Process(pid).children(recursive=True)]
+        return sum(_own_memory(process) for process in family)
+    except psutil.Error:
+        return None
+
+
+def _own_memory(process: psutil.Process) -> int:
+    try:
+        full = process.memory_full_info()
+    except psutil.AccessDenied:
+        return int(process.memory_info().rss)
+    return int(getattr(full, "pss", full.uss))
+
+
+def table_of(state: dict[str, Any]) -> Table:
+    """One line for each process."""
+    table = Table("process", "state", "pid", "port", "restarts", "memory", box=None, pad_edge=False)
+    for process in state["processes"]:
+        memory = process["memory_bytes"]
+        table.add_row(
+            process["name"],
+            process["state"],
+            str(process["pid"] or "–"),
+            str(process["port"] or "–"),
+            str(process["restarts"]),
+            f"{memory / 1_048_576:.0f} MB" if memory is not None else "–",
+        )
+    return table
