@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Sequence
+from datetime import timedelta
 from importlib.metadata import version
 
 from fastapi import FastAPI
@@ -34,7 +35,7 @@ from services.intake.store.unit_of_work import IntakeUnitOfWork
 NAME = "intake"
 STUCK = Gauge(
     "hub_stuck_dossiers",
-    "Accepted 5 minutes ago and still without a route, a clock or a notice outcome. See `hub stuck`.",
+    "Accepted INTAKE_STUCK_AFTER_SECONDS ago, still without a route, a clock or a notice outcome. See `hub stuck`.",
     ["missing"],
 )
 HANDLERS: list[Handler[IntakeUnitOfWork]] = [Handler(event, on_reported, on_dossier(PROGRESS)) for event in EVENTS]
@@ -70,14 +71,17 @@ class Service:
         self.spine.measured_by(self.measure_stuck)
         return [self.spine.relay(), *self.spine.consumer(HANDLERS)]
 
+    def _queries(self) -> Queries:
+        return Queries(self.spine.pool, timedelta(seconds=self.settings.stuck_after_seconds))
+
     async def measure_stuck(self) -> None:
         """Sets the gauge of what is stuck: one look at a partial index."""
-        for missing, count in (await Queries(self.spine.pool).count_stuck()).items():
+        for missing, count in (await self._queries().count_stuck()).items():
             STUCK.labels(missing).set(count)
 
     def app(self) -> FastAPI:
         """The routes, on the opened spine."""
-        queries = Queries(self.spine.pool)
+        queries = self._queries()
         commands = Commands(GroupRunner(self.spine.runner))
         routers = [
             command_router(commands, queries, self._office, self.spine.clock.now),

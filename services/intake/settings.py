@@ -19,5 +19,7 @@ class Settings(ServiceSettings):
     """Keys for contact and form data: intake seals both."""
     data_folder: Path = PACKAGED_DATA
     """Where procedures.json and desks.json lie."""
+    stuck_after_seconds: int = Field(default=300, ge=1, le=86_400)
+    """Real time from the acceptance after which a missing route, clock or notice is listed and counted as stuck."""
     consumer_linger_ms: int = Field(default=100, ge=0, le=1000)
     """The timeline may lag a little: fewer, larger batches."""

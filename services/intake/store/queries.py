@@ -1,13 +1,13 @@
 """Tra cứu: what the routes read, without locks."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from hub_messaging.database import Pool
 from services.intake.domain.dossier import Dossier
 from services.intake.domain.progress import Progress
-from services.intake.domain.stuck import STUCK_AFTER, StuckDossier
+from services.intake.domain.stuck import StuckDossier
 from services.intake.domain.timeline import Step
 from services.intake.store.tables import DOSSIER, PROGRESS, dossier_from, progress_from
 
@@ -35,10 +35,11 @@ SELECT count(*) FILTER (WHERE routed_at IS NULL) AS route,
 
 
 class Queries:
-    """Reads of the register."""
+    """Reads of the register. `stuck_after`: real time from an acceptance until what is missing is somebody's affair."""
 
-    def __init__(self, pool: Pool) -> None:
+    def __init__(self, pool: Pool, stuck_after: timedelta) -> None:
         self._pool = pool
+        self._stuck_after = stuck_after
 
     async def desk_of(self, dossier_id: UUID) -> str | None:
         """The code of the desk that holds the dossier; it never changes. None: no such dossier."""
@@ -67,11 +68,11 @@ class Queries:
 
     async def stuck(self, after: tuple[datetime, UUID], most: int) -> Sequence[StuckDossier]:
         """Up to `most` stuck dossiers, longest first, following the one that `after` names."""
-        rows = await self._pool.fetch(_STUCK, STUCK_AFTER, *after, most)
+        rows = await self._pool.fetch(_STUCK, self._stuck_after, *after, most)
         return [StuckDossier(row["code"], row["desk_code"], progress_from(row)) for row in rows]
 
     async def count_stuck(self) -> dict[str, int]:
         """How many dossiers are stuck, by what is missing."""
-        row = await self._pool.fetchrow(_COUNTS, STUCK_AFTER)
+        row = await self._pool.fetchrow(_COUNTS, self._stuck_after)
         assert row is not None
         return dict(row)
