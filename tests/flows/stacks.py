@@ -1,6 +1,7 @@
 """The stack that flows and resilience tests run on: the whole hub, with what these tests need set by its settings.
 
-The gateway keeps the texts it got, and routing reads a copy of its data that a test may mend.
+The gateway keeps the texts it got, routing reads a copy of its data that a test may mend, and what is stuck is listed
+after three seconds.
 """
 
 import shutil
@@ -26,6 +27,7 @@ def competence_file(layout: Layout) -> Path:
 def settings_for_tests(layout: Layout) -> Mapping[str, Mapping[str, str]]:
     """By program, what differs from `hub up`."""
     return {
+        "intake": {"INTAKE_STUCK_AFTER_SECONDS": "3"},
         "sandbox": {"SANDBOX_KEEP_TEXTS": "true"},
         "routing": {"ROUTING_DATA_FOLDER": str(competence_file(layout).parent)},
     }

@@ -6,6 +6,7 @@ import json
 import os
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from aiokafka import AIOKafkaProducer
@@ -42,11 +43,33 @@ async def test_hub_status_shows_every_process_ready(hub: Hub) -> None:
     assert states == dict.fromkeys([*SERVICES, "sandbox", "postgres", "kafka"], "ready")
 
 
-async def test_nothing_is_stuck(hub: Hub) -> None:
-    receipt = await hub.accepted()
-    await hub.reached(receipt["dossier_id"], "clock_stopped", "sent completed:1")
+async def test_what_is_not_followed_up_is_listed_as_stuck_until_it_is(hub: Hub) -> None:
+    await hub.stack.stop_one("routing")
+    try:
+        receipt = await hub.accepted()
+        await hub.reached(receipt["dossier_id"], "clock_started", "sent accepted:1")
+        (line,) = await eventually(lambda: stuck(hub), bool, "the dossier is listed")
+        assert (line["dossier_id"], line["missing"]) == (receipt["dossier_id"], ["route"])
+        code, output = await hub_command(hub, "stuck", "--json")
+        assert (code, json.loads(output)["dossier_code"]) == (1, receipt["dossier_code"])
+        await eventually(lambda: stuck_by_metric(hub, "route"), lambda found: found == 1, "the metric counts it")
+        assert await stuck_by_metric(hub, "clock") == await stuck_by_metric(hub, "notice") == 0
+    finally:
+        await hub.stack.start_one("routing")
 
+    await hub.reached(receipt["dossier_id"], "clock_stopped", "sent completed:1")
+    await eventually(lambda: stuck(hub), lambda lines: not lines, "nothing is stuck any more")
     assert await hub_command(hub, "stuck") == (0, "nothing is stuck\n")
+
+
+async def stuck(hub: Hub) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = (await hub.door.get("intake", "/v1/intake/stuck"))["items"]
+    return found
+
+
+async def stuck_by_metric(hub: Hub, missing: str) -> float:
+    metrics = (await hub.http.get(hub.layout.url("intake-probe") + "/metrics")).text
+    return float(metrics.partition(f'hub_stuck_dossiers{{missing="{missing}"}} ')[2].partition("\n")[0])
 
 
 async def test_a_refused_record_is_listed_shown_replayed_and_discarded(hub: Hub) -> None:

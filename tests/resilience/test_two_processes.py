@@ -16,7 +16,7 @@ from tests.flows.waiting import eventually
 
 pytestmark = pytest.mark.stack
 
-SHARED = ("routing", "notify", "sla")
+SHARED = ("routing", pytest.param("notify", marks=pytest.mark.long), pytest.param("sla", marks=pytest.mark.long))
 PORTS_ABOVE = 30
 """The second processes listen so far above the first ones, still within the stack's own ports."""
 
