@@ -9,6 +9,9 @@ from uuid import UUID, uuid4
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from joserfc import jwe
+from joserfc.jwk import OctKey
+from joserfc.registry import HeaderParameter
 from pydantic import TypeAdapter
 
 from hub_events.values import SealedText
@@ -132,3 +135,18 @@ def test_a_key_file_that_is_not_one_says_so_and_shows_no_key(tmp_path: Path, tex
         SealingKeys.read(file)
     assert "short" not in str(error.value)
     assert error.value.__suppress_context__
+
+
+def test_another_library_opens_our_seals_and_we_open_its(sealing: SealingKeys) -> None:
+    registry = jwe.JWERegistry(
+        header_registry={
+            "dossier": HeaderParameter("Dossier id", "str", True),
+            "purpose": HeaderParameter("What it is for", "str", True),
+        },
+        algorithms=["dir", "A256GCM"],
+    )
+    theirs = OctKey.import_key({"kty": "oct", "k": FIRST})
+    opened = jwe.decrypt_compact(sealing.seal("contact", DOSSIER, PERSON), theirs, registry=registry)
+    assert json.loads(opened.plaintext or b"") == PERSON
+    header = {"alg": "dir", "enc": "A256GCM", "kid": "c1", "dossier": str(DOSSIER), "purpose": "contact"}
+    assert sealing.open("contact", DOSSIER, jwe.encrypt_compact(header, b'"x"', theirs, registry=registry)) == "x"
