@@ -25,15 +25,25 @@ from hub_messaging.consumer import Consumer, Reader
 from hub_messaging.database import Pool, open_pool
 from hub_messaging.health import Heart
 from hub_messaging.leases import Leases
+from hub_messaging.migrations import SPINE_V1, TIMERS_V1, WORK_V1
 from hub_messaging.outbox import RELAY
 from hub_messaging.relay import KafkaSender, Relay
 from hub_messaging.runner import Runner
 from hub_messaging.topics import apply_topics
 from hub_messaging.work import LANES
-from tests.messaging.toy import SCHEMA, Mended, ToyUnitOfWork, handlers, maker, submitted, use_topics
+from tests.messaging.toy import Mended, ToyUnitOfWork, handlers, maker, submitted, use_topics
 from tests.stack import PostgresServer
 
 _numbers = itertools.count(1)
+SCHEMA = (
+    SPINE_V1
+    + TIMERS_V1
+    + WORK_V1
+    + """
+CREATE TABLE toy (dossier_id uuid PRIMARY KEY, facts text NOT NULL, sent text, rang int NOT NULL, note text UNIQUE);
+CREATE TABLE known_procedure (code text PRIMARY KEY);
+"""
+)
 
 
 @pytest.fixture(autouse=True)

@@ -5,6 +5,7 @@ import json
 import os
 import signal
 import socket
+import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -200,3 +201,8 @@ async def test_personal_values_never_reach_logs_or_metrics(start: Start, toy: To
     assert canary not in (await process.ask("/metrics")).text
     assert "ZeroDivisionError" in process.raw()
     assert "on_submitted" in process.raw() or "handle" in process.raw()
+
+
+def test_a_running_service_imports_no_migration_tools() -> None:
+    program = "import sys, hub_messaging.process; print([m for m in ('sqlalchemy', 'alembic', 'psycopg') if m in sys.modules])"
+    assert subprocess.run([sys.executable, "-c", program], capture_output=True, check=True).stdout == b"[]\n"

@@ -24,20 +24,10 @@ from hub_messaging.database import Table, TableStore
 from hub_messaging.errors import CannotProcess, NotYet
 from hub_messaging.jobs import Job
 from hub_messaging.lanes import Refused, Sent
-from hub_messaging.migrations import SPINE_V1, TIMERS_V1, WORK_V1
 from hub_messaging.timers import Timer
 from hub_messaging.unit_of_work import UnitOfWork
 from hub_messaging.work import NewWork, WorkRow
 
-SCHEMA = (
-    SPINE_V1
-    + TIMERS_V1
-    + WORK_V1
-    + """
-CREATE TABLE toy (dossier_id uuid PRIMARY KEY, facts text NOT NULL, sent text, rang int NOT NULL, note text UNIQUE);
-CREATE TABLE known_procedure (code text PRIMARY KEY);
-"""
-)
 RECEIVED = datetime(2026, 3, 2, 1, tzinfo=UTC)
 DESK = DeskRef(code="H26.15.01", name="Bộ phận Một cửa", territory="26")
 

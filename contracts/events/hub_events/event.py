@@ -6,6 +6,7 @@ CloudEvents 1.0, binary mode: attributes once, as `ce_*` headers; the body is th
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import ClassVar, Generic, TypeVar
 from uuid import UUID, uuid5
 
@@ -44,7 +45,13 @@ class Envelope:
 
     @property
     def dossier_id(self) -> UUID:
-        return UUID(self.subject)
+        return _parsed(self.subject)
+
+
+@lru_cache(maxsize=1024)
+def _parsed(subject: str) -> UUID:
+    """A handler and what names its aggregates ask for the same id several times."""
+    return UUID(subject)
 
 
 E_co = TypeVar("E_co", bound=Event, covariant=True)
@@ -80,6 +87,11 @@ def derive_id(cause: UUID, *what: str) -> UUID:
 
 def to_headers(envelope: Envelope) -> list[tuple[str, bytes]]:
     """`ce_*` headers of a Kafka record (CloudEvents Kafka binding, binary mode)."""
+    return [(name, value.encode()) for name, value in attributes(envelope).items()]
+
+
+def attributes(envelope: Envelope) -> dict[str, str]:
+    """The same headers as text."""
     headers = {
         "ce_specversion": "1.0",
         "ce_id": str(envelope.id),
@@ -96,7 +108,7 @@ def to_headers(envelope: Envelope) -> list[tuple[str, bytes]]:
         headers["ce_correlationid"] = str(envelope.story)
     if envelope.traceparent is not None:
         headers["traceparent"] = envelope.traceparent
-    return [(name, value.encode()) for name, value in headers.items()]
+    return headers
 
 
 def from_headers(headers: Headers) -> Envelope:
@@ -136,11 +148,12 @@ def type_in(headers: Headers) -> str | None:
 
 
 def _written(moment: datetime) -> str:
-    return moment.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+    utc = moment if moment.tzinfo is UTC else moment.astimezone(UTC)
+    return utc.isoformat(timespec="microseconds")[:-6] + "Z"
 
 
 def _read(text: str) -> datetime:
     moment = datetime.fromisoformat(text)
     if moment.tzinfo is None:
         raise ValueError("a time without offset")
-    return moment.astimezone(UTC)
+    return moment if moment.tzinfo is UTC else moment.astimezone(UTC)

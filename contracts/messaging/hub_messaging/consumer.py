@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
+from operator import itemgetter
 from typing import Any, Generic, TypeVar
 
 import structlog
@@ -98,7 +99,7 @@ class Consumer(Generic[U]):
             group_instance_id=f"{service}-{slot}",
             batch=True,
             max_records=MAX_BATCH,
-            batch_timeout_ms=10,
+            batch_timeout_ms=1,
             auto_offset_reset="none",
             ack_policy=AckPolicy.MANUAL,
             parser=self._wrap,
@@ -135,6 +136,7 @@ class Consumer(Generic[U]):
             log.warning("consumer_waits_for_kafka", trouble=type(trouble).__name__)
             await self._broker.stop()
             return False
+        _look_long(self._client)
         self._connected_at = time.monotonic()
         return True
 
@@ -387,16 +389,33 @@ class _Listener(ConsumerRebalanceListener):  # type: ignore[misc]
         self._consumer.assigned(assigned)
 
 
+def _look_long(client: AIOKafkaConsumer) -> None:
+    """Makes each look for records last until one comes, for a second at most.
+
+    FastStream looks for batch_timeout_ms and sleeps as long when it found nothing: a short one is 50 wake-ups a second
+    for nothing, a long one is delay.
+    """
+    look = client.getmany
+
+    async def long_look(*, timeout_ms: int, max_records: int | None) -> Any:
+        return await look(timeout_ms=max(timeout_ms, 1000), max_records=max_records)
+
+    client.getmany = long_look
+
+
 def _raw(record: ConsumerRecord[Any, Any]) -> RawRecord:
     try:
         written_at = datetime.fromtimestamp(record.timestamp / 1000, UTC)
     except (ValueError, OverflowError, OSError):
         written_at = None
+    headers = record.headers
+    if None in map(itemgetter(1), headers):
+        headers = tuple((name, value or b"") for name, value in headers)
     return RawRecord(
         topic=record.topic,
         partition=record.partition,
         offset=record.offset,
-        headers=tuple((name, value if value is not None else b"") for name, value in record.headers),
+        headers=headers,
         key=record.key,
         body=record.value,
         written_at=written_at,

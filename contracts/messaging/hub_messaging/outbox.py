@@ -1,12 +1,13 @@
 """Outbox: an event becomes final bytes in the transaction that makes it true; the relay sends it afterwards."""
 
-import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from hub_events.event import Envelope, Event, to_headers
+from pydantic_core import to_json
+
+from hub_events.event import Envelope, Event, attributes
 from hub_events.topics import topic_of
 from hub_messaging.clock import real_now
 from hub_messaging.database import Connection
@@ -77,7 +78,7 @@ class Outbox:
         body = event.__pydantic_serializer__.to_json(event, exclude_none=True)
         if len(body) > MAX_RECORD_BYTES:
             raise EventTooLarge("event-too-large", f"{event.type}: {len(body)} bytes, limit {MAX_RECORD_BYTES}")
-        headers = json.dumps([[name, value.decode()] for name, value in to_headers(envelope)])
+        headers = to_json(list(attributes(envelope).items())).decode()
         self._staged.append(Record(envelope, headers, body))
 
     def keep(self) -> None:
