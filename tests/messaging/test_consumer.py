@@ -18,8 +18,9 @@ from hub_local.stack import Stack
 from hub_messaging import consumer as consumer_module
 from hub_messaging import refused
 from hub_messaging.clock import real_now
-from hub_messaging.consumer import Consumer, stored_positions
+from hub_messaging.consumer import Consumer
 from hub_messaging.metrics import CONSUMED
+from hub_messaging.positions import PositionMoved, stored_positions
 from hub_messaging.refused import DEAD, WAITING
 from tests.messaging.conftest import Broker, ToyService, going, until
 from tests.messaging.toy import DESK, RECEIVED, Mischief, ToyUnitOfWork, settled_state, submitted
@@ -314,7 +315,7 @@ async def test_a_process_that_lost_its_partitions_unawares_commits_nothing(anoth
         batch = [_record(broker.topic, 0, 1, await broker.say(submitted(), partition=0))]
         await until(lambda: read_all(first, broker))
     frozen._next = {TopicPartition(broker.topic, 0): 1}
-    with pytest.raises(consumer_module.PositionMoved):
+    with pytest.raises(PositionMoved):
         await frozen._process(batch)
     assert (await stored_positions(second.pool))[broker.topic, 0] == 2
 

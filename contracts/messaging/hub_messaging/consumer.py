@@ -8,7 +8,7 @@ partition whose position is not in the log stops with an alarm. Kafka's committe
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from operator import itemgetter
@@ -21,11 +21,13 @@ from faststream import AckPolicy
 from faststream.kafka import KafkaBroker, KafkaMessage
 from faststream.kafka.message import KafkaAckableMessage
 
+from hub_messaging import positions
 from hub_messaging.clock import real_now
-from hub_messaging.database import UNAVAILABLE, Connection, Pool
+from hub_messaging.database import UNAVAILABLE
 from hub_messaging.health import Heart
 from hub_messaging.jobs import StopReading
 from hub_messaging.metrics import CONSUMED, CONSUMER_LAG, CONSUMER_STOPPED, EVENT_DELAY
+from hub_messaging.positions import PositionMoved, stored_positions
 from hub_messaging.reader import Handler, Reader, count, on_dossier
 from hub_messaging.refused import RawRecord
 from hub_messaging.replay import RefusedRecords
@@ -43,20 +45,8 @@ SUSPICIOUS_AFTER_SECONDS = 10.0
 RECONNECT_AFTER_SECONDS = 30.0
 STUCK_AFTER_SECONDS = 60.0
 
-_POSITIONS = "SELECT topic, partition, next_offset FROM position WHERE topic = ANY($1)"
-_BEGIN = "INSERT INTO position (topic, partition, next_offset) VALUES ($1, $2, 0) ON CONFLICT DO NOTHING"
-_MOVE = """
-UPDATE position SET next_offset = given.next_offset
-FROM unnest($1::text[], $2::int[], $3::bigint[], $4::bigint[]) AS given(topic, partition, believed, next_offset)
-WHERE position.topic = given.topic AND position.partition = given.partition AND position.next_offset = given.believed
-"""
-
 U = TypeVar("U", bound=UnitOfWork)
 Records = Sequence[ConsumerRecord[Any, Any]]
-
-
-class PositionMoved(Exception):
-    """Somebody else has read on from where this process stood."""
 
 
 class Consumer(Generic[U]):
@@ -88,6 +78,7 @@ class Consumer(Generic[U]):
         self._stopped: dict[TopicPartition, str] = {}
         self._moved_at: dict[TopicPartition, float] = {}
         self._busy_since: float | None = None
+        self._joined = False
         self._connected_at = 0.0
         self._broker = KafkaBroker(
             servers, client_id=f"{service}-{slot}", allow_auto_create_topics=False, consumer_only=True,
@@ -169,6 +160,7 @@ class Consumer(Generic[U]):
             self._client.pause(partition)
             self._client.seek(partition, 0)
             self._unplaced.add(partition)
+        self._joined = True
         self._connected_at = time.monotonic()
         self._look.set()
 
@@ -179,6 +171,7 @@ class Consumer(Generic[U]):
                 CONSUMER_LAG.remove(partition.topic, partition.partition)
             with suppress(KeyError):
                 CONSUMER_STOPPED.remove(partition.topic, partition.partition)
+        self._joined = False
         self._unplaced.clear()
         self._next.clear()
         self._gaps.clear()
@@ -189,13 +182,13 @@ class Consumer(Generic[U]):
     async def _place(self) -> None:
         """Starts each new partition at its stored position; stops those whose position is not in the log."""
         partitions = sorted(self._unplaced)
-        stored = await _stored(self._runner.pool, {partition.topic for partition in partitions})
+        stored = await positions.stored(self._runner.pool, {partition.topic for partition in partitions})
         begins = await self._client.beginning_offsets(partitions)
         ends = await self._client.end_offsets(partitions)
         for partition in partitions:
             position = stored.get(partition)
             if position is None and begins[partition] == 0:
-                await self._runner.pool.execute(_BEGIN, partition.topic, partition.partition)
+                await positions.begin(self._runner.pool, partition)
                 position = 0
             if partition not in self._unplaced:
                 continue
@@ -224,16 +217,13 @@ class Consumer(Generic[U]):
     # Vital signs
 
     def _silence(self) -> float:
-        """Seconds since Kafka last answered for one of our partitions (or since we joined without any)."""
+        """Seconds since Kafka last answered for one of our partitions, or since we began to wait for some."""
         if not self._next:
-            return 0.0 if self._stopped or self._joined else time.monotonic() - self._connected_at
+            waits = self._joined and not self._unplaced
+            return 0.0 if waits or self._stopped else time.monotonic() - self._connected_at
         answers = [self._client.last_poll_timestamp(partition) or 0 for partition in self._next]
         since_answer = time.time() - max(answers) / 1000
         return min(since_answer, time.monotonic() - self._connected_at)
-
-    @property
-    def _joined(self) -> bool:
-        return not self._unplaced and not self._client.assignment()
 
     async def _check_silent_partitions(self) -> None:
         """Finds partitions that have something to read, yet nothing comes: left the log, or can't be read."""
@@ -346,13 +336,8 @@ class Consumer(Generic[U]):
         moves = [(partition, self._next[partition], end) for partition, end in sorted(ends.items())]
         wanted = [record for record in records if self._reader.handles(record)]
 
-        async def move(connection: Connection) -> None:
-            rows = [(place.topic, place.partition, believed, end) for place, believed, end in moves]
-            done = await connection.execute(_MOVE, *(list(column) for column in zip(*rows, strict=True)))
-            if done != f"UPDATE {len(rows)}":
-                raise PositionMoved
-
-        results = await self._runner.run([self._reader.job(record) for record in wanted], also=move)
+        jobs = [self._reader.job(record) for record in wanted]
+        results = await self._runner.run(jobs, also=lambda connection: positions.move(connection, moves))
         now = time.monotonic()
         for partition, end in ends.items():
             if partition in self._next:
@@ -441,13 +426,3 @@ def _measure(records: Sequence[RawRecord], wanted: Sequence[RawRecord]) -> None:
     for topic, number in skipped.items():
         if number:
             CONSUMED.labels(topic, "skipped").inc(number)
-
-
-async def _stored(pool: Pool, topics: Iterable[str]) -> Mapping[TopicPartition, int]:
-    rows = await pool.fetch(_POSITIONS, sorted(topics))
-    return {TopicPartition(row["topic"], row["partition"]): row["next_offset"] for row in rows}
-
-
-async def stored_positions(pool: Pool) -> dict[tuple[str, int], int]:
-    """Next offset by topic and partition, for operators and tests."""
-    return {(row["topic"], row["partition"]): row["next_offset"] for row in await pool.fetch("SELECT * FROM position")}

@@ -14,8 +14,8 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
 from hub_events.topics import Topic
-from hub_messaging.consumer import stored_positions
 from hub_messaging.database import Pool
+from hub_messaging.positions import stored_positions
 
 log = structlog.get_logger(__name__)
 

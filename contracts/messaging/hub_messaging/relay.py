@@ -71,7 +71,7 @@ class KafkaSender:
                     for row in rows
                 ]
                 results = await asyncio.gather(*futures, return_exceptions=True)
-        except (KafkaError, TimeoutError, OSError) as trouble:
+        except Exception as trouble:
             await self.close()
             raise ConnectionError(type(trouble).__name__) from trouble
         sent = [row["seq"] for row, result in zip(rows, results, strict=True) if not isinstance(result, BaseException)]
