@@ -232,7 +232,7 @@ async def test_outside_the_callers_area_nothing_exists(door: FrontDoor) -> None:
     ):
         assert (response.status_code, response.json()["slug"]) == (404, "not-found")
     found = await door.get(f"/v1/dossiers?code={answer['dossier_code']}", bearer=neighbour)
-    assert found.json() == {"items": []}
+    assert found.json() == {"items": [], "next_cursor": None}
     assert (await door.get(place, bearer=door.token(area=["H26.15.01"]))).status_code == 200
 
 

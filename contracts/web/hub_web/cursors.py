@@ -35,9 +35,14 @@ def decode_cursor(cursor: str, shape: Sequence[type[str] | type[int]]) -> tuple[
         if not fits or encode_cursor(*parts) != cursor or any(isinstance(p, str) and "\0" in p for p in parts):
             raise ValueError("not a cursor of ours")
     except (binascii.Error, ValueError):
-        raise Problem(
-            CURSOR_INVALID,
-            "Con trỏ trang không do hệ thống này cấp.",
-            next_step="Bỏ tham số con trỏ để đọc lại từ trang đầu.",
-        ) from None
+        raise foreign_cursor() from None
     return tuple(parts)
+
+
+def foreign_cursor() -> Problem:
+    """A cursor that this list did not give out."""
+    return Problem(
+        CURSOR_INVALID,
+        "Con trỏ trang không do danh sách này cấp.",
+        next_step="Bỏ tham số con trỏ để đọc lại từ trang đầu.",
+    )

@@ -7,11 +7,11 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Annotated, Any, Literal, Protocol
 
-from fastapi import Path, Query
+from fastapi import Path
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from hub_web.credentials import requires
-from hub_web.cursors import decode_cursor, encode_cursor
+from hub_web.pages import HIGHEST_NUMBER, USUAL_LIMIT, Limit, Page, after_number, page_of
 from hub_web.problems import NOT_FOUND, Problem, problem_type
 from hub_web.routes import Router
 from hub_web.tokens import Caller
@@ -21,7 +21,7 @@ State = Literal["waiting", "dead", "replayed", "discarded"]
 ALREADY_DECIDED = problem_type("already-decided", 409, "Bản ghi đã được xử lý")
 
 Operator = Annotated[Caller, requires("operations")]
-RecordId = Annotated[int, Path(ge=1, le=2**63 - 1)]
+RecordId = Annotated[int, Path(ge=1, le=HIGHEST_NUMBER)]
 
 
 class DeadLetters(Protocol):
@@ -62,13 +62,6 @@ class DeadLetterInFull(DeadLetter):
     body: str | None
 
 
-class DeadLetterPage(BaseModel):
-    """A page; `next_cursor` is absent on the last one."""
-
-    items: list[DeadLetter]
-    next_cursor: str | None = None
-
-
 class Decision(BaseModel):
     """Why an operator replays or discards."""
 
@@ -89,13 +82,10 @@ def dead_letter_router(service: str, records: DeadLetters) -> Router:
         _caller: Operator,
         state: State = "dead",
         cursor: str | None = None,
-        limit: Annotated[int, Query(ge=1, le=200)] = 50,
-    ) -> DeadLetterPage:
-        after = decode_cursor(cursor, [int])[0] if cursor is not None else 0
-        assert isinstance(after, int)
-        rows = await records.listed(state, max(0, min(after, 2**63 - 1)), limit + 1)
-        items = [DeadLetter.model_validate(row) for row in rows[:limit]]
-        return DeadLetterPage(items=items, next_cursor=encode_cursor(items[-1].id) if len(rows) > limit else None)
+        limit: Limit = USUAL_LIMIT,
+    ) -> Page[DeadLetter]:
+        rows = await records.listed(state, after_number(cursor), limit + 1)
+        return page_of(rows, limit, DeadLetter.model_validate, lambda row: (row["id"],))
 
     @router.get(place + "/{record_id}")
     async def show_dead_letter(_caller: Operator, record_id: RecordId) -> DeadLetterInFull:

@@ -39,7 +39,7 @@ def stuck(as_json: As_json = False) -> None:
 
     Stuck: after 5 minutes a routed fact, a clock or a notice is missing. Exit code 1 if there are any.
     """
-    found = _connection().get("intake", "/v1/intake/stuck")["items"]
+    found = _all_pages(_connection(), "intake", "/v1/intake/stuck")
     _show(found, ("dossier_id", "dossier_code", "since", "missing"), as_json, "nothing is stuck")
     raise typer.Exit(1 if found else 0)
 
@@ -53,7 +53,9 @@ def list_letters(
     connection = _connection()
     rows: list[dict[str, Any]] = []
     for name in (known(service),) if service else SERVICES:
-        rows += [{"service": name, **item} for item in _all_pages(connection, name, state)]
+        rows += [
+            {"service": name, **item} for item in _all_pages(connection, name, f"/v1/{name}/dead-letters", state=state)
+        ]
     columns = ("service", "id", "type", "reason", "detail", "refused_at", "attempts")
     _show(rows, columns, as_json, f"no records are {state}")
 
@@ -111,13 +113,13 @@ def _connection() -> "Connection":
     return Connection()
 
 
-def _all_pages(connection: "Connection", service: str, state: str) -> list[dict[str, Any]]:
+def _all_pages(connection: "Connection", service: str, path: str, **query: str | int) -> list[dict[str, Any]]:
     rows: list[dict[str, Any]] = []
-    query: dict[str, str | int] = {"state": state, "limit": PAGE}
+    query["limit"] = PAGE
     while True:
-        page = connection.get(service, f"/v1/{service}/dead-letters", **query)
+        page = connection.get(service, path, **query)
         rows += page["items"]
-        if not page.get("next_cursor"):
+        if not page["next_cursor"]:
             return rows
         query["cursor"] = page["next_cursor"]
 

@@ -99,12 +99,6 @@ class DossierView(RegisteredView):
     """What an officer can decide now."""
 
 
-class DossierList(BaseModel):
-    """The dossiers found: none or one by code."""
-
-    items: list[DossierView]
-
-
 class StepView(BaseModel):
     """One step: when, what (event type), in plain Vietnamese, who, where, and the event's public fields."""
 
@@ -132,13 +126,6 @@ class StuckView(BaseModel):
     since: Local
     missing: tuple[str, ...]
     routing_failed: str | None
-
-
-class StuckPage(BaseModel):
-    """A page of stuck dossiers, longest first; `next_cursor` is absent on the last one."""
-
-    items: list[StuckView]
-    next_cursor: str | None = None
 
 
 def registered_view(dossier: Dossier, progress: Progress) -> bytes:

@@ -6,6 +6,7 @@ from pydantic import BaseModel
 
 from hub_events.intake import Channel, DeskRef, LegPlan
 from hub_web.credentials import requires
+from hub_web.pages import Page
 from hub_web.problems import NOT_FOUND, Problem
 from hub_web.routes import Router
 from hub_web.tokens import Caller
@@ -62,12 +63,6 @@ class ProcedureView(ProcedureLine):
     legs: tuple[LegPlan, ...]
 
 
-class ProcedureList(BaseModel):
-    """All published procedures, by code."""
-
-    items: list[ProcedureLine]
-
-
 class DeskView(DeskRef):
     """Bộ phận Một cửa."""
 
@@ -75,17 +70,11 @@ class DeskView(DeskRef):
     phone: str
 
 
-class DeskList(BaseModel):
-    """All desks, by code."""
-
-    items: list[DeskView]
-
-
 def catalogue_router(catalogue: Catalogue) -> Router:
     """The reference data."""
     router = Router(tags=["catalogue"])
-    procedures = ProcedureList(items=[ProcedureLine(**_line(procedure)) for procedure in catalogue.published()])
-    desks = DeskList(
+    procedures = Page[ProcedureLine](items=[ProcedureLine(**_line(procedure)) for procedure in catalogue.published()])
+    desks = Page[DeskView](
         items=[
             DeskView(**desk.ref.model_dump(), province=desk.province, phone=desk.phone)
             for desk in sorted(catalogue.desks, key=lambda desk: desk.ref.code)
@@ -93,8 +82,8 @@ def catalogue_router(catalogue: Catalogue) -> Router:
     )
 
     @router.get("/v1/procedures")
-    async def list_procedures(_caller: CatalogueReader) -> ProcedureList:
-        """Danh sách thủ tục."""
+    async def list_procedures(_caller: CatalogueReader) -> Page[ProcedureLine]:
+        """Danh sách thủ tục, by code."""
         return procedures
 
     @router.get("/v1/procedures/{code}")
@@ -106,8 +95,8 @@ def catalogue_router(catalogue: Catalogue) -> Router:
             raise Problem(NOT_FOUND, "Không có thủ tục này.", next_step="Xem GET /v1/procedures.") from None
 
     @router.get("/v1/desks")
-    async def list_desks(_caller: CatalogueReader) -> DeskList:
-        """Danh sách Bộ phận Một cửa."""
+    async def list_desks(_caller: CatalogueReader) -> Page[DeskView]:
+        """Danh sách Bộ phận Một cửa, by code."""
         return desks
 
     return router

@@ -11,10 +11,10 @@ from uuid_utils.compat import uuid7
 
 from hub_events.values import DossierCode
 from hub_web.credentials import requires
+from hub_web.pages import Page
 from hub_web.routes import IdempotencyKey, RawBody, Router
 from hub_web.tokens import Caller
 from services.intake.api.answers import (
-    DossierList,
     DossierView,
     RegisteredView,
     TimelineView,
@@ -139,11 +139,11 @@ def read_router(reading: Reading) -> Router:
     router = Router(tags=["dossiers"])
 
     @router.get("/v1/dossiers")
-    async def find(code: Annotated[DossierCode, Query()], caller: DossierReader) -> DossierList:
-        """Tra cứu theo mã hồ sơ."""
+    async def find(code: Annotated[DossierCode, Query()], caller: DossierReader) -> Page[DossierView]:
+        """Tra cứu theo mã hồ sơ: none or one."""
         found = await reading.by_code(code)
         visible = found is not None and caller.covers(found[0].desk.code)
-        return DossierList(items=[dossier_view(*found)] if found is not None and visible else [])
+        return Page(items=[dossier_view(*found)] if found is not None and visible else [])
 
     @router.get("/v1/dossiers/{dossier_id}")
     async def show(dossier_id: UUID, caller: DossierReader) -> DossierView:

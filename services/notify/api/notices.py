@@ -1,17 +1,17 @@
 """Thông báo đã gửi, chưa gửi được: what each dossier's applicant was told, and who could not be."""
 
 from datetime import datetime
+from functools import partial
 from typing import Annotated
 from uuid import UUID
 
 import structlog
-from fastapi import Query
 from pydantic import BaseModel
 
 from hub_events.notify import Duty
 from hub_web.credentials import requires
-from hub_web.cursors import decode_cursor, encode_cursor
-from hub_web.problems import CURSOR_INVALID, NOT_FOUND, Problem, problem_type
+from hub_web.pages import USUAL_LIMIT, Limit, Page, after_id, page_of
+from hub_web.problems import NOT_FOUND, Problem, problem_type
 from hub_web.routes import Router
 from hub_web.tokens import All, Caller
 from services.notify.domain.notices import Notices, State
@@ -44,13 +44,6 @@ class DossierNotices(BaseModel):
     dossier_code: str | None
     due_at: datetime | None
     notices: list[Notice]
-
-
-class NoticePage(BaseModel):
-    """A page of dossiers, each with the notices asked for; `next_cursor` is absent on the last one."""
-
-    items: list[DossierNotices]
-    next_cursor: str | None = None
 
 
 def notice_router(queries: NoticeQueries, messages: Messages) -> Router:
@@ -86,24 +79,14 @@ def notice_router(queries: NoticeQueries, messages: Messages) -> Router:
         caller: Reader,
         state: State | None = None,
         cursor: str | None = None,
-        limit: Annotated[int, Query(ge=1, le=200)] = 50,
-    ) -> NoticePage:
+        limit: Limit = USUAL_LIMIT,
+    ) -> Page[DossierNotices]:
+        """Dossiers, each with the notices asked for."""
         area = None if isinstance(caller.area, All) else caller.area
-        page = await queries.page(NoticeWish(state, _after(cursor), area), limit + 1)
-        items = [_shown(notices, state) for notices in page[:limit]]
-        more = len(page) > limit
-        return NoticePage(items=items, next_cursor=encode_cursor(str(items[-1].dossier_id)) if more else None)
+        found = await queries.page(NoticeWish(state, after_id(cursor), area), limit + 1)
+        return page_of(found, limit, partial(_shown, state=state), lambda notices: (str(notices.dossier_id),))
 
     return router
-
-
-def _after(cursor: str | None) -> UUID | None:
-    if cursor is None:
-        return None
-    try:
-        return UUID(str(decode_cursor(cursor, [str])[0]))
-    except ValueError:
-        raise Problem(CURSOR_INVALID, "Con trỏ trang không do danh sách này cấp.") from None
 
 
 def _shown(notices: Notices, state: State | None) -> DossierNotices:

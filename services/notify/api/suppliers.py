@@ -7,6 +7,7 @@ from typing import Annotated
 from pydantic import BaseModel
 
 from hub_web.credentials import requires
+from hub_web.pages import Page
 from hub_web.routes import Router
 from hub_web.tokens import Caller
 from services.notify.handlers.ports import NoticeQueries, Sending
@@ -24,19 +25,13 @@ class Supplier(BaseModel):
     trouble: str | None
 
 
-class Suppliers(BaseModel):
-    """All suppliers that messages go to."""
-
-    items: list[Supplier]
-
-
 def supplier_router(queries: NoticeQueries, sendings: Sequence[Sending]) -> Router:
     """GET /v1/suppliers; scope `notices:read`."""
     router = Router(tags=["suppliers"])
 
     @router.get("/v1/suppliers")
-    async def list_suppliers(_caller: Annotated[Caller, requires("notices:read")]) -> Suppliers:
-        return Suppliers(items=[await _state(queries, sending) for sending in sendings])
+    async def list_suppliers(_caller: Annotated[Caller, requires("notices:read")]) -> Page[Supplier]:
+        return Page(items=[await _state(queries, sending) for sending in sendings])
 
     return router
 

@@ -7,11 +7,10 @@ from typing import Annotated
 from uuid import UUID
 
 import structlog
-from fastapi import Query
 from pydantic import BaseModel, ConfigDict, StringConstraints
 
 from hub_web.credentials import requires
-from hub_web.cursors import decode_cursor, encode_cursor
+from hub_web.pages import USUAL_LIMIT, Limit, Page, after_number, page_of
 from hub_web.problems import NOT_FOUND, Problem, problem_type
 from hub_web.routes import Router
 from hub_web.tokens import Caller
@@ -41,12 +40,6 @@ class LaneView(BaseModel):
     paused_why: str | None
 
 
-class LaneList(BaseModel):
-    """All lanes in the caller's area."""
-
-    items: list[LaneView]
-
-
 class WorkView(BaseModel):
     """A hand-over that the agency refused or that failed again and again. `outcome` is the last reason."""
 
@@ -57,13 +50,6 @@ class WorkView(BaseModel):
     outcome: str | None
     attempts: int
     created_at: datetime
-
-
-class WorkPage(BaseModel):
-    """A page; `next_cursor` is null on the last one."""
-
-    items: list[WorkView]
-    next_cursor: str | None = None
 
 
 class Pause(BaseModel):
@@ -90,10 +76,10 @@ def lanes_router(lanes: Lanes, competence: CompetenceNow, has_endpoint: HasEndpo
         return LaneView(agency=agency.name if agency else None, has_endpoint=has_endpoint(name), **known)
 
     @router.get("/v1/lanes")
-    async def list_lanes(caller: Reader) -> LaneList:
+    async def list_lanes(caller: Reader) -> Page[LaneView]:
         states = await lanes.states()
         names = sorted(name for name in {*states, *competence().agencies} if caller.covers(name))
-        return LaneList(items=[view(name, states.get(name)) for name in names])
+        return Page(items=[view(name, states.get(name)) for name in names])
 
     @router.post("/v1/lanes/{name}/pause")
     async def pause_lane(caller: Manager, name: str, pause: Pause) -> LaneView:
@@ -113,15 +99,13 @@ def lanes_router(lanes: Lanes, competence: CompetenceNow, has_endpoint: HasEndpo
 
     @router.get("/v1/lanes/{name}/work")
     async def list_work(
-        caller: Reader, name: str, cursor: str | None = None, limit: Annotated[int, Query(ge=1, le=200)] = 50
-    ) -> WorkPage:
+        caller: Reader, name: str, cursor: str | None = None, limit: Limit = USUAL_LIMIT
+    ) -> Page[WorkView]:
         """Hand-overs of this lane that wait for a person, oldest first."""
-        after = decode_cursor(cursor, [int])[0] if cursor is not None else 0
-        assert isinstance(after, int)
+        after = after_number(cursor)
         await lane(caller, name)
-        rows = await lanes.set_aside(name, max(0, min(after, 2**63 - 1)), limit + 1)
-        items = [WorkView.model_validate(asdict(row)) for row in rows[:limit]]
-        return WorkPage(items=items, next_cursor=encode_cursor(rows[limit - 1].seq) if len(rows) > limit else None)
+        rows = await lanes.set_aside(name, after, limit + 1)
+        return page_of(rows, limit, lambda row: WorkView.model_validate(asdict(row)), lambda row: (row.seq,))
 
     @router.post("/v1/lanes/{name}/work/{work_id}/redo")
     async def redo_work(caller: Manager, name: str, work_id: UUID) -> LaneView:

@@ -5,12 +5,11 @@ from datetime import datetime
 from typing import Annotated, Literal
 from uuid import UUID
 
-from fastapi import Query
 from pydantic import BaseModel
 
 from hub_web.credentials import requires
-from hub_web.cursors import decode_cursor, encode_cursor
-from hub_web.problems import CURSOR_INVALID, NOT_FOUND, Problem
+from hub_web.pages import USUAL_LIMIT, Limit, Page, after_id, page_of
+from hub_web.problems import NOT_FOUND, Problem
 from hub_web.routes import Router
 from hub_web.tokens import All, Caller
 from services.routing.domain.transfer import LegState, Transfer, TransferState
@@ -86,13 +85,6 @@ class TransferView(BaseModel):
     legs: list[LegView]
 
 
-class TransferPage(BaseModel):
-    """A page; `next_cursor` is null on the last one."""
-
-    items: list[TransferView]
-    next_cursor: str | None = None
-
-
 def transfers_router(transfers: TransferQueries, commands: TransferCommands) -> Router:
     """Reads with `transfers:read`, within the caller's area; retry with `lanes:manage`."""
     router = Router(tags=["transfers"])
@@ -103,13 +95,11 @@ def transfers_router(transfers: TransferQueries, commands: TransferCommands) -> 
         state: TransferState | None = None,
         contradicted: bool = False,
         cursor: str | None = None,
-        limit: Annotated[int, Query(ge=1, le=200)] = 50,
-    ) -> TransferPage:
+        limit: Limit = USUAL_LIMIT,
+    ) -> Page[TransferView]:
         area = None if isinstance(caller.area, All) else sorted(caller.area)
-        found = await transfers.page(_after(cursor), limit + 1, state=state, contradicted=contradicted, offices=area)
-        items = [view_of(transfer) for transfer in found[:limit]]
-        more = len(found) > limit
-        return TransferPage(items=items, next_cursor=encode_cursor(str(items[-1].dossier_id)) if more else None)
+        found = await transfers.page(after_id(cursor), limit + 1, state=state, contradicted=contradicted, offices=area)
+        return page_of(found, limit, view_of, lambda transfer: (str(transfer.dossier_id),))
 
     @router.get("/v1/transfers/{dossier_id}")
     async def show_transfer(caller: Reader, dossier_id: UUID) -> TransferView:
@@ -146,12 +136,3 @@ def _within_area(caller: Caller, transfer: Transfer | None) -> TransferView:
     if transfer is None or not (isinstance(caller.area, All) or any(map(caller.covers, transfer.offices))):
         raise Problem(NOT_FOUND, "Không có hồ sơ này trong phạm vi của bạn.", next_step="Kiểm tra mã hồ sơ.")
     return view_of(transfer)
-
-
-def _after(cursor: str | None) -> UUID:
-    if cursor is None:
-        return UUID(int=0)
-    try:
-        return UUID(str(decode_cursor(cursor, [str])[0]))
-    except ValueError:
-        raise Problem(CURSOR_INVALID, "Con trỏ trang không do hệ thống này cấp.") from None

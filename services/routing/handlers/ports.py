@@ -93,7 +93,7 @@ class TransferQueries(Protocol):
     async def find(self, dossier_id: UUID) -> Transfer | None: ...
     async def page(
         self,
-        after: UUID,
+        after: UUID | None,
         most: int,
         *,
         state: TransferState | None,

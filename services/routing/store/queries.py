@@ -11,7 +11,7 @@ _COLUMNS = ", ".join(TABLE.columns)
 _ONE = f"SELECT {_COLUMNS} FROM transfer WHERE dossier_id = $1"  # noqa: S608
 _PAGE = f"""
 SELECT {_COLUMNS} FROM transfer
-WHERE dossier_id > $1 AND ($2::text IS NULL OR state = $2) AND (NOT $3 OR contradicted)
+WHERE ($1::uuid IS NULL OR dossier_id > $1) AND ($2::text IS NULL OR state = $2) AND (NOT $3 OR contradicted)
   AND ($4::text[] IS NULL OR offices ?| $4)
 ORDER BY dossier_id LIMIT $5
 """  # noqa: S608
@@ -29,13 +29,13 @@ class TransferTable:
 
     async def page(
         self,
-        after: UUID,
+        after: UUID | None,
         most: int,
         *,
         state: TransferState | None,
         contradicted: bool,
         offices: Sequence[str] | None,
     ) -> list[Transfer]:
-        """Up to `most` transfers with ids above `after`; `offices` None: of all desks and agencies."""
+        """Up to `most` transfers with ids above `after`, if given; `offices` None: of all desks and agencies."""
         rows = await self._pool.fetch(_PAGE, after, state, contradicted, offices, most)
         return [from_row(row) for row in rows]

@@ -6,6 +6,7 @@ from typing import Annotated
 from pydantic import BaseModel
 
 from hub_web.credentials import requires
+from hub_web.pages import Page
 from hub_web.routes import Router
 from hub_web.tokens import Caller
 from hub_worktime import load_calendar, published_calendars
@@ -21,19 +22,14 @@ class CalendarVersion(BaseModel):
     make_up_days: list[date]
 
 
-class CalendarVersions(BaseModel):
-    """All versions, oldest first within a code."""
-
-    items: list[CalendarVersion]
-
-
 def calendar_router() -> Router:
     """GET /v1/calendars; scope `deadlines:read`."""
     router = Router(tags=["calendars"])
 
     @router.get("/v1/calendars")
-    async def list_calendars(_caller: Annotated[Caller, requires("deadlines:read")]) -> CalendarVersions:
-        return CalendarVersions(items=[_version(id) for id in published_calendars()])
+    async def list_calendars(_caller: Annotated[Caller, requires("deadlines:read")]) -> Page[CalendarVersion]:
+        """All versions, oldest first within a code."""
+        return Page(items=[_version(id) for id in published_calendars()])
 
     return router
 

@@ -2,16 +2,16 @@
 
 from collections.abc import Callable
 from datetime import datetime
+from functools import partial
 from typing import Annotated, Literal
 from uuid import UUID
 
-from fastapi import Query
 from pydantic import BaseModel
 
 from hub_events.intake import StatedTerm
 from hub_web.credentials import requires
-from hub_web.cursors import decode_cursor, encode_cursor
-from hub_web.problems import CURSOR_INVALID, NOT_FOUND, Problem
+from hub_web.pages import USUAL_LIMIT, Limit, Page, after_id, page_of
+from hub_web.problems import NOT_FOUND, Problem
 from hub_web.routes import Router
 from hub_web.tokens import All, Caller
 from services.sla.domain.check import explain
@@ -59,13 +59,6 @@ class DeadlineInFull(Deadline):
     history: list[Move]
 
 
-class DeadlinePage(BaseModel):
-    """A page; `next_cursor` is absent on the last one."""
-
-    items: list[Deadline]
-    next_cursor: str | None = None
-
-
 def deadline_router(queries: DeadlineQueries, now: Callable[[], datetime]) -> Router:
     """GET /v1/deadlines and /v1/deadlines/{dossier_id}; scope `deadlines:read`. `now`: business time."""
     router = Router(tags=["deadlines"])
@@ -85,26 +78,15 @@ def deadline_router(queries: DeadlineQueries, now: Callable[[], datetime]) -> Ro
         state: Shown | None = None,
         differs: bool | None = None,
         cursor: str | None = None,
-        limit: Annotated[int, Query(ge=1, le=200)] = 50,
-    ) -> DeadlinePage:
+        limit: Limit = USUAL_LIMIT,
+    ) -> Page[Deadline]:
         area = None if isinstance(caller.area, All) else caller.area
         moment = now()
-        wish = DeadlineWish(state, differs, _after(cursor), area)
+        wish = DeadlineWish(state, differs, after_id(cursor), area)
         clocks = await queries.page(wish, moment, limit + 1)
-        items = [_in_short(clock, clock.current, moment) for clock in clocks[:limit] if clock.current is not None]
-        more = len(clocks) > limit
-        return DeadlinePage(items=items, next_cursor=encode_cursor(str(items[-1].dossier_id)) if more else None)
+        return page_of(clocks, limit, partial(_listed, now=moment), lambda clock: (str(clock.dossier_id),))
 
     return router
-
-
-def _after(cursor: str | None) -> UUID | None:
-    if cursor is None:
-        return None
-    try:
-        return UUID(str(decode_cursor(cursor, [str])[0]))
-    except ValueError:
-        raise Problem(CURSOR_INVALID, "Con trỏ trang không do danh sách này cấp.") from None
 
 
 def _state(clock: DossierClock, date: PromisedDate, now: datetime) -> Shown:
@@ -112,6 +94,11 @@ def _state(clock: DossierClock, date: PromisedDate, now: datetime) -> Shown:
     if state == "running":
         return "overdue" if date.is_late(now) else "running"
     return "paused" if state == "paused" else "stopped"
+
+
+def _listed(clock: DossierClock, now: datetime) -> Deadline:
+    assert clock.current is not None, "the list leaves out clocks that have not started"
+    return _in_short(clock, clock.current, now)
 
 
 def _in_short(clock: DossierClock, date: PromisedDate, now: datetime) -> Deadline:
