@@ -20,7 +20,7 @@ async def test_what_nobody_is_competent_for_is_listed_and_goes_on_when_the_data_
     here = receipt["dossier_id"]
 
     await hub.reached(here, "routing_failed", "clock_started", "sent accepted:1")
-    failed = (await hub.door.get("routing", "/v1/transfers?state=routing-failed&limit=200"))["items"]
+    failed = (await hub.door.get("routing", "/v1/transfers?state=routing_failed&limit=200"))["items"]
     assert here in [transfer["dossier_id"] for transfer in failed]
     assert await hub.effects(here) == {"sms accepted": 1}
     assert (await hub.shown(here))["national_status"]["code"] == 2
@@ -41,5 +41,5 @@ async def test_what_nobody_is_competent_for_is_listed_and_goes_on_when_the_data_
     assert words["routed"] == words["handed_over"] == words["routing_failed"] == 1
     assert (await hub.shown(here))["agency"]["code"] == "G01.14.20.01"
     assert await hub.effects(here) == TOLD
-    still = (await hub.door.get("routing", "/v1/transfers?state=routing-failed&limit=200"))["items"]
+    still = (await hub.door.get("routing", "/v1/transfers?state=routing_failed&limit=200"))["items"]
     assert here not in [transfer["dossier_id"] for transfer in still]

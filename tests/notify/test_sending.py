@@ -47,7 +47,7 @@ async def test_a_refused_message_has_failed_and_is_listed(hub: Hub) -> None:
     assert await hub.types(dossier) == ["message.failed.v1"]
 
     await hub.behave()
-    again = f"/v1/notices/{dossier}/accepted/1/send-again"
+    again = f"/v1/notices/{dossier}/accepted/1/redo"
     assert (await hub.post(again, scopes=["notices:read"])).status_code == 403
     assert (await hub.post(again, area=["H99.99.99"])).status_code == 404
     assert (await hub.post(again)).status_code == 202
@@ -89,7 +89,7 @@ async def test_a_sealing_key_that_is_not_here_holds_the_lane_until_it_comes(hub:
     file.write_text(json.dumps({"contact": [fresh, *known["contact"]]}))
     await until(lambda: hub.settled(dossier, accepted="sent"))
     supplier = (await hub.get("/v1/suppliers")).json()["items"][0]
-    assert (supplier["lane"], supplier["due"], supplier["aside"]) == ("sms:gateway", 0, 0)
+    assert (supplier["lane"], supplier["due"], supplier["set_aside"]) == ("sms:gateway", 0, 0)
 
 
 async def test_lists_go_page_by_page_and_stay_within_the_callers_area(hub: Hub) -> None:

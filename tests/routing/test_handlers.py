@@ -105,7 +105,7 @@ def test_without_a_competent_agency_the_failure_is_said_once_however_often_it_is
 
     assert desk.said == ["dossier.routing_failed.v1"]
     assert desk.work == []
-    assert (desk.transfer.state, desk.transfer.edition) == ("routing-failed", "3")
+    assert (desk.transfer.state, desk.transfer.edition) == ("routing_failed", "3")
 
 
 def test_mended_data_send_on_what_had_failed_with_its_form_and_its_supplements_in_order() -> None:
@@ -165,7 +165,7 @@ def test_the_hand_over_tells_business_time_and_the_agencys_number(desk: Desk) ->
 
     body = json.loads(desk.uow.outbox.kept[-1].body)
     assert (body["attempts"], body["foreign_number"], body["handed_over_at"]) == (3, "CA-0001", "2026-03-02T01:05:00Z")
-    assert desk.transfer.state == "handed-over"
+    assert desk.transfer.state == "handed_over"
 
 
 def test_a_refusal_is_said_again_after_a_redo_that_was_refused_again_and_a_success_outranks_it(desk: Desk) -> None:
@@ -177,7 +177,7 @@ def test_a_refusal_is_said_again_after_a_redo_that_was_refused_again_and_a_succe
     assert len({record.envelope.id for record in desk.uow.outbox.kept}) == 3
 
     desk.settle(work, Sent(None), attempts=3)
-    assert desk.transfer.state == "handed-over"
+    assert desk.transfer.state == "handed_over"
 
 
 def test_an_agency_cannot_speak_of_anothers_dossier(desk: Desk) -> None:
@@ -253,7 +253,7 @@ def test_when_one_leg_has_nobody_competent_no_leg_starts() -> None:
     desk = Desk()
     desk.accept(legs=TWO_IN_ROW)
 
-    assert (desk.transfer.state, desk.transfer.failed_leg, desk.work) == ("routing-failed", "land", [])
+    assert (desk.transfer.state, desk.transfer.failed_leg, desk.work) == ("routing_failed", "land", [])
 
 
 ANSWERS: list[Answer] = [

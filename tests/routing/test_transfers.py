@@ -25,7 +25,7 @@ async def test_a_dossier_nobody_is_competent_for_is_listed_and_goes_on_by_itself
     hub: Hub,
 ) -> None:
     dossier_id = await hub.accept(**TAX)
-    (failed,) = (await hub.get("/v1/transfers?state=routing-failed")).json()["items"]
+    (failed,) = (await hub.get("/v1/transfers?state=routing_failed")).json()["items"]
     assert (failed["dossier_id"], failed["failed_leg"]) == (str(dossier_id), "lead")
 
     mend(hub)
@@ -43,7 +43,7 @@ async def test_an_operator_may_have_it_tried_again(hub: Hub) -> None:
 
     answer = await hub.post(f"/v1/transfers/{dossier_id}/retry", scopes=["lanes:manage"])
 
-    assert (answer.status_code, answer.json()["state"]) == (200, "routing-failed")
+    assert (answer.status_code, answer.json()["state"]) == (200, "routing_failed")
     assert await hub.types(dossier_id) == ["dossier.routing_failed.v1"]
 
 
@@ -51,7 +51,7 @@ async def test_a_list_goes_on_where_its_page_ended(hub: Hub) -> None:
     dossiers = sorted([str(await hub.accept(**TAX)) for _ in range(5)])
     pages, cursor = [], ""
     while True:
-        page = (await hub.get(f"/v1/transfers?state=routing-failed&limit=2{cursor}")).json()
+        page = (await hub.get(f"/v1/transfers?state=routing_failed&limit=2{cursor}")).json()
         pages.append([item["dossier_id"] for item in page["items"]])
         if page["next_cursor"] is None:
             break

@@ -7,6 +7,8 @@ bytes and of time. Errors are httpx's, and say truly whether the request can hav
 
 import asyncio
 from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
 
 import aiohttp
 import httpx
@@ -28,13 +30,26 @@ class ClientLimits:
 def make_client(limits: ClientLimits | None = None) -> httpx.AsyncClient:
     """A client within `limits`. Close it with `aclose()` on the loop that used it."""
     limits = limits or ClientLimits()
-    return httpx.AsyncClient(
+    return _Straight(
         transport=_BoundedTransport(limits),
         timeout=httpx.Timeout(limits.total_seconds, connect=limits.connect_seconds),
         headers={"accept": "application/json", "accept-encoding": "identity", "user-agent": "mot-cua-hub"},
         follow_redirects=False,
         trust_env=False,
     )
+
+
+@lru_cache(maxsize=4096)
+def address(url: str) -> httpx.URL:
+    """The parsed address; the same parties are called again and again."""
+    return httpx.URL(url)
+
+
+class _Straight(httpx.AsyncClient):
+    """Straight to the transport: redirects, cookies and login flows, which httpx looks after, don't occur here."""
+
+    async def send(self, request: httpx.Request, **_unused: Any) -> httpx.Response:
+        return await self._transport.handle_async_request(request)
 
 
 class _BoundedTransport(AiohttpTransport):

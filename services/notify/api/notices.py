@@ -11,7 +11,7 @@ from pydantic import BaseModel
 from hub_events.notify import Duty
 from hub_web.credentials import requires
 from hub_web.pages import USUAL_LIMIT, Limit, Page, after_id, page_of
-from hub_web.problems import NOT_FOUND, Problem, problem_type
+from hub_web.problems import NOT_FOUND, NOTHING_TO_REDO, Problem
 from hub_web.routes import Router
 from hub_web.tokens import All, Caller
 from services.notify.domain.notices import Notices, State
@@ -21,8 +21,6 @@ log = structlog.get_logger(__name__)
 
 Reader = Annotated[Caller, requires("notices:read")]
 Manager = Annotated[Caller, requires("lanes:manage")]
-
-NOTHING_TO_REDO = problem_type("nothing-to-redo", 409, "Không có việc chờ gửi lại")
 
 
 class Notice(BaseModel):
@@ -60,18 +58,18 @@ def notice_router(queries: NoticeQueries, messages: Messages) -> Router:
     async def show_notices(dossier_id: UUID, caller: Reader) -> DossierNotices:
         return _shown(await found(dossier_id, caller), None)
 
-    @router.post("/v1/notices/{dossier_id}/{duty}/{occasion}/send-again", status_code=202)
-    async def send_again(dossier_id: UUID, duty: Duty, occasion: int, caller: Manager) -> DossierNotices:
+    @router.post("/v1/notices/{dossier_id}/{duty}/{occasion}/redo", status_code=202)
+    async def redo_message(dossier_id: UUID, duty: Duty, occasion: int, caller: Manager) -> DossierNotices:
         """Sends a message once more that the supplier refused or that was set aside, under its old Idempotency-Key."""
         notices = await found(dossier_id, caller)
         owed = notices.duties.get(f"{duty}:{occasion}")
-        if owed is None or not await messages.send_again(owed.message_id):
+        if owed is None or not await messages.redo(owed.message_id):
             raise Problem(
                 NOTHING_TO_REDO,
                 "Thông báo này không ở trạng thái chờ người xử lý.",
                 next_step="Xem GET /v1/notices/{dossier_id}.",
             )
-        log.warning("message_sent_again", dossier_id=str(dossier_id), duty=duty, occasion=occasion, by=caller.subject)
+        log.warning("message_redone", dossier_id=str(dossier_id), duty=duty, occasion=occasion, by=caller.subject)
         return _shown(notices, None)
 
     @router.get("/v1/notices")

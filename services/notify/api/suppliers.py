@@ -14,13 +14,13 @@ from services.notify.handlers.ports import NoticeQueries, Sending
 
 
 class Supplier(BaseModel):
-    """One supplier's lane. `aside`: refused or set aside; `trouble`: why the last waiting message was not taken."""
+    """One supplier's lane. `set_aside`: what waits for a person; `trouble`: why the last waiting one was not taken."""
 
     supplier: str
     channel: str
     lane: str
     due: int
-    aside: int
+    set_aside: int
     oldest_at: datetime | None
     trouble: str | None
 
@@ -43,7 +43,7 @@ async def _state(queries: NoticeQueries, sending: Sending) -> Supplier:
         channel="sms",
         lane=state.lane,
         due=state.due,
-        aside=state.aside,
+        set_aside=state.set_aside,
         oldest_at=state.oldest_at,
         trouble=state.trouble,
     )

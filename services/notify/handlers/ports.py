@@ -61,7 +61,7 @@ class LaneState:
 
     lane: str
     due: int
-    aside: int
+    set_aside: int
     oldest_at: datetime | None
     trouble: str | None
 
@@ -86,5 +86,5 @@ class NoticeQueries(Protocol):
 class Messages(Protocol):
     """Messages that a person looks after."""
 
-    async def send_again(self, work_id: UUID) -> bool:
+    async def redo(self, work_id: UUID) -> bool:
         """Sends a message that was refused or set aside once more, under its old key; False: there is none."""

@@ -14,7 +14,7 @@ class StoredMessages:
         self._pool = pool
         self._bells = bells
 
-    async def send_again(self, work_id: UUID) -> bool:
+    async def redo(self, work_id: UUID) -> bool:
         lane = await work.redo(self._pool, work_id)
         if lane is not None:
             self._bells.ring([work.bell_of(lane)])

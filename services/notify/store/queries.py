@@ -27,7 +27,7 @@ DOSSIERS = Gauge(
 )
 _LANE = """
 SELECT count(*) FILTER (WHERE state IN ('ready', 'behind')) AS due,
-       count(*) FILTER (WHERE state IN ('set_aside', 'refused')) AS aside,
+       count(*) FILTER (WHERE state IN ('set_aside', 'refused')) AS set_aside,
        min(created_at) FILTER (WHERE state = 'ready') AS oldest_at,
        (array_agg(outcome ORDER BY next_at DESC) FILTER (WHERE state = 'ready' AND attempts > 0))[1] AS trouble
 FROM work WHERE lane = $1 AND state <> 'done'

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, StringConstraints
 
 from hub_web.credentials import requires
 from hub_web.pages import USUAL_LIMIT, Limit, Page, after_number, page_of
-from hub_web.problems import NOT_FOUND, Problem, problem_type
+from hub_web.problems import NOT_FOUND, NOTHING_TO_REDO, Problem
 from hub_web.routes import Router
 from hub_web.tokens import Caller
 from services.routing.handlers.ports import CompetenceNow, Lanes, LaneState
@@ -21,8 +21,6 @@ log = structlog.get_logger(__name__)
 Reader = Annotated[Caller, requires("transfers:read")]
 Manager = Annotated[Caller, requires("lanes:manage")]
 HasEndpoint = Callable[[str], bool]
-
-NOTHING_TO_REDO = problem_type("nothing-to-redo", 409, "Không có việc chờ gửi lại")
 
 
 class LaneView(BaseModel):

@@ -13,8 +13,8 @@ from hub_events.event import Envelope
 from services.routing.domain.competence import Agency, Competence
 
 Kind = Literal["dossier", "supplement"]
-LegState = Literal["planned", "routed", "refused", "handed-over", "acknowledged", "in-progress", "completed"]
-TransferState = Literal["unknown", "routing-failed", "routed", "refused", "handed-over", "completed"]
+LegState = Literal["planned", "routed", "refused", "handed_over", "acknowledged", "in_progress", "completed"]
+TransferState = Literal["unknown", "routing_failed", "routed", "refused", "handed_over", "completed"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,11 +101,11 @@ class Leg:
         if self.outcome is not None:
             return "completed"
         if self.steps or self.asked:
-            return "in-progress"
+            return "in_progress"
         if self.acknowledged_at is not None:
             return "acknowledged"
         if self.handed_over_at is not None:
-            return "handed-over"
+            return "handed_over"
         if self.refused_at is not None:
             return "refused"
         return "routed" if self.started else "planned"
@@ -147,12 +147,12 @@ class Transfer:
         if self.plan is None:
             return "unknown"
         if self.failed_leg is not None:
-            return "routing-failed"
+            return "routing_failed"
         if states == {"completed"}:
             return "completed"
         if "refused" in states:
             return "refused"
-        return "routed" if states <= {"planned", "routed"} else "handed-over"
+        return "routed" if states <= {"planned", "routed"} else "handed_over"
 
     @property
     def offices(self) -> tuple[str, ...]:

@@ -15,7 +15,7 @@ NO_COMPETENT_AGENCY = "no-competent-agency"
 def retry_routing(dossier_id: UUID, uow: RoutingUow, competence: CompetenceNow) -> Transfer | None:
     """Tries a transfer that has no competent agency again; any other is left as it is. None: there is no transfer."""
     transfer = uow.transfers.get(dossier_id)
-    if transfer is not None and transfer.state == "routing-failed":
+    if transfer is not None and transfer.state == "routing_failed":
         transfer = route(transfer, competence(), uow)
     return transfer
 

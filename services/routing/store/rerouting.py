@@ -21,7 +21,7 @@ CHUNK = 200
 
 ROUTING_FAILED = Gauge(
     "hub_transfers_routing_failed",
-    "Dossiers without a competent agency. Above 0: mend competence.json; GET /v1/transfers?state=routing-failed.",
+    "Dossiers without a competent agency. Above 0: mend competence.json; GET /v1/transfers?state=routing_failed.",
 )
 CONTRADICTED = Gauge(
     "hub_transfers_contradicted",
@@ -29,12 +29,12 @@ CONTRADICTED = Gauge(
 )
 
 _STUCK = """
-SELECT (SELECT count(*) FROM transfer WHERE state = 'routing-failed') AS failed,
+SELECT (SELECT count(*) FROM transfer WHERE state = 'routing_failed') AS failed,
        (SELECT count(*) FROM transfer WHERE contradicted) AS contradicted
 """
 _FAILED = """
 SELECT dossier_id FROM transfer
-WHERE state = 'routing-failed' AND edition IS DISTINCT FROM $1 AND dossier_id > $2 ORDER BY dossier_id LIMIT $3
+WHERE state = 'routing_failed' AND edition IS DISTINCT FROM $1 AND dossier_id > $2 ORDER BY dossier_id LIMIT $3
 """
 
 

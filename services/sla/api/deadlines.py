@@ -36,7 +36,7 @@ class Deadline(BaseModel):
 
     dossier_id: UUID
     dossier_code: str | None
-    procedure: str | None
+    procedure_code: str | None
     state: Shown
     due_at: datetime | None
     provisional: bool
@@ -105,7 +105,7 @@ def _in_short(clock: DossierClock, date: PromisedDate, now: datetime) -> Deadlin
     return Deadline(
         dossier_id=clock.dossier_id,
         dossier_code=clock.dossier_code,
-        procedure=clock.procedure,
+        procedure_code=clock.procedure,
         state=_state(clock, date, now),
         due_at=date.promise.due_at,
         provisional=date.promise.provisional,
