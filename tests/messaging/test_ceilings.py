@@ -11,8 +11,10 @@ import pytest
 
 from hub_events.event import Envelope, derive_id, to_headers
 from hub_events.routing import DossierRoutingFailedV1
+from hub_messaging import work
 from hub_messaging.clock import real_now
 from hub_messaging.jobs import Job
+from hub_messaging.leases import Leases
 from hub_messaging.reader import Reader
 from hub_messaging.refused import RawRecord
 from hub_messaging.runner import GroupRunner
@@ -132,3 +134,28 @@ async def test_a_whole_process(start: Start, toy: ToyService, broker: Broker) ->
     await asyncio.sleep(10)
     print(f"idle: {(sum(os_process.cpu_times()[:2]) - cpu) * 10:.1f} % of a core", end="")
     print(f", {os_process.memory_full_info().pss / 1e6:.0f} MB PSS, {os.cpu_count()} cores")
+
+
+async def test_500_lanes(toy: ToyService) -> None:
+    """One look at all lanes and one renewal of their leases, with 50,000 rows waiting for later."""
+    await toy.pool.execute(
+        "INSERT INTO work (id, lane, dossier_id, kind, state, fact_at, next_at)"
+        " SELECT gen_random_uuid(), 'lane-' || n % 500, gen_random_uuid(), 'k', 'ready', now(), now() + interval '1 h'"
+        " FROM generate_series(1, 50000) AS n"
+    )
+    await toy.pool.execute("ANALYZE work")
+    room = [(f"lane-{n}", 8) for n in range(500)]
+    names = [f"lane:{lane}" for lane, _ in room]
+    for what, act in (
+        ("a look at 500 lanes", lambda: work.due_heads(toy.pool, room, [])),
+        ("a look at 1 lane", lambda: work.due_heads(toy.pool, room[:1], [])),
+        ("freeing what stands behind nothing", lambda: work.free(toy.pool, [lane for lane, _ in room])),
+        ("counting what is due", lambda: work.backlog(toy.pool)),
+        ("500 leases taken or renewed", lambda: Leases(toy.pool, "slot").hold(names)),
+    ):
+        await act()
+        began = time.monotonic()
+        for _ in range(20):
+            await act()
+        print(f"\n{what}: {(time.monotonic() - began) / 20 * 1000:.1f} ms", end="")
+    print()

@@ -7,11 +7,8 @@ partition whose position is not in the log stops with an alarm. Kafka's committe
 
 import asyncio
 import time
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from datetime import UTC, datetime
-from operator import itemgetter
 from typing import Any, Generic, TypeVar
 
 import structlog
@@ -22,13 +19,12 @@ from faststream.kafka import KafkaBroker, KafkaMessage
 from faststream.kafka.message import KafkaAckableMessage
 
 from hub_messaging import positions
-from hub_messaging.clock import real_now
 from hub_messaging.database import UNAVAILABLE
 from hub_messaging.health import Heart
 from hub_messaging.jobs import StopReading
-from hub_messaging.metrics import CONSUMED, CONSUMER_LAG, CONSUMER_STOPPED, EVENT_DELAY
+from hub_messaging.metrics import CONSUMER_LAG, CONSUMER_STOPPED
 from hub_messaging.positions import PositionMoved, stored_positions
-from hub_messaging.reader import Handler, Reader, count, on_dossier
+from hub_messaging.reader import Handler, Reader, count, measure, on_dossier, raw
 from hub_messaging.refused import RawRecord
 from hub_messaging.replay import RefusedRecords
 from hub_messaging.runner import Runner
@@ -280,7 +276,7 @@ class Consumer(Generic[U]):
         """Commits a batch, or reads it again. FastStream drops what escapes from here, so nothing may."""
         self._busy_since = time.monotonic()
         try:
-            await self._process(self._contiguous([_raw(record) for record in batch]))
+            await self._process(self._contiguous([raw(record) for record in batch]))
             self._pause = FIRST_PAUSE_SECONDS
             if self._linger:
                 await self._rest(self._linger)
@@ -344,7 +340,7 @@ class Consumer(Generic[U]):
                 self._next[partition] = end
                 self._moved_at[partition] = now
         count(wanted, results)
-        _measure(records, wanted)
+        measure(records, wanted)
 
     def _again(self, batch: Records) -> None:
         """Reads the batch's partitions again from where they stood."""
@@ -388,41 +384,9 @@ def _look_long(client: AIOKafkaConsumer) -> None:
     client.getmany = long_look
 
 
-def _raw(record: ConsumerRecord[Any, Any]) -> RawRecord:
-    try:
-        written_at = datetime.fromtimestamp(record.timestamp / 1000, UTC)
-    except (ValueError, OverflowError, OSError):
-        written_at = None
-    headers = record.headers
-    if None in map(itemgetter(1), headers):
-        headers = tuple((name, value or b"") for name, value in headers)
-    return RawRecord(
-        topic=record.topic,
-        partition=record.partition,
-        offset=record.offset,
-        headers=headers,
-        key=record.key,
-        body=record.value,
-        written_at=written_at,
-    )
-
-
 async def _as_it_is(message: KafkaMessage) -> Any:
     return message.raw_message
 
 
 def _partition(record: RawRecord) -> TopicPartition:
     return TopicPartition(record.topic, record.partition)
-
-
-def _measure(records: Sequence[RawRecord], wanted: Sequence[RawRecord]) -> None:
-    """Delay from commit to handling, and how many records were of no interest."""
-    now = real_now()
-    for record in wanted:
-        if record.written_at is not None:
-            EVENT_DELAY.labels(record.topic).observe(max(0.0, (now - record.written_at).total_seconds()))
-    skipped = Counter(record.topic for record in records)
-    skipped.subtract(record.topic for record in wanted)
-    for topic, number in skipped.items():
-        if number:
-            CONSUMED.labels(topic, "skipped").inc(number)

@@ -3,9 +3,12 @@
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from operator import itemgetter
 from typing import Any, Generic, TypeVar
 
 import structlog
+from aiokafka import ConsumerRecord
 from pydantic import ValidationError
 
 from hub_events.event import Envelope, Event, Fact, UnreadableHeaders, from_headers, type_in
@@ -13,7 +16,7 @@ from hub_events.topics import topics_read_by
 from hub_messaging.clock import real_now
 from hub_messaging.errors import CannotProcess, NotYet
 from hub_messaging.jobs import Done, Failed, Job, Repeat, Result, StopReading
-from hub_messaging.metrics import CONSUMED, DEAD_LETTERS
+from hub_messaging.metrics import CONSUMED, DEAD_LETTERS, EVENT_DELAY
 from hub_messaging.refused import RawRecord
 from hub_messaging.retention import INBOX_REACH
 from hub_messaging.unit_of_work import UnitOfWork
@@ -143,6 +146,26 @@ class Reader(Generic[U]):
             raise StopReading(f"more than {BUGS_IN_A_ROW} records in a row met a bug", *place) from error
 
 
+def raw(record: ConsumerRecord[Any, Any]) -> RawRecord:
+    """The record as it came, whatever it is; a time that is none is left out."""
+    try:
+        written_at = datetime.fromtimestamp(record.timestamp / 1000, UTC)
+    except (ValueError, OverflowError, OSError):
+        written_at = None
+    headers = record.headers
+    if None in map(itemgetter(1), headers):
+        headers = tuple((name, value or b"") for name, value in headers)
+    return RawRecord(
+        topic=record.topic,
+        partition=record.partition,
+        offset=record.offset,
+        headers=headers,
+        key=record.key,
+        body=record.value,
+        written_at=written_at,
+    )
+
+
 def count(records: Sequence[RawRecord], results: Sequence[Result[None]]) -> None:
     """Counts what became of records."""
     outcomes: Counter[tuple[str, str]] = Counter()
@@ -160,6 +183,19 @@ def count(records: Sequence[RawRecord], results: Sequence[Result[None]]) -> None
         outcomes[record.topic, outcome] += 1
     for (topic, outcome), number in outcomes.items():
         CONSUMED.labels(topic, outcome).inc(number)
+
+
+def measure(records: Sequence[RawRecord], wanted: Sequence[RawRecord]) -> None:
+    """Delay from commit to handling, and how many records were of no interest."""
+    now = real_now()
+    for record in wanted:
+        if record.written_at is not None:
+            EVENT_DELAY.labels(record.topic).observe(max(0.0, (now - record.written_at).total_seconds()))
+    skipped = Counter(record.topic for record in records)
+    skipped.subtract(record.topic for record in wanted)
+    for topic, number in skipped.items():
+        if number:
+            CONSUMED.labels(topic, "skipped").inc(number)
 
 
 def _family(name: str) -> str:
