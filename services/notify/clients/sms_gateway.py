@@ -25,7 +25,7 @@ class SmsGateway:
 
     def __init__(self, client: httpx.AsyncClient, url: str, token: str, sender: str, contacts: Contacts) -> None:
         self._client = client
-        self._url = f"{url.rstrip('/')}/messages"
+        self._url = httpx.URL(f"{url.rstrip('/')}/messages")
         self._authorization = f"Bearer {token}"
         self._sender = sender
         self._contacts = contacts

@@ -12,6 +12,7 @@ from hub_messaging.errors import CannotProcess, NotYet
 from hub_messaging.lanes import Blocked, Outcome, Refused, Sent, TryAgain, classify
 from hub_messaging.sealing import SealingKeys
 from hub_messaging.work import WorkRow
+from hub_web.client import address
 from hub_web.signatures import sign
 from services.routing.domain.endpoint import EndpointOf
 from services.routing.handlers.parcels import Parcel, read_parcel
@@ -48,7 +49,7 @@ class AgencySystems:
             **sign(str(row.id), body, endpoint.secrets[0]),
         }
         try:
-            answer = await self._http.post(f"{endpoint.url}/handovers", content=body, headers=headers)
+            answer = await self._http.post(address(f"{endpoint.url}/handovers"), content=body, headers=headers)
         except httpx.HTTPError as error:
             return TryAgain(_trouble(error))
         unfinished = classify(answer.status_code, answer.headers.get("retry-after"))
