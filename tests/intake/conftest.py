@@ -1,8 +1,6 @@
 """Intake as its callers meet it: real PostgreSQL, real sockets, a clock that tests move."""
 
-import base64
 import json
-import secrets
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -19,19 +17,11 @@ from hub_web.server import HttpServer
 from hub_web.tokens import ALL, SCOPES, All, Issuer, create_issuer_key
 from services.intake.bootstrap import Service, build
 from services.intake.settings import Settings
+from tests.hosted import new_key
 from tests.stack import PostgresServer
 
 DATA = Path(__file__).parent / "data"
 MONDAY_MORNING = datetime.fromisoformat("2026-03-02T08:00:00+07:00")
-
-
-def sealing_keys() -> str:
-    """A key file as `SealingKeys` reads it."""
-    key = {
-        purpose: base64.urlsafe_b64encode(secrets.token_bytes(32)).decode().rstrip("=")
-        for purpose in ("contact", "form")
-    }
-    return json.dumps({purpose: [{"kid": f"{purpose}-1", "k": key[purpose]}] for purpose in key})
 
 
 @dataclass
@@ -86,7 +76,9 @@ class FrontDoor:
 @pytest.fixture
 def settings(tmp_path: Path) -> Callable[[str], Settings]:
     create_issuer_key(tmp_path / "issuer.json", tmp_path / "jwks.json")
-    (tmp_path / "sealing.json").write_text(sealing_keys())
+    (tmp_path / "sealing.json").write_text(
+        json.dumps({purpose: [new_key(f"{purpose}-1")] for purpose in ("contact", "form")})
+    )
     set_business_time(tmp_path / "clock.json", MONDAY_MORNING)
     return lambda url: Settings(
         environment="test",

@@ -12,7 +12,7 @@ from hub_messaging.sealing import SealingKeys
 from hub_messaging.work import WorkRow
 from services.notify.clients.contacts import Contacts
 from services.notify.clients.sms_gateway import SmsGateway
-from tests.notify.conftest import new_key
+from tests.hosted import new_key
 from tests.notify.world import DOSSIER, NOW
 
 WORK_ID = UUID("01900000-0000-7000-8000-0000000000aa")

@@ -6,7 +6,8 @@ from uuid import uuid4
 import pytest
 
 from hub_messaging.sealing import SealingKeys
-from tests.notify.conftest import Hub, fact_about, new_key, until
+from tests.hosted import new_key, retold, until
+from tests.notify.conftest import Hub
 from tests.notify.world import accepted, at, completed
 
 pytestmark = pytest.mark.stack
@@ -15,8 +16,8 @@ DUE = at("11/03 17:00")
 
 async def test_an_acceptance_and_a_result_make_two_messages_in_order(hub: Hub) -> None:
     dossier = uuid4()
-    taken = fact_about(dossier, accepted("sms", due_at=DUE), **hub.contact(dossier))
-    done = fact_about(dossier, completed())
+    taken = retold(dossier, accepted("sms", due_at=DUE), **hub.contact(dossier))
+    done = retold(dossier, completed())
     await hub.read(done, taken)
     await hub.read(done, taken)
 
@@ -30,7 +31,7 @@ async def test_an_acceptance_and_a_result_make_two_messages_in_order(hub: Hub) -
 async def test_a_gateway_in_trouble_gets_the_message_once_it_is_well(hub: Hub, behaviour: dict[str, object]) -> None:
     await hub.behave(**behaviour)
     dossier = uuid4()
-    await hub.read(fact_about(dossier, accepted("sms"), **hub.contact(dossier)))
+    await hub.read(retold(dossier, accepted("sms"), **hub.contact(dossier)))
 
     await until(lambda: hub.settled(dossier, accepted="sent"), 30)
     assert len(await hub.effects(dossier)) == 1
@@ -39,7 +40,7 @@ async def test_a_gateway_in_trouble_gets_the_message_once_it_is_well(hub: Hub, b
 async def test_a_refused_message_has_failed_and_is_listed(hub: Hub) -> None:
     await hub.behave(refuse_status=422)
     dossier = uuid4()
-    await hub.read(fact_about(dossier, accepted("sms"), **hub.contact(dossier)))
+    await hub.read(retold(dossier, accepted("sms"), **hub.contact(dossier)))
 
     await until(lambda: hub.settled(dossier, accepted="failed"))
     (item,) = (await hub.get("/v1/notices?state=failed")).json()["items"]
@@ -62,7 +63,7 @@ async def test_a_contact_without_a_usable_phone_is_unreached_and_listed(
     hub: Hub, contact: dict[str, str], reason: str
 ) -> None:
     dossier = uuid4()
-    await hub.read(fact_about(dossier, accepted("sms"), **hub.contact(dossier, **contact)))
+    await hub.read(retold(dossier, accepted("sms"), **hub.contact(dossier, **contact)))
 
     await until(lambda: hub.settled(dossier, accepted="unreached"))
     (item,) = (await hub.get("/v1/notices?state=unreached")).json()["items"]
@@ -72,7 +73,7 @@ async def test_a_contact_without_a_usable_phone_is_unreached_and_listed(
 
 async def test_a_seal_of_another_dossier_is_refused(hub: Hub) -> None:
     dossier = uuid4()
-    await hub.read(fact_about(dossier, accepted("sms"), **hub.contact(uuid4())))
+    await hub.read(retold(dossier, accepted("sms"), **hub.contact(uuid4())))
     await until(lambda: hub.settled(dossier, accepted="failed"))
     assert (await hub.get(f"/v1/notices/{dossier}")).json()["notices"][0]["reason"] == "seal-misplaced"
 
@@ -83,7 +84,7 @@ async def test_a_sealing_key_that_is_not_here_holds_the_lane_until_it_comes(hub:
     known = json.loads(file.read_text())
     (file.parent / "newer.json").write_text(json.dumps({"contact": [fresh]}))
     sealed = SealingKeys.read(file.parent / "newer.json").seal("contact", dossier, {"phone": "0912345678"})
-    await hub.read(fact_about(dossier, accepted("sms"), contact_channels=("sms",), sealed_contact=sealed))
+    await hub.read(retold(dossier, accepted("sms"), contact_channels=("sms",), sealed_contact=sealed))
     await until(lambda: _troubled(hub, "sealing-key-unknown"))
 
     file.write_text(json.dumps({"contact": [fresh, *known["contact"]]}))
@@ -94,7 +95,7 @@ async def test_a_sealing_key_that_is_not_here_holds_the_lane_until_it_comes(hub:
 
 async def test_lists_go_page_by_page_and_stay_within_the_callers_area(hub: Hub) -> None:
     dossiers = sorted(uuid4() for _ in range(5))
-    facts = [fact_about(dossier, accepted()) for dossier in dossiers]
+    facts = [retold(dossier, accepted()) for dossier in dossiers]
     await hub.read(*facts)
     desk = facts[0].data.desk.code
 

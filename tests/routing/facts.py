@@ -4,10 +4,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from hub_events.event import Envelope, Event, Fact, derive_id, to_headers
+from hub_events.event import Envelope, Fact, derive_id
 from hub_events.intake import DossierAcceptedV1, DossierSupplementReceivedV1
 from hub_messaging.clock import real_now
-from hub_messaging.refused import RawRecord
 from services.routing.domain.competence import Agency, Competence, Rule
 from services.routing.store.unit_of_work import RoutingUnitOfWork
 
@@ -77,12 +76,6 @@ def a_fact(data: Any, dossier_id: UUID, word: str) -> Fact[Any]:
         story=derive_id(dossier_id, "story"),
     )
     return Fact(envelope, data)
-
-
-def a_record(fact: Fact[Event], offset: int = 0) -> RawRecord:
-    """The fact as Kafka brings it."""
-    headers = tuple(to_headers(fact.envelope))
-    return RawRecord("intake-dossier-events", 0, offset, headers, None, fact.data.model_dump_json().encode())
 
 
 def a_uow(now: datetime = NOW) -> RoutingUnitOfWork:

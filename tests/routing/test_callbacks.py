@@ -10,7 +10,8 @@ from uuid import UUID, uuid4
 import pytest
 
 from hub_messaging.clock import real_now
-from tests.routing.conftest import SECRET, Hub, until, write_endpoints
+from tests.hosted import SECRET, until
+from tests.routing.conftest import Hub, write_endpoints
 from tests.routing.facts import POLICE
 
 pytestmark = pytest.mark.stack

@@ -2,7 +2,8 @@
 
 import pytest
 
-from tests.routing.conftest import Hub, until
+from tests.hosted import until
+from tests.routing.conftest import Hub
 
 pytestmark = pytest.mark.stack
 

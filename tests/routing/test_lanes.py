@@ -2,13 +2,15 @@
 
 import asyncio
 import json
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
 import pytest
 
 from hub_messaging.sealing import SealingKeys
-from tests.routing.conftest import SECRET, Hub, until, write_endpoints
+from tests.hosted import SECRET, until
+from tests.routing.conftest import Hub, write_endpoints
 from tests.routing.facts import COMMITTEE, POLICE, a_leg, supplement
 
 pytestmark = pytest.mark.stack
@@ -91,15 +93,7 @@ async def test_a_form_sealed_with_a_key_that_is_not_here_waits_for_the_key(hub: 
     old = json.loads((hub.folder / "sealing.json").read_text())
     new = {"form": [{"kid": "form-2", "k": "A" * 43}, *old["form"]]}
     (hub.folder / "new.json").write_text(json.dumps(new))
-    stranger = Hub(
-        hub.routing,
-        hub.client,
-        hub.url,
-        hub.sandbox_url,
-        hub.folder,
-        hub.token,
-        SealingKeys.read(hub.folder / "new.json"),
-    )
+    stranger = replace(hub, keys=SealingKeys.read(hub.folder / "new.json"))
     waiting = await stranger.accept()
 
     async def visible() -> bool:
@@ -162,7 +156,7 @@ async def test_an_agency_that_does_not_know_us_stops_its_lane_and_loses_nothing(
     )
 
     async def changed() -> bool:
-        endpoint = hub.routing.endpoint_of(POLICE.code)
+        endpoint = hub.service.endpoint_of(POLICE.code)
         return endpoint is not None and endpoint.secrets[0] != SECRET
 
     await until(changed)

@@ -7,8 +7,9 @@ from uuid import uuid4
 import pytest
 
 from hub_messaging.consumer import Reader
-from tests.routing.conftest import COMPETENCE, Hub, until
-from tests.routing.facts import COMMITTEE, POLICE, a_leg, a_record, accepted
+from tests.hosted import record_of, until
+from tests.routing.conftest import COMPETENCE, Hub
+from tests.routing.facts import COMMITTEE, POLICE, a_leg, accepted
 
 pytestmark = pytest.mark.stack
 
@@ -102,8 +103,8 @@ async def test_what_is_shown_holds_nothing_personal(hub: Hub) -> None:
 
 
 async def test_a_record_that_cannot_be_read_is_a_dead_letter_that_operators_see_and_decide_about(hub: Hub) -> None:
-    record = replace(a_record(accepted(uuid4())), body=b'{"dossier_code": "?"}')
-    await hub.routing.spine.runner.run([Reader("routing", hub.routing.handlers()).job(record)])
+    record = replace(record_of(accepted(uuid4())), body=b'{"dossier_code": "?"}')
+    await hub.service.spine.runner.run([Reader("routing", hub.service.handlers()).job(record)])
 
     (letter,) = (await hub.get("/v1/routing/dead-letters")).json()["items"]
     assert (letter["reason"], letter["type"]) == ("invalid-body", "dossier.accepted.v1")

@@ -1,69 +1,22 @@
 """Sla as its own process, on real Kafka and PostgreSQL: it starts, reads, rings, survives a kill, ends with 0."""
 
 import asyncio
-import os
 import signal
-import sys
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from datetime import timedelta
-from pathlib import Path
-from typing import Any
 from uuid import UUID, uuid4
 
 import asyncpg
 import pytest
-from aiokafka import AIOKafkaProducer
 
-from hub_events.event import Fact, to_headers
 from hub_local.stack import Stack
 from hub_messaging.topics import apply_topics
-from tests.sla.conftest import Hub, about, until
+from tests.hosted import process, retold, say, until
+from tests.sla.conftest import Hub
 from tests.sla.world import accepted, at, completed
 
 pytestmark = pytest.mark.stack
 MONDAY = at("02/03 08:00")
 DUE = at("09/03 17:00")
-
-
-@asynccontextmanager
-async def service(hub: Hub, kafka: Stack) -> AsyncIterator[asyncio.subprocess.Process]:
-    """All roles in one process; whoever asked it to end looks at how it did."""
-    settings = hub.settings
-    environment = {
-        "SLA_ENVIRONMENT": "test",
-        "SLA_DATABASE_URL": settings.database_url,
-        "SLA_KAFKA_SERVERS": kafka.layout.kafka_servers,
-        "SLA_HTTP_PORT": str(settings.http_port),
-        "SLA_PROBE_PORT": str(settings.probe_port),
-        "SLA_CLOCK_FILE": str(settings.clock_file),
-        "SLA_JWKS_FILE": str(settings.jwks_file),
-    }
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-m",
-        "services.sla.entrypoints.service",
-        env={**os.environ, **environment},
-        cwd=Path(__file__).parents[2],
-        stdout=asyncio.subprocess.DEVNULL,
-    )
-    try:
-        yield process
-    finally:
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
-
-
-async def say(kafka: Stack, topic: str, *facts: Fact[Any]) -> None:
-    producer = AIOKafkaProducer(bootstrap_servers=kafka.layout.kafka_servers, acks="all")
-    await producer.start()
-    try:
-        for fact in facts:
-            body, key = fact.data.model_dump_json().encode(), fact.envelope.subject.encode()
-            await producer.send_and_wait(topic, body, key=key, headers=to_headers(fact.envelope))
-    finally:
-        await producer.stop()
 
 
 async def test_a_date_passes_while_the_process_is_away_and_only_what_has_no_result_is_missed(
@@ -73,15 +26,15 @@ async def test_a_date_passes_while_the_process_is_away_and_only_what_has_no_resu
     await apply_topics(kafka.layout.kafka_servers, 2, 1)
     in_time, forgotten = uuid4(), uuid4()
     connection = await asyncpg.connect(hub.settings.database_url)
-    async with service(hub, kafka) as first:
-        await say(kafka, "intake-dossier-events", *(about(one, accepted(MONDAY)) for one in (in_time, forgotten)))
+    async with process(hub.settings, kafka.layout.kafka_servers) as first:
+        await say(kafka, "intake-dossier-events", *(retold(one, accepted(MONDAY)) for one in (in_time, forgotten)))
         await until(lambda: _types(connection, in_time, ["clock_started"]), 40)
         await until(lambda: _types(connection, forgotten, ["clock_started"]), 10)
         first.kill()
         await first.wait()
-    await say(kafka, "routing-dossier-events", about(in_time, completed(DUE - timedelta(hours=1))))
+    await say(kafka, "routing-dossier-events", retold(in_time, completed(DUE - timedelta(hours=1))))
     hub.move_time(DUE + timedelta(minutes=1))
-    async with service(hub, kafka) as second:
+    async with process(hub.settings, kafka.layout.kafka_servers) as second:
         await until(lambda: _types(connection, forgotten, ["clock_started", "missed"]), 40)
         assert await _types(connection, in_time, ["clock_started", "clock_stopped"])
         await until(lambda: _relayed(connection), 20)
@@ -92,8 +45,8 @@ async def test_a_date_passes_while_the_process_is_away_and_only_what_has_no_resu
 
 async def test_a_wrong_setting_ends_the_start_with_a_clear_line(idle_hub: Hub, kafka: Stack) -> None:
     idle_hub.settings.jwks_file.write_text("{}")
-    async with service(idle_hub, kafka) as process:
-        assert await asyncio.wait_for(process.wait(), 30) == 78
+    async with process(idle_hub.settings, kafka.layout.kafka_servers) as child:
+        assert await asyncio.wait_for(child.wait(), 30) == 78
 
 
 async def _types(connection: "asyncpg.Connection[asyncpg.Record]", dossier_id: UUID, expected: list[str]) -> bool:

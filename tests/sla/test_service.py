@@ -5,7 +5,8 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from tests.sla.conftest import Hub, about, until
+from tests.hosted import retold, until
+from tests.sla.conftest import Hub
 from tests.sla.world import accepted, at, by_officer, completed, promise, received, requested
 
 pytestmark = pytest.mark.stack
@@ -15,7 +16,7 @@ DUE = at("09/03 17:00")
 
 async def test_a_date_is_warned_of_then_missed_and_the_history_tells_it(hub: Hub) -> None:
     dossier = uuid4()
-    await hub.read(about(dossier, accepted(MONDAY)))
+    await hub.read(retold(dossier, accepted(MONDAY)))
     found = await hub.deadline(dossier)
     assert (found["state"], found["due_at"], found["agrees"]) == ("running", _written(DUE), True)
     assert found["explanation"][-1] == "Hạn trả kết quả: 17:00 ngày 09/03/2026."
@@ -23,7 +24,7 @@ async def test_a_date_is_warned_of_then_missed_and_the_history_tells_it(hub: Hub
 
     hub.move_time(at("09/03 16:00"))
     await until(lambda: _told(hub, dossier, "warning_raised"))
-    assert "missed" not in await hub.types(dossier)
+    assert "missed" not in await hub.said(dossier)
 
     hub.move_time(DUE + timedelta(minutes=1))
     await until(lambda: _told(hub, dossier, "missed"))
@@ -33,18 +34,18 @@ async def test_a_date_is_warned_of_then_missed_and_the_history_tells_it(hub: Hub
     assert await hub.listed("state=overdue") == [str(dossier)]
     assert await hub.listed("state=running") == []
 
-    await hub.read(about(dossier, completed(DUE + timedelta(hours=1))))
+    await hub.read(retold(dossier, completed(DUE + timedelta(hours=1))))
     found = await hub.deadline(dossier)
     assert (found["state"], found["outcome"]) == ("stopped", "late")
-    assert await hub.types(dossier) == ["clock_started", "warning_raised", "missed", "clock_stopped"]
+    assert await hub.said(dossier) == ["clock_started", "warning_raised", "missed", "clock_stopped"]
     assert await hub.service.spine.pool.fetchval("SELECT count(*) FROM timer") == 0
 
 
 async def test_a_supplement_moves_the_date_and_says_so(hub: Hub) -> None:
     dossier = uuid4()
-    await hub.read(about(dossier, accepted(MONDAY)), about(dossier, requested(at("03/03 09:00"))))
+    await hub.read(retold(dossier, accepted(MONDAY)), retold(dossier, requested(at("03/03 09:00"))))
     assert await hub.listed("state=paused") == [str(dossier)]
-    await hub.read(about(dossier, received(at("20/03 09:00"))))
+    await hub.read(retold(dossier, received(at("20/03 09:00"))))
     found = await hub.deadline(dossier)
     assert (found["state"], found["due_at"]) == ("running", _written(at("27/03 17:00")))
     assert [(move["what"], move["request"]) for move in found["history"]] == [
@@ -57,17 +58,17 @@ async def test_a_supplement_moves_the_date_and_says_so(hub: Hub) -> None:
 async def test_a_batch_with_acceptance_and_result_after_the_date_was_never_missed(hub: Hub) -> None:
     hub.move_time(DUE + timedelta(days=2))
     dossier = uuid4()
-    await hub.read(about(dossier, accepted(MONDAY)), about(dossier, completed(DUE - timedelta(hours=1))))
+    await hub.read(retold(dossier, accepted(MONDAY)), retold(dossier, completed(DUE - timedelta(hours=1))))
     await until(lambda: _told(hub, dossier, "clock_stopped"))
-    assert await hub.types(dossier) == ["clock_started", "clock_stopped"]
+    assert await hub.said(dossier) == ["clock_started", "clock_stopped"]
 
 
 async def test_dates_that_differ_are_listed_and_an_officers_date_is_not_one_of_them(hub: Hub) -> None:
     wrong, persons, right = sorted(uuid4() for _ in range(3))
     await hub.read(
-        about(wrong, accepted(MONDAY, promise(MONDAY, due_at=at("10/03 17:00")))),
-        about(persons, accepted(MONDAY, by_officer(MONDAY, at("31/03 10:00")))),
-        about(right, accepted(MONDAY)),
+        retold(wrong, accepted(MONDAY, promise(MONDAY, due_at=at("10/03 17:00")))),
+        retold(persons, accepted(MONDAY, by_officer(MONDAY, at("31/03 10:00")))),
+        retold(right, accepted(MONDAY)),
     )
     assert await hub.listed("differs=true") == [str(wrong)]
     assert await hub.listed("differs=false") == [str(persons), str(right)]
@@ -79,9 +80,9 @@ async def test_dates_that_differ_are_listed_and_an_officers_date_is_not_one_of_t
 
 async def test_lists_go_page_by_page_and_stay_within_the_callers_area(hub: Hub) -> None:
     dossiers = sorted(uuid4() for _ in range(5))
-    facts = [about(dossier, accepted(MONDAY)) for dossier in dossiers]
+    facts = [retold(dossier, accepted(MONDAY)) for dossier in dossiers]
     await hub.read(*facts)
-    await hub.read(about(uuid4(), completed(DUE)))  # a stub is not a deadline
+    await hub.read(retold(uuid4(), completed(DUE)))  # a stub is not a deadline
 
     seen: list[str] = []
     cursor = ""
@@ -108,7 +109,7 @@ async def test_the_calendars_that_dates_are_counted_by_are_published(hub: Hub) -
 
 
 async def _told(hub: Hub, dossier: UUID, what: str) -> bool:
-    return what in await hub.types(dossier)
+    return what in await hub.said(dossier)
 
 
 def _written(moment: datetime) -> str:
