@@ -1,0 +1,62 @@
+"""Tài liệu: what the documents name is there, and what is there is named."""
+
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from hub_messaging.retention import KEPT
+
+ROOT = Path(__file__).parents[2]
+DOCUMENTS = sorted(
+    file
+    for pattern in ("*.md", "docs/**/*.md", "contracts/*/*.md", "services/*/README.md")
+    for file in ROOT.glob(pattern)
+)
+DECISIONS = ROOT / "docs" / "decisions"
+A_FILE = re.compile(r"`((?:services|contracts|deploy|tests|docs)/[\w./-]+)`")
+A_LINK = re.compile(r"\]\((?!https?://|#)([^)#]+)")
+A_TABLE = re.compile(r"CREATE (?:UNLOGGED )?TABLE (\w+)")
+
+each_document = pytest.mark.parametrize("document", DOCUMENTS, ids=lambda file: file.relative_to(ROOT).as_posix())
+
+
+@each_document
+def test_links_lead_somewhere(document: Path) -> None:
+    missing = [link for link in A_LINK.findall(document.read_text()) if not (document.parent / link).exists()]
+    assert missing == []
+
+
+@each_document
+def test_files_that_are_named_are_there(document: Path) -> None:
+    missing = [name for name in A_FILE.findall(document.read_text()) if not (ROOT / name).exists()]
+    assert missing == []
+
+
+def test_every_decision_is_listed_once_under_a_number_of_its_own() -> None:
+    pages = sorted(file.name for file in DECISIONS.glob("[0-9]*.md"))
+    numbers = [page[:4] for page in pages]
+    assert len(set(numbers)) == len(numbers)
+    index = (DECISIONS / "README.md").read_text()
+    assert re.findall(r"^\| \[(\d{4})\]\((\S+)\)", index, re.MULTILINE) == list(zip(numbers, pages, strict=True))
+    for page in pages:
+        assert (DECISIONS / page).read_text().startswith(f"# {page[:4]} ")
+
+
+def test_how_long_each_table_is_kept_is_said() -> None:
+    sources = [*ROOT.glob("services/*/migrations/versions/*.py"), *ROOT.glob("contracts/messaging/**/migrations.py")]
+    tables = {table for source in sources for table in A_TABLE.findall(source.read_text())}
+    said = (ROOT / "docs/delivery.md").read_text().split("## What is kept how long")[1].split("\n## ")[0]
+    assert {table for table in tables if f"`{table}`" not in said} == set()
+    for table, (_, past) in KEPT.items():
+        (line,) = (line for line in said.splitlines() if f"| `{table}`" in line)
+        days = re.search(r"interval '(\d+ days)'", past)
+        assert days is not None
+        assert days[1] in line, table
+
+
+def test_every_part_says_under_which_licence_it_is() -> None:
+    assert "Apache License" in (ROOT / "LICENSE").read_text()
+    projects = [ROOT / "pyproject.toml", *ROOT.glob("*/*/pyproject.toml")]
+    assert {tomllib.loads(file.read_text())["project"]["license"] for file in projects} == {"Apache-2.0"}
