@@ -5,7 +5,8 @@ from collections.abc import Iterator
 import pytest
 
 from hub_local.stack import Stack
-from tests.stack import Place, PostgresServer, kafka_stack, postgres_stack, running, whole_stack
+from tests.flows.stacks import observed_stack
+from tests.stack import Place, PostgresServer, kafka_stack, postgres_stack, running
 
 
 @pytest.fixture(scope="session")
@@ -30,8 +31,8 @@ def kafka(place: Place) -> Iterator[Stack]:
         yield stack
 
 
-@pytest.fixture(scope="module")
-def hub_stack(place: Place, request: pytest.FixtureRequest) -> Iterator[Stack]:
-    """The whole hub with its sandbox, one for each module that asks: its tests may kill and restart what they like."""
-    with running(whole_stack(place, request.module.__name__.rpartition(".")[2])) as stack:
+@pytest.fixture(scope="session")
+def hub_stack(place: Place) -> Iterator[Stack]:
+    """The whole hub with its sandbox, one for the suite: whoever hurts it leaves it whole."""
+    with running(observed_stack(place)) as stack:
         yield stack

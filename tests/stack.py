@@ -136,8 +136,3 @@ def postgres_stack(place: Place) -> Stack:
 def kafka_stack(place: Place) -> Stack:
     """Kafka alone."""
     return Stack(place.layout("kafka"), plan=lambda layout, _, report: broker(layout, report))
-
-
-def whole_stack(place: Place, name: str) -> Stack:
-    """The whole hub with its sandbox."""
-    return Stack(place.layout(name))

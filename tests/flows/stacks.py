@@ -45,6 +45,6 @@ def observed_hub(layout: Layout, keys: Keys, report: Report) -> Sequence[Step]:
     ]
 
 
-def observed_stack(place: Place, name: str) -> Stack:
+def observed_stack(place: Place) -> Stack:
     """The whole hub and its sandbox, for tests that look at it from outside."""
-    return Stack(place.layout(name), plan=observed_hub)
+    return Stack(place.layout("hub"), plan=observed_hub)
