@@ -8,12 +8,9 @@ import re
 import unicodedata
 from datetime import UTC, date, datetime
 from typing import Annotated, Any
-from uuid import UUID
 
 from pydantic import AfterValidator, AwareDatetime, GetCoreSchemaHandler, StringConstraints
 from pydantic_core import CoreSchema, core_schema
-
-DossierId = UUID
 
 # [0-9], not \d: \d matches the digits of every script.
 _OLD_AGENCY = r"[0-9]{3}\.[0-9]{2}\.[0-9]{2}\.[A-Y][0-9]{2}"

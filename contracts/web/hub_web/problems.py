@@ -79,13 +79,11 @@ SCOPE_MISSING = problem_type("scope-missing", 403, "Không có quyền thực hi
 NOT_FOUND = problem_type("not-found", 404, "Không tìm thấy")
 METHOD_NOT_ALLOWED = problem_type("method-not-allowed", 405, "Phương thức không được hỗ trợ")
 REQUEST_TIMEOUT = problem_type("request-timeout", 408, "Nội dung gửi đến quá chậm")
-IDEMPOTENCY_KEY_IN_FLIGHT = problem_type("idempotency-key-in-flight", 409, "Yêu cầu cùng khóa đang được xử lý")
 NOTHING_TO_REDO = problem_type("nothing-to-redo", 409, "Không có việc chờ gửi lại")
 BODY_TOO_LARGE = problem_type("body-too-large", 413, "Nội dung quá lớn")
 MEDIA_TYPE_UNSUPPORTED = problem_type("media-type-unsupported", 415, "Kiểu nội dung không được hỗ trợ")
 INVALID_REQUEST = problem_type("invalid-request", 422, "Dữ liệu gửi đến không hợp lệ")
 IDEMPOTENCY_KEY_REUSED = problem_type("idempotency-key-reused", 422, "Khóa đã dùng cho nội dung khác")
-TOO_MANY_REQUESTS = problem_type("too-many-requests", 429, "Quá nhiều yêu cầu")
 INTERNAL = problem_type("internal", 500, "Lỗi của hệ thống", fault="hub")
 UNAVAILABLE = problem_type("unavailable", 503, "Hệ thống tạm thời chưa phục vụ được", fault="hub")
 

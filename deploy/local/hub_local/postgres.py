@@ -32,7 +32,6 @@ SETTINGS = {
 }
 ACCOUNT_WHEN_ROOT = "nobody"
 """PostgreSQL refuses to run as root; this account exists everywhere and owns nothing else."""
-BOOT_SECONDS = 30.0
 
 
 def binaries() -> Path:

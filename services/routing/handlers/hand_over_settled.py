@@ -1,11 +1,13 @@
 """Kết thúc chuyển giao: an agency's system took a consignment, or refused it for good."""
 
-from hub_events.event import derive_id
+from datetime import datetime
+
+from hub_events.event import Event, derive_id
 from hub_events.routing import AgencyRef, DossierHandedOverV1, DossierHandOverRefusedV1
 from hub_messaging.lanes import Refused, Sent
 from hub_messaging.work import WorkRow
 from services.routing.domain import answers
-from services.routing.handlers.parcels import read_parcel
+from services.routing.handlers.parcels import Parcel, read_parcel
 from services.routing.handlers.ports import RoutingUow
 
 
@@ -15,23 +17,35 @@ def on_hand_over_settled(row: WorkRow, outcome: Sent | Refused, attempts: int, u
     transfer = uow.transfers.get(row.dossier_id)
     assert transfer is not None, "work rows are made in the transaction that keeps their transfer"
     leg = transfer.named(parcel.leg)
-    agency = AgencyRef(code=parcel.agency_code, name=parcel.agency_name)
     if isinstance(outcome, Sent):
-        changed = answers.hand_over(leg, uow.now, outcome.detail) if parcel.kind == "dossier" else leg
-        event: DossierHandedOverV1 | DossierHandOverRefusedV1 = DossierHandedOverV1(
-            leg=leg.leg,
-            agency=agency,
-            what=parcel.kind,
-            handed_over_at=uow.now,
-            attempts=attempts,
-            foreign_number=outcome.detail,
-        )
+        changed = answers.hand_over(leg, uow.now, outcome.detail)
+        event: Event = _handed_over(parcel, uow.now, attempts, outcome.detail)
         event_id = derive_id(row.id, "handed-over")
     else:
-        changed = answers.refuse(leg, uow.now, outcome.reason) if parcel.kind == "dossier" else leg
-        event = DossierHandOverRefusedV1(
-            leg=leg.leg, agency=agency, what=parcel.kind, refused_at=uow.now, reason=outcome.reason
-        )
+        changed = answers.refuse(leg, uow.now, outcome.reason)
+        event = _refused(parcel, uow.now, outcome.reason)
         event_id = derive_id(row.id, "refused", str(attempts))
     uow.publish(event, dossier_id=row.dossier_id, id=event_id, because=parcel.cause)
-    uow.transfers.put(row.dossier_id, transfer.with_leg(changed))
+    if parcel.kind == "dossier":  # a supplement moves no leg
+        uow.transfers.put(row.dossier_id, transfer.with_leg(changed))
+
+
+def _handed_over(parcel: Parcel, at: datetime, attempts: int, foreign_number: str | None) -> DossierHandedOverV1:
+    return DossierHandedOverV1(
+        leg=parcel.leg,
+        agency=AgencyRef(code=parcel.agency_code, name=parcel.agency_name),
+        what=parcel.kind,
+        handed_over_at=at,
+        attempts=attempts,
+        foreign_number=foreign_number,
+    )
+
+
+def _refused(parcel: Parcel, at: datetime, reason: str) -> DossierHandOverRefusedV1:
+    return DossierHandOverRefusedV1(
+        leg=parcel.leg,
+        agency=AgencyRef(code=parcel.agency_code, name=parcel.agency_name),
+        what=parcel.kind,
+        refused_at=at,
+        reason=reason,
+    )

@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from hub_events.event import derive_id
+from hub_events.event import Event, derive_id
 from hub_events.routing import AgencyRef, DossierRoutedV1, DossierRoutingFailedV1, RoutedLeg
 from services.routing.domain.competence import Agency, Competence
 from services.routing.domain.transfer import Transfer, find_agencies, start_legs
@@ -22,32 +22,26 @@ def retry_routing(dossier_id: UUID, uow: RoutingUow, competence: CompetenceNow) 
 
 def route(transfer: Transfer, competence: Competence, uow: RoutingUow) -> Transfer:
     """Decides, and says what was decided: routed with work rows, or failed (said once, however often it is tried)."""
+    routed = find_agencies(transfer, competence, uow.now)
+    if routed.failed_leg is None:
+        legs = tuple(
+            RoutedLeg(leg=leg.leg, agency=agency_ref(leg.agency), order=leg.order) for leg in routed.legs if leg.agency
+        )
+        _say(DossierRoutedV1(legs=legs, competence=competence.version), "routed", transfer, uow)
+        return start(routed, uow)
+    if transfer.failed_leg is None:
+        failed = DossierRoutingFailedV1(
+            reason=NO_COMPETENT_AGENCY, leg=routed.failed_leg, competence=competence.version
+        )
+        _say(failed, "routing-failed", transfer, uow)
+    uow.transfers.put(transfer.dossier_id, routed)
+    return routed
+
+
+def _say(event: Event, word: str, transfer: Transfer, uow: RoutingUow) -> None:
     assert transfer.plan is not None
     cause = transfer.plan.cause
-    routed = find_agencies(transfer, competence, uow.now)
-    if routed.failed_leg is not None:
-        if transfer.failed_leg is None:
-            failed = DossierRoutingFailedV1(
-                reason=NO_COMPETENT_AGENCY, leg=routed.failed_leg, competence=competence.version
-            )
-            uow.publish(
-                failed,
-                dossier_id=transfer.dossier_id,
-                id=derive_id(cause.id, "routing-failed"),
-                because=cause,
-            )
-        uow.transfers.put(transfer.dossier_id, routed)
-        return routed
-    legs = tuple(
-        RoutedLeg(leg=leg.leg, agency=agency_ref(leg.agency), order=leg.order) for leg in routed.legs if leg.agency
-    )
-    uow.publish(
-        DossierRoutedV1(legs=legs, competence=competence.version),
-        dossier_id=transfer.dossier_id,
-        id=derive_id(cause.id, "routed"),
-        because=cause,
-    )
-    return start(routed, uow)
+    uow.publish(event, dossier_id=transfer.dossier_id, id=derive_id(cause.id, word), because=cause)
 
 
 def start(transfer: Transfer, uow: RoutingUow) -> Transfer:
