@@ -12,7 +12,10 @@ from hub_local.layout import SERVICES
 
 ROOT = Path(__file__).parents[2]
 LINES = 400
-LONGER: dict[str, str] = {}
+LONGER: dict[str, str] = {
+    "tests/messaging/test_lanes.py": "every rule of a lane, one after the other",
+    "tests/messaging/test_consumer.py": "every way in which reading can go wrong",
+}
 """Files over 400 lines, and why."""
 
 ROOMS = {"domain", "handlers", "store", "clients", "api", "data", "entrypoints", "migrations"}

@@ -14,7 +14,7 @@ from tests.flows.waiting import eventually
 pytestmark = pytest.mark.stack
 
 KAFKA_AWAY_SECONDS = 15
-QUICK_SECONDS = 2.0
+QUICK_SECONDS = 5.0
 """What a desk may wait for its receipt on a busy machine."""
 
 
