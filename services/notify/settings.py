@@ -23,7 +23,7 @@ class Settings(ServiceSettings):
     """The supplier's name in lane, events and lists."""
     sms_sender: str = Field(default="MOTCUA", pattern=r"^[A-Za-z0-9._ -]{1,11}$")
     """Tên định danh (brandname) registered for the office."""
-    sms_concurrency: int = Field(default=32, ge=1, le=256)
+    sms_concurrency: int = Field(default=64, ge=1, le=256)
     consumer_linger_ms: int = Field(default=20, ge=0, le=1000)
     """A message may wait for its neighbours: 20 ms nobody feels, and half the cost."""
     relay_linger_ms: int = Field(default=50, ge=0, le=1000)

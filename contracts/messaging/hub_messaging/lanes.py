@@ -38,6 +38,7 @@ from hub_messaging.work import DONE, LANES, READY, REFUSED, SET_ASIDE, Settled, 
 
 log = structlog.get_logger(__name__)
 
+GATHER_SECONDS = 0.01
 POLL_SECONDS = 0.5
 FREE_EVERY_SECONDS = 10.0
 DRAIN_SECONDS, LAST_WORDS_SECONDS = 8.0, 3.0
@@ -255,9 +256,10 @@ class LaneKeeper(Generic[U]):
         self._ended.put_nowait(Attempt(row, lease, outcome))
 
     async def _write_outcomes(self) -> None:
-        """Writes outcomes in batches: all that have gathered while the last batch was written."""
+        """Writes outcomes in batches: all that have gathered in a moment, or while the last batch was written."""
         while True:
             batch = [await self._ended.get()]
+            await asyncio.sleep(GATHER_SECONDS)
             while not self._ended.empty() and len(batch) < 500:
                 batch.append(self._ended.get_nowait())
             batch = [self._judged(attempt) for attempt in batch]
