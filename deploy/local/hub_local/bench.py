@@ -62,6 +62,7 @@ async def bench(layout: Layout, plan: Plan) -> dict[str, Any]:
             "handover_p50_s": round(statistics.median(delays), 4),
             "handover_p99_s": round(percentile(delays, 99), 4),
             "cpu_s_per_1000_at_rate": per_1000(opened, HUB),
+            "cpu_s_per_1000_at_rate_by_process": {name: per_1000(opened, [name]) for name in opened.cpu},
             "rate_per_s": plan.rate,
             "lost": total - completed(summary),
             "duplicates": summary["duplicates"],
