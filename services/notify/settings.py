@@ -24,6 +24,6 @@ class Settings(ServiceSettings):
     sms_sender: str = Field(default="MOTCUA", pattern=r"^[A-Za-z0-9._ -]{1,11}$")
     """Tên định danh (brandname) registered for the office."""
     sms_concurrency: int = Field(default=64, ge=1, le=256)
-    consumer_linger_ms: int = Field(default=20, ge=0, le=1000)
-    """A message may wait for its neighbours: 20 ms nobody feels, and half the cost."""
-    relay_linger_ms: int = Field(default=50, ge=0, le=1000)
+    consumer_linger_ms: int = Field(default=50, ge=0, le=1000)
+    """A message may wait for its neighbours: 50 ms nobody feels, and half the cost."""
+    relay_linger_ms: int = Field(default=100, ge=0, le=1000)

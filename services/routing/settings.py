@@ -25,5 +25,6 @@ class Settings(ServiceSettings):
     """Requests under way at one agency."""
     attempt_seconds: float = Field(default=10.0, gt=0, le=60)
     """How long an agency may take to answer."""
-    relay_linger_ms: int = Field(default=20, ge=0, le=1000)
+    consumer_linger_ms: int = Field(default=5, ge=0, le=1000)
+    relay_linger_ms: int = Field(default=50, ge=0, le=1000)
     """The hand-over itself waits for no relay of ours."""

@@ -38,7 +38,7 @@ from hub_messaging.work import DONE, LANES, READY, REFUSED, SET_ASIDE, Settled, 
 
 log = structlog.get_logger(__name__)
 
-GATHER_SECONDS = 0.01
+GATHER_SECONDS = 0.03
 POLL_SECONDS = 0.5
 FREE_EVERY_SECONDS = 10.0
 DRAIN_SECONDS, LAST_WORDS_SECONDS = 8.0, 3.0
