@@ -1,6 +1,5 @@
 """Where the service's parts are joined."""
 
-import sys
 from collections.abc import Sequence
 from functools import partial
 from importlib.metadata import version
@@ -16,7 +15,7 @@ from hub_messaging.jobs import Job
 from hub_messaging.lanes import Refused, Sent
 from hub_messaging.process import Role, Spine
 from hub_messaging.refused import RefusedTable
-from hub_messaging.settings import CONFIGURATION_EXIT_CODE
+from hub_messaging.settings import joined
 from hub_messaging.work import WorkRow
 from hub_web.app import make_app
 from hub_web.client import ClientLimits, make_client
@@ -104,11 +103,7 @@ class Service:
 
 def build(settings: Settings) -> Service:
     """The service, or the end of the process with one clear line (exit code 78)."""
-    try:
-        return Service(settings)
-    except (OSError, ValueError) as error:
-        sys.stderr.write(f"settings: {error}\n")
-        raise SystemExit(CONFIGURATION_EXIT_CODE) from None
+    return joined(Service, settings)
 
 
 def handlers(sending: Sending) -> list[Handler[NotifyUnitOfWork]]:

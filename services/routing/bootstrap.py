@@ -1,6 +1,5 @@
 """Where the service's parts are joined."""
 
-import sys
 from collections.abc import Sequence
 from functools import partial
 from importlib.metadata import version
@@ -15,7 +14,7 @@ from hub_messaging.process import Role, Spine
 from hub_messaging.refused import RefusedTable
 from hub_messaging.runner import GroupRunner
 from hub_messaging.sealing import SealingKeys
-from hub_messaging.settings import CONFIGURATION_EXIT_CODE
+from hub_messaging.settings import joined
 from hub_messaging.work import LANES, WorkRow
 from hub_web.app import make_app
 from hub_web.client import ClientLimits, make_client
@@ -143,11 +142,7 @@ class Service:
 
 def build(settings: Settings) -> Service:
     """The service, or the end of the process with one clear line (exit code 78)."""
-    try:
-        return Service(settings)
-    except (OSError, ValueError) as error:
-        sys.stderr.write(f"settings: {error}\n")
-        raise SystemExit(CONFIGURATION_EXIT_CODE) from None
+    return joined(Service, settings)
 
 
 def _settled(row: WorkRow, outcome: Sent | Refused, attempts: int) -> Job[RoutingUnitOfWork, None]:

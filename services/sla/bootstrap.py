@@ -1,6 +1,5 @@
 """Where the service's parts are joined."""
 
-import sys
 from collections.abc import Sequence
 from importlib.metadata import version
 
@@ -16,7 +15,7 @@ from hub_messaging.database import UNAVAILABLE
 from hub_messaging.jobs import Job
 from hub_messaging.process import Role, Spine
 from hub_messaging.refused import RefusedTable
-from hub_messaging.settings import CONFIGURATION_EXIT_CODE
+from hub_messaging.settings import joined
 from hub_messaging.timers import Timer
 from hub_web.app import make_app
 from hub_web.dead_letters import dead_letter_router
@@ -86,11 +85,7 @@ class Service:
 
 def build(settings: Settings) -> Service:
     """The service, or the end of the process with one clear line (exit code 78)."""
-    try:
-        return Service(settings)
-    except (OSError, ValueError) as error:
-        sys.stderr.write(f"settings: {error}\n")
-        raise SystemExit(CONFIGURATION_EXIT_CODE) from None
+    return joined(Service, settings)
 
 
 def ring(timer: Timer) -> Job[SlaUnitOfWork, None]:

@@ -87,12 +87,6 @@ class Table:
         return f"{self.insert} ON CONFLICT DO NOTHING"
 
     @cached_property
-    def upsert(self) -> str:
-        """Inserts rows, or overwrites those whose key exists."""
-        changes = ", ".join(f"{name} = excluded.{name}" for name in self.columns if name not in self.key)
-        return f"{self.insert} ON CONFLICT ({', '.join(self.key)}) DO UPDATE SET {changes}"
-
-    @cached_property
     def update(self) -> str:
         """Overwrites rows by key."""
         changes = ", ".join(f"{name} = given.{name}" for name in self.columns if name not in self.key)

@@ -5,6 +5,7 @@ A wrong or misspelt setting stops the start with one clear line.
 
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Literal, Self, TypeVar
 
@@ -44,6 +45,7 @@ class ServiceSettings(BaseSettings):
 
 
 S = TypeVar("S", bound=BaseSettings)
+T = TypeVar("T")
 CONFIGURATION_EXIT_CODE = 78
 
 
@@ -66,3 +68,12 @@ def load(kind: type[S]) -> S:
         sys.stderr.write("settings: " + "\nsettings: ".join(mistakes) + "\n")
         raise SystemExit(CONFIGURATION_EXIT_CODE)
     return settings
+
+
+def joined(join: Callable[[S], T], settings: S) -> T:
+    """What `join` makes of the settings, or the end of the process with one clear line (exit code 78)."""
+    try:
+        return join(settings)
+    except (OSError, ValueError) as error:
+        sys.stderr.write(f"settings: {error}\n")
+        raise SystemExit(CONFIGURATION_EXIT_CODE) from None
