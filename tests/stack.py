@@ -37,7 +37,7 @@ class Place:
         self._folder = Path(tempfile.mkdtemp(prefix="run-", dir=HOME))
         self._locks = [Lock(self._folder / "lock")]
         self._locks[0].take({"pid": os.getpid()})
-        self._bases = itertools.cycle(PORT_BASES[os.getpid() % len(PORT_BASES) :] or PORT_BASES)
+        self._bases = itertools.cycle(PORT_BASES)
 
     def layout(self, name: str) -> Layout:
         """A stack's own folder and ports; Kafka's jars come from the cache of this user."""
