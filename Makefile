@@ -1,6 +1,8 @@
 # Needs Python 3.11 or newer and make; everything else is installed into .venv from deploy/locks.
 PYTHON ?= python3
 RUN := .venv/bin
+# Three at once on two cores: the tests wait more than they work. Files stay whole (see tests/conftest.py).
+WORKERS := -n 3 --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
 .PHONY: help demo up down test test-long bench check lock schemas clean environment
@@ -18,7 +20,7 @@ down: environment ## Stop the hub that runs here
 	@$(RUN)/hub down
 
 test: environment ## Run the suite on Kafka and PostgreSQL of its own (ARGS="-k word" chooses)
-	@$(RUN)/python -m pytest -m "not long" $(ARGS)
+	@$(RUN)/python -m pytest -m "not long" $(WORKERS) $(ARGS)
 
 test-long: environment ## Run the long tests
 	@$(RUN)/python -m pytest -m long $(ARGS)

@@ -34,9 +34,10 @@ class Place:
     def __init__(self) -> None:
         HOME.mkdir(mode=0o711, exist_ok=True)
         remove_abandoned()
-        self._folder = Path(tempfile.mkdtemp(prefix="run-", dir=HOME))
-        self._locks = [Lock(self._folder / "lock")]
+        made = Path(tempfile.mkdtemp(prefix="new-", dir=HOME))
+        self._locks = [Lock(made / "lock")]
         self._locks[0].take({"pid": os.getpid()})
+        self._folder = made.rename(made.with_name(f"run-{made.name}"))  # seen by others only once it is locked
         self._bases = itertools.cycle(PORT_BASES)
 
     def layout(self, name: str) -> Layout:

@@ -18,7 +18,7 @@ from hub_messaging.refused import RefusedTable
 from hub_messaging.settings import joined
 from hub_messaging.work import WorkRow
 from hub_web.app import make_app
-from hub_web.client import ClientLimits, make_client
+from hub_web.client import Client, ClientLimits
 from hub_web.dead_letters import dead_letter_router
 from hub_web.server import HttpServer
 from hub_web.tokens import Verifier
@@ -88,7 +88,7 @@ class Service:
 
     def _lanes(self) -> Role:
         settings, lane = self._settings, self._sending.lane
-        client = make_client(ClientLimits(connections=settings.sms_concurrency, total_seconds=ATTEMPT_SECONDS))
+        client = Client(ClientLimits(connections=settings.sms_concurrency, total_seconds=ATTEMPT_SECONDS))
         gateway = SmsGateway(client, settings.sms_url, settings.sms_token, settings.sms_sender, self._contacts)
         lanes = self.spine.lanes(
             lambda: [(lane, settings.sms_concurrency)], gateway.deliver, partial(settled, settings.sms_supplier)

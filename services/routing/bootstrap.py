@@ -17,7 +17,7 @@ from hub_messaging.sealing import SealingKeys
 from hub_messaging.settings import joined
 from hub_messaging.work import LANES, WorkRow
 from hub_web.app import make_app
-from hub_web.client import ClientLimits, make_client
+from hub_web.client import Client, ClientLimits
 from hub_web.dead_letters import dead_letter_router
 from hub_web.server import HttpServer
 from hub_web.tokens import Verifier
@@ -102,7 +102,7 @@ class Service:
         spine, settings = self.spine, self.settings
         spine.bells.answer(LANES)
         spine.measured_by(lambda: work.measure(spine.pool))
-        http = make_client(ClientLimits(connections=CONNECTIONS, total_seconds=settings.attempt_seconds))
+        http = Client(ClientLimits(connections=CONNECTIONS, total_seconds=settings.attempt_seconds))
         systems = AgencySystems(http, self.endpoint_of, self._keys, settings.callback_base_url)
         watch = LaneWatch(LaneTable(spine.pool, spine.bells), self.competence, settings.lane_concurrency)
         keeper = LaneKeeper(

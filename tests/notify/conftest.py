@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+import httpx
 import pytest
 
 from hub_messaging.sealing import SealingKeys
-from hub_web.client import ClientLimits, make_client
 from hub_web.tokens import Issuer, create_issuer_key
 from services.notify.bootstrap import build, handlers
 from services.notify.settings import Settings
@@ -56,7 +56,7 @@ async def idle_hub(postgres: PostgresServer, tmp_path: Path) -> AsyncIterator[Hu
     """Notify with nothing of it running yet, beside a running gateway."""
     (tmp_path / "sealing.json").write_text(json.dumps({"contact": [new_key("contact-1")]}))
     create_issuer_key(tmp_path / "issuer.json", tmp_path / "jwks.json")
-    async with sandbox(tmp_path) as sandbox_url, make_client(ClientLimits(total_seconds=5)) as client:
+    async with sandbox(tmp_path) as sandbox_url, httpx.AsyncClient(timeout=5) as client:
         settings = Settings(
             environment="test",
             database_url=await postgres.database("notify"),

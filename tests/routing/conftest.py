@@ -13,7 +13,6 @@ import httpx
 import pytest
 
 from hub_messaging.sealing import SealingKeys
-from hub_web.client import ClientLimits, make_client
 from hub_web.signatures import sign
 from hub_web.tokens import Issuer, create_issuer_key
 from services.routing.bootstrap import build
@@ -102,7 +101,7 @@ async def idle_hub(database_url: str, tmp_path: Path) -> AsyncIterator[Hub]:
     (tmp_path / "competence.json").write_text(json.dumps(COMPETENCE))
     (tmp_path / "sealing.json").write_text(json.dumps({"form": [new_key("form-1")]}))
     create_issuer_key(tmp_path / "issuer.json", tmp_path / "jwks.json")
-    async with sandbox(tmp_path) as sandbox_url, make_client(ClientLimits(total_seconds=5)) as client:
+    async with sandbox(tmp_path) as sandbox_url, httpx.AsyncClient(timeout=5) as client:
         write_endpoints(tmp_path, {"*": {"url": sandbox_url + "/agencies/{agency_code}", "secrets": [SECRET]}})
         settings = a_settings(tmp_path, database_url)
         service, issuer = build(settings), Issuer(tmp_path / "issuer.json")

@@ -1,7 +1,6 @@
 """What people see of transfers, within their area; and what happens when competence data are mended."""
 
 import json
-from dataclasses import replace
 from uuid import uuid4
 
 import pytest
@@ -103,7 +102,7 @@ async def test_what_is_shown_holds_nothing_personal(hub: Hub) -> None:
 
 
 async def test_a_record_that_cannot_be_read_is_a_dead_letter_that_operators_see_and_decide_about(hub: Hub) -> None:
-    record = replace(record_of(accepted(uuid4())), body=b'{"dossier_code": "?"}')
+    record = record_of(accepted(uuid4()))._replace(body=b'{"dossier_code": "?"}')
     await hub.service.spine.runner.run([Reader("routing", hub.service.handlers()).job(record)])
 
     (letter,) = (await hub.get("/v1/routing/dead-letters")).json()["items"]

@@ -13,7 +13,6 @@ from starlette.types import Receive, Scope, Send
 from hub_sandbox.app import Sandbox
 from hub_sandbox.asgi import read_request, send_bytes
 from hub_sandbox.settings import SandboxSettings
-from hub_web.client import ClientLimits, make_client
 from hub_web.server import HttpServer
 from hub_web.signatures import sign, verify
 
@@ -128,7 +127,7 @@ def settings(tmp_path: Path) -> Callable[..., SandboxSettings]:
 async def run(settings: Callable[..., SandboxSettings], routing: Routing) -> AsyncIterator[Callable[..., Any]]:
     """Starts a sandbox with the settings given; all are stopped after the test."""
     running: list[tuple[Sandbox, HttpServer]] = []
-    async with make_client(ClientLimits(total_seconds=2)) as client:
+    async with httpx.AsyncClient(timeout=2) as client:
 
         async def start(**changes: Any) -> Other:
             sandbox = Sandbox(settings(**changes))

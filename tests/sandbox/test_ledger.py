@@ -16,7 +16,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hub_sandbox.journal import Journal
-from hub_web.client import make_client
 from tests.sandbox.conftest import TOKEN, Other, Routing
 
 Run = Any
@@ -102,7 +101,7 @@ async def test_a_killed_process_loses_nothing_it_answered_and_a_drained_one_exit
     def start() -> subprocess.Popen[bytes]:
         return subprocess.Popen([sys.executable, "-m", "hub_sandbox"], env=environment, stdout=subprocess.PIPE)
 
-    async with make_client() as client:
+    async with httpx.AsyncClient() as client:
         other = Other(client, f"http://127.0.0.1:{environment['SANDBOX_HTTP_PORT']}", routing)
         process = start()
         await _answers(other)

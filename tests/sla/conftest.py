@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+import httpx
 import pytest
 
 from hub_messaging.clock import set_business_time
 from hub_messaging.heard import Heard
-from hub_web.client import ClientLimits, make_client
 from hub_web.tokens import Issuer, create_issuer_key
 from services.sla.bootstrap import HANDLERS, build
 from services.sla.settings import Settings
@@ -52,7 +52,7 @@ async def idle_hub(postgres: PostgresServer, tmp_path: Path) -> AsyncIterator[Hu
         clock_file=tmp_path / "clock.json",
         jwks_file=tmp_path / "jwks.json",
     )
-    async with make_client(ClientLimits(total_seconds=5)) as client:
+    async with httpx.AsyncClient(timeout=5) as client:
         hub = Hub(build(settings), settings, HANDLERS, client, Issuer(tmp_path / "issuer.json"))
         hub.move_time(at("02/03 08:00"))
         yield hub

@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from hub_events.event import type_in
 from hub_messaging.clock import real_now
@@ -50,8 +50,7 @@ FROM refused_record WHERE state IN ('dead', 'waiting')
 """
 
 
-@dataclass(frozen=True, slots=True)
-class RawRecord:
+class RawRecord(NamedTuple):
     """A Kafka record as it came: nothing about it is believed yet. `id`: set when it was refused before."""
 
     topic: str

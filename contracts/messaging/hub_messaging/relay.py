@@ -30,7 +30,11 @@ POLL_SECONDS = 1.0
 SEND_DEADLINE_SECONDS = 10.0
 
 _PENDING = """
-SELECT seq, key, headers, body, recorded_at FROM outbox_pending JOIN outbox USING (seq) ORDER BY seq LIMIT $1
+SELECT sent_next.* FROM (SELECT seq FROM outbox_pending ORDER BY seq LIMIT $1) AS pending
+CROSS JOIN LATERAL (
+    SELECT seq, key, headers, body, recorded_at FROM outbox WHERE outbox.seq = pending.seq
+) AS sent_next
+ORDER BY seq
 """
 _SENT = "DELETE FROM outbox_pending WHERE seq = ANY($1)"
 _BACKLOG = """

@@ -29,9 +29,8 @@ WITH given AS (
            ) THEN 'behind' ELSE 'ready' END
     FROM given ORDER BY place
     ON CONFLICT (id) DO NOTHING
-    RETURNING id
 )
-INSERT INTO work_body (id, body) SELECT id, body FROM given JOIN added USING (id)
+INSERT INTO work_body (id, body) SELECT id, body FROM given ON CONFLICT (id) DO NOTHING
 """
 _SETTLE = """
 UPDATE work SET state = given.state, outcome = given.outcome, attempts = given.attempts,

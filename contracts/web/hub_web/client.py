@@ -1,20 +1,27 @@
-"""The one seam for outbound HTTP: httpx's interface on aiohttp's transport (a fifth of the CPU of httpx's own).
+"""The one seam for outbound HTTP, on aiohttp (why not on httpx: docs/decisions/0014).
 
 No redirects, no proxies from the environment, no cookies, no compression; an answer is read whole, within a bound of
-bytes and of time. Errors are httpx's, and say truly whether the request can have reached the other side: only
-`ConnectError`, `ConnectTimeout` and `PoolTimeout` mean that it can't.
+bytes and of time. A failure says truly whether the request can have reached the other side.
 """
 
-import asyncio
+from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import lru_cache
-from typing import Any
+from types import TracebackType
+from typing import Literal, Self
 
 import aiohttp
-import httpx
-from httpx_aiohttp import AiohttpTransport
 
-CLIENT_KEEP_ALIVE_SECONDS = 60.0  # shorter than servers keep a connection
+KEEP_ALIVE_SECONDS = 60.0  # shorter than servers keep a connection
+
+Trouble = Literal["no-connection", "timeout", "connection-broken", "answer-unreadable", "address-unusable"]
+
+
+class CallFailed(Exception):
+    """No whole answer. Only with `no-connection` and `address-unusable` was the request certainly not taken."""
+
+    def __init__(self, reason: Trouble) -> None:
+        super().__init__(reason)
+        self.reason = reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,75 +34,76 @@ class ClientLimits:
     answer_bytes: int = 1_048_576
 
 
-def make_client(limits: ClientLimits | None = None) -> httpx.AsyncClient:
-    """A client within `limits`. Close it with `aclose()` on the loop that used it."""
-    limits = limits or ClientLimits()
-    return _Straight(
-        transport=_BoundedTransport(limits),
-        timeout=httpx.Timeout(limits.total_seconds, connect=limits.connect_seconds),
-        headers={"accept": "application/json", "accept-encoding": "identity", "user-agent": "mot-cua-hub"},
-        follow_redirects=False,
-        trust_env=False,
-    )
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the other side answered. `headers` are found whatever the case of their names."""
+
+    status: int
+    headers: Mapping[str, str]
+    content: bytes
 
 
-@lru_cache(maxsize=4096)
-def address(url: str) -> httpx.URL:
-    """The parsed address; the same parties are called again and again."""
-    return httpx.URL(url)
+class Client:
+    """Calls other systems within `limits`. Used by one event loop, and closed on it."""
 
+    def __init__(self, limits: ClientLimits | None = None) -> None:
+        self._limits = limits or ClientLimits()
+        self._opened: aiohttp.ClientSession | None = None
 
-class _Straight(httpx.AsyncClient):
-    """Straight to the transport: redirects, cookies and login flows, which httpx looks after, don't occur here."""
-
-    async def send(self, request: httpx.Request, **_unused: Any) -> httpx.Response:
-        return await self._transport.handle_async_request(request)
-
-
-class _BoundedTransport(AiohttpTransport):
-    def __init__(self, limits: ClientLimits) -> None:
-        super().__init__(trust_env=False, client=self._session)
-        self._bounds = limits
+    async def post(self, url: str, content: bytes, headers: Mapping[str, str]) -> Answer:
+        """One attempt. Raises CallFailed."""
+        try:
+            async with self._session().post(url, data=content, headers=headers, allow_redirects=False) as answer:
+                return Answer(answer.status, answer.headers, await self._whole(answer))
+        except (aiohttp.ClientError, TimeoutError) as error:
+            raise CallFailed(_reason(error)) from error
 
     def _session(self) -> aiohttp.ClientSession:
-        connector = aiohttp.TCPConnector(
-            ssl=self.ssl_context, limit=self._bounds.connections, keepalive_timeout=CLIENT_KEEP_ALIVE_SECONDS
-        )
-        return aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar())
+        """Made on the loop that uses it."""
+        if self._opened is None:
+            limits = self._limits
+            self._opened = aiohttp.ClientSession(
+                connector=aiohttp.TCPConnector(limit=limits.connections, keepalive_timeout=KEEP_ALIVE_SECONDS),
+                timeout=aiohttp.ClientTimeout(total=limits.total_seconds, sock_connect=limits.connect_seconds),
+                headers={"accept": "application/json", "accept-encoding": "identity", "user-agent": "mot-cua-hub"},
+                cookie_jar=aiohttp.DummyCookieJar(),
+                auto_decompress=False,
+            )
+        return self._opened
 
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        try:
-            async with asyncio.timeout(self._bounds.total_seconds):
-                answer = await super().handle_async_request(request)
-                try:
-                    content = await self._whole(answer)
-                finally:
-                    await answer.aclose()
-        except TimeoutError:
-            raise httpx.ReadTimeout(f"no whole answer within {self._bounds.total_seconds:g} s") from None
-        except httpx.TransportError as error:
-            raise _truly(error) from error
-        return httpx.Response(answer.status_code, headers=answer.headers, content=content, request=request)
-
-    async def _whole(self, answer: httpx.Response) -> bytes:
+    async def _whole(self, answer: aiohttp.ClientResponse) -> bytes:
         if answer.headers.get("content-encoding", "identity") != "identity":
-            raise httpx.DecodingError("the answer is compressed, which was not asked for")
+            raise CallFailed("answer-unreadable")
         content = bytearray()
-        async for chunk in answer.aiter_raw():
+        async for chunk in answer.content.iter_any():
             content += chunk
-            if len(content) > self._bounds.answer_bytes:
-                raise httpx.DecodingError(f"the answer is longer than {self._bounds.answer_bytes} bytes")
+            if len(content) > self._limits.answer_bytes:
+                raise CallFailed("answer-unreadable")
         return bytes(content)
 
+    async def aclose(self) -> None:
+        """Closes every connection."""
+        if self._opened is not None:
+            await self._opened.close()
 
-def _truly(error: httpx.TransportError) -> httpx.TransportError:
-    """aiohttp's transport calls every broken connection a ConnectTimeout; the request may have been taken."""
-    cause = error.__cause__
-    if isinstance(cause, aiohttp.ServerTimeoutError):
-        connecting = isinstance(cause, aiohttp.ConnectionTimeoutError)
-        return httpx.ConnectTimeout("no connection in time") if connecting else httpx.ReadTimeout("no answer in time")
-    if isinstance(cause, aiohttp.ClientConnectorError):
-        return httpx.ConnectError("no connection")
-    if isinstance(cause, aiohttp.ClientConnectionError):
-        return httpx.RemoteProtocolError("the connection broke before the answer")
-    return error
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, _type: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
+    ) -> None:
+        await self.aclose()
+
+
+def _reason(error: Exception) -> Trouble:
+    match error:
+        case aiohttp.ClientConnectorError() | aiohttp.ConnectionTimeoutError():
+            return "no-connection"
+        case TimeoutError():
+            return "timeout"
+        case aiohttp.InvalidURL():
+            return "address-unusable"
+        case aiohttp.ClientResponseError():
+            return "answer-unreadable"
+        case _:
+            return "connection-broken"

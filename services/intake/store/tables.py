@@ -1,6 +1,5 @@
 """Bảng của sổ tiếp nhận: how aggregates become rows and rows become aggregates."""
 
-from dataclasses import fields
 from typing import Any
 
 import asyncpg
@@ -135,16 +134,14 @@ PROGRESS = Table(
 )
 """Tiến độ. `settled` is derived: the index of what is stuck leaves out all that is settled."""
 
-_PROGRESS_FIELDS = tuple(field.name for field in fields(Progress))
-
 
 def _progress_row(progress: Progress) -> tuple[Any, ...]:
-    return (*(getattr(progress, name) for name in _PROGRESS_FIELDS), progress.settled)
+    return (*progress, progress.settled)
 
 
 def progress_from(row: asyncpg.Record) -> Progress:
     """The progress in a row of PROGRESS."""
-    return Progress(*(row[name] for name in _PROGRESS_FIELDS))
+    return Progress._make(map(row.__getitem__, Progress._fields))
 
 
 def _number_from(row: asyncpg.Record) -> NumberRange:

@@ -2,13 +2,13 @@
 
 from typing import Any
 
-import httpx
 import orjson
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from hub_messaging.errors import CannotProcess, NotYet
 from hub_messaging.lanes import Blocked, Outcome, Refused, Sent, TryAgain, classify
 from hub_messaging.work import WorkRow
+from hub_web.client import CallFailed, Client
 from services.notify.clients.contacts import Contacts
 
 
@@ -23,9 +23,9 @@ class Taken(BaseModel):
 class SmsGateway:
     """`POST {url}/messages`. The work row's id is the Idempotency-Key, so that no repeat makes a second message."""
 
-    def __init__(self, client: httpx.AsyncClient, url: str, token: str, sender: str, contacts: Contacts) -> None:
+    def __init__(self, client: Client, url: str, token: str, sender: str, contacts: Contacts) -> None:
         self._client = client
-        self._url = httpx.URL(f"{url.rstrip('/')}/messages")
+        self._url = f"{url.rstrip('/')}/messages"
         self._authorization = f"Bearer {token}"
         self._sender = sender
         self._contacts = contacts
@@ -52,10 +52,10 @@ class SmsGateway:
             "Content-Type": "application/json",
         }
         try:
-            answer = await self._client.post(self._url, content=orjson.dumps(body), headers=headers)
-        except httpx.TransportError as trouble:
-            return TryAgain(type(trouble).__name__)
-        trouble_outcome = classify(answer.status_code, answer.headers.get("Retry-After"))
+            answer = await self._client.post(self._url, orjson.dumps(body), headers)
+        except CallFailed as failed:
+            return TryAgain(failed.reason)
+        trouble_outcome = classify(answer.status, answer.headers.get("Retry-After"))
         if trouble_outcome is not None:
             return trouble_outcome
         try:

@@ -5,14 +5,13 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
-import httpx
 import orjson
 
 from hub_messaging.errors import CannotProcess, NotYet
 from hub_messaging.lanes import Blocked, Outcome, Refused, Sent, TryAgain, classify
 from hub_messaging.sealing import SealingKeys
 from hub_messaging.work import WorkRow
-from hub_web.client import address
+from hub_web.client import CallFailed, Client
 from hub_web.signatures import sign
 from services.routing.domain.endpoint import EndpointOf
 from services.routing.handlers.parcels import Parcel, read_parcel
@@ -25,7 +24,7 @@ class AgencySystems:
     """Hands over to whichever agency's lane a work row stands in."""
 
     def __init__(
-        self, http: httpx.AsyncClient, endpoint_of: EndpointOf, keys: Callable[[], SealingKeys], callback_base_url: str
+        self, http: Client, endpoint_of: EndpointOf, keys: Callable[[], SealingKeys], callback_base_url: str
     ) -> None:
         self._http = http
         self._endpoint_of = endpoint_of
@@ -49,10 +48,10 @@ class AgencySystems:
             **sign(str(row.id), body, endpoint.secrets[0]),
         }
         try:
-            answer = await self._http.post(address(f"{endpoint.url}/handovers"), content=body, headers=headers)
-        except httpx.HTTPError as error:
-            return TryAgain(_trouble(error))
-        unfinished = classify(answer.status_code, answer.headers.get("retry-after"))
+            answer = await self._http.post(f"{endpoint.url}/handovers", body, headers)
+        except CallFailed as failed:
+            return TryAgain(failed.reason)
+        unfinished = classify(answer.status, answer.headers.get("retry-after"))
         return unfinished if unfinished is not None else Sent(_foreign_number(answer.content))
 
     def _body(self, row: WorkRow) -> bytes:
@@ -92,18 +91,6 @@ class AgencySystems:
 
 def _written(moment: datetime | None) -> str | None:
     return None if moment is None else moment.astimezone(UTC).isoformat()
-
-
-def _trouble(error: httpx.HTTPError) -> str:
-    match error:
-        case httpx.TimeoutException():
-            return "timeout"
-        case httpx.ConnectError():
-            return "no-connection"
-        case httpx.DecodingError():
-            return "answer-unreadable"
-        case _:
-            return "connection-broken"
 
 
 def _foreign_number(content: bytes) -> str | None:
