@@ -118,4 +118,5 @@ def print_addresses(console: Console, layout: Layout, example: str) -> None:
     console.print(
         f"API documents: {layout.url('intake')}/openapi.json (also routing, notify, sla: the next three ports)"
     )
-    console.print(f"metrics: {layout.url('intake-probe')}/metrics; status: hub status; logs: hub logs intake")
+    console.print(f"metrics: {layout.url('intake-probe')}/metrics")
+    console.print(f"processes: HUB_FOLDER={layout.folder.name} .venv/bin/hub status (or: logs intake)", soft_wrap=True)
