@@ -34,13 +34,15 @@ check: environment ## Lint, types, import rules, published schemas, locks
 	@$(RUN)/mypy contracts services deploy tests
 	@$(RUN)/lint-imports --no-logo
 	@$(RUN)/python -m hub_events.schemas --check
+	@$(RUN)/python -m hub_local.api_documents --check
 	@$(RUN)/python deploy/local/locks.py --check
 
 lock: environment ## Resolve all locks anew
 	@$(RUN)/python deploy/local/locks.py
 
-schemas: environment ## Write the schemas of all published events
+schemas: environment ## Write the schemas of all published events, OpenAPI and AsyncAPI
 	@$(RUN)/python -m hub_events.schemas
+	@$(RUN)/python -m hub_local.api_documents
 
 clean: ## Stop the hub; remove .venv, the data in .hub and all caches
 	@if [ -x $(RUN)/hub ]; then $(RUN)/hub down; fi

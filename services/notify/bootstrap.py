@@ -5,6 +5,8 @@ from functools import partial
 from importlib.metadata import version
 from typing import Any
 
+from fastapi import FastAPI
+
 from hub_events.event import Event
 from hub_events.intake import DossierAcceptedV1, DossierRefusedV1, DossierSupplementRequestedV1
 from hub_events.routing import DossierCompletedV1
@@ -76,15 +78,18 @@ class Service:
         self.spine.measured_by(StoredNotices(self.spine.pool).measure)
         return [self.spine.relay(), *self.spine.consumer(handlers(self._sending))]
 
-    def _server(self) -> Role:
+    def app(self) -> FastAPI:
+        """The routes, on the opened spine."""
         queries = StoredNotices(self.spine.pool)
         routers = [
             notice_router(queries, StoredMessages(self.spine.pool, self.spine.bells)),
             supplier_router(queries, [self._sending]),
             dead_letter_router(NAME, RefusedTable(self.spine.pool)),
         ]
-        app = make_app("Thông báo", version("hub-notify"), self._verifier, routers, outages=UNAVAILABLE)
-        return self.spine.http(HttpServer(app, self._settings.http_host, self._settings.http_port))
+        return make_app("Thông báo", version("hub-notify"), self._verifier, routers, outages=UNAVAILABLE)
+
+    def _server(self) -> Role:
+        return self.spine.http(HttpServer(self.app(), self._settings.http_host, self._settings.http_port))
 
     def _lanes(self) -> Role:
         settings, lane = self._settings, self._sending.lane

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from functools import partial
 from importlib.metadata import version
 
+from fastapi import FastAPI
+
 from hub_events.intake import DossierAcceptedV1, DossierSupplementReceivedV1
 from hub_messaging import work
 from hub_messaging.consumer import Handler, on_dossier
@@ -125,8 +127,9 @@ class Service:
 
         return [Role("lanes", send), Role("lane_watch", lambda: watch.run(keeper, beat))]
 
-    def _server(self) -> Role:
-        spine, settings = self.spine, self.settings
+    def app(self) -> FastAPI:
+        """The routes, on the opened spine."""
+        spine = self.spine
         commands = Commands(GroupRunner(spine.runner), self.competence)
         routers = [
             transfers_router(TransferTable(spine.pool), commands),
@@ -136,8 +139,10 @@ class Service:
             callbacks_router(commands, spine.clock.now, self.endpoint_of, self._keys),
             dead_letter_router(NAME, RefusedTable(spine.pool)),
         ]
-        app = make_app("Chuyển hồ sơ", version("hub-routing"), self._verifier, routers, outages=UNAVAILABLE)
-        return spine.http(HttpServer(app, settings.http_host, settings.http_port))
+        return make_app("Chuyển hồ sơ", version("hub-routing"), self._verifier, routers, outages=UNAVAILABLE)
+
+    def _server(self) -> Role:
+        return self.spine.http(HttpServer(self.app(), self.settings.http_host, self.settings.http_port))
 
 
 def build(settings: Settings) -> Service:

@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from importlib.metadata import version
 
+from fastapi import FastAPI
+
 from hub_events.intake import (
     DossierAcceptedV1,
     DossierRefusedV1,
@@ -73,14 +75,17 @@ class Service:
         spine.measured_by(lambda: queries.measure(spine.clock.now()))
         return [spine.relay(), spine.timers(ring), *spine.consumer(HANDLERS)]
 
-    def _server(self) -> Role:
+    def app(self) -> FastAPI:
+        """The routes, on the opened spine."""
         routers = [
             deadline_router(ClockQueries(self.spine.pool), self.spine.clock.now),
             calendar_router(),
             dead_letter_router(NAME, RefusedTable(self.spine.pool)),
         ]
-        app = make_app("Theo dõi thời hạn", version("hub-sla"), self._verifier, routers, outages=UNAVAILABLE)
-        return self.spine.http(HttpServer(app, self._settings.http_host, self._settings.http_port))
+        return make_app("Theo dõi thời hạn", version("hub-sla"), self._verifier, routers, outages=UNAVAILABLE)
+
+    def _server(self) -> Role:
+        return self.spine.http(HttpServer(self.app(), self._settings.http_host, self._settings.http_port))
 
 
 def build(settings: Settings) -> Service:
