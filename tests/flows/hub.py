@@ -15,6 +15,7 @@ import httpx
 from hub_local import dossiers
 from hub_local.dossiers import Offer
 from hub_local.front_door import FrontDoor
+from hub_local.proof import Witness, words_of
 from hub_local.stack import Stack
 from hub_messaging.clock import POLL_SECONDS, VIETNAM, set_business_time
 from hub_web.tokens import ALL, SCOPES, Issuer
@@ -39,6 +40,7 @@ class Hub:
         self.door = door
         self.http = http
         """For what the door does not do: look at statuses and headers as they come."""
+        self.witness = Witness(stack.layout, stack.keys.passwords, door)
         self._procedures: dict[str, Any] = {}
         self._desks: dict[str, Any] = {}
 
@@ -99,8 +101,7 @@ class Hub:
 
     async def steps(self, dossier_id: str) -> list[dict[str, Any]]:
         """The timeline's steps."""
-        found: list[dict[str, Any]] = (await self.door.get("intake", f"/v1/dossiers/{dossier_id}/timeline"))["steps"]
-        return found
+        return await self.witness.timeline(dossier_id)
 
     async def clock(self, dossier_id: str) -> Any:
         return await self.door.get("sla", f"/v1/deadlines/{dossier_id}")
@@ -143,16 +144,6 @@ class Hub:
         return await eventually(
             look, lambda seen: not set(words) - set(seen), f"{dossier_id} tells {words}", within=within
         )
-
-
-def words_of(steps: Iterable[Mapping[str, Any]]) -> Counter[str]:
-    """A timeline in words: `accepted`, `routed`, …, `clock_started`, `sent accepted:1`, `unreached late:1`."""
-    words: Counter[str] = Counter()
-    for step in steps:
-        word = step["type"].split(".")[1]
-        facts = step["facts"]
-        words[f"{word} {facts['duty']}:{facts.get('occasion', 1)}" if "duty" in facts else word] += 1
-    return words
 
 
 @asynccontextmanager

@@ -8,35 +8,17 @@ import asyncio
 import json
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from itertools import count
 from uuid import uuid4
 
 import asyncpg
 
-from hub_local.layout import SERVICES
-from hub_local.postgres import database_url
-from tests.flows.hub import BIRTH, OFFICER, THREE_DAYS, Hub, words_of
+from hub_local.proof import FACTS, TOLD, words_of
+from tests.flows.hub import BIRTH, OFFICER, THREE_DAYS, Hub
 from tests.flows.waiting import eventually
-
-TOLD: Mapping[str, int] = {"handover lead": 1, "sms accepted": 1, "sms completed": 1}
-"""What the other side gets of a dossier that is accepted and completed."""
-FACTS: Mapping[str, int] = dict.fromkeys(
-    (
-        "accepted",
-        "routed",
-        "handed_over",
-        "completed",
-        "clock_started",
-        "clock_stopped",
-        "sent accepted:1",
-        "sent completed:1",
-    ),
-    1,
-)
-"""What the timeline tells of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,61 +132,32 @@ async def facts_are_told(hub: Hub, wanted: set[str], within: float) -> None:
 
 async def effects_after(hub: Hub, number: int) -> dict[str, Counter[str]]:
     """By dossier, what reached the other side after effect `number`."""
-    found: dict[str, Counter[str]] = {}
-    while True:
-        page = await hub.door.sandbox(f"/ledger/effects?after={number}&limit=10000")
-        for effect in page["effects"]:
-            found.setdefault(effect["dossier_id"], Counter())[f"{effect['kind']} {effect['duty']}"] += 1
-        if not page["effects"]:
-            return found
-        number = page["after"]
+    return await hub.witness.effects_after(number)
 
 
 async def number_of_effects(hub: Hub) -> int:
     """How many effects the ledger holds."""
-    return sum((await hub.door.sandbox("/ledger/summary"))["effects"].values())
+    return await hub.witness.number_of_effects()
 
 
 async def nothing_is_left_over(hub: Hub, *, dead: bool = False) -> None:
     """No event unsent, no work to do or put aside, no dead letters unless they are meant."""
-
-    async def look() -> dict[str, dict[str, int]]:
-        return {service: await leftovers(hub, service, dead=dead) for service in SERVICES}
-
-    await eventually(look, lambda seen: not any(any(rest.values()) for rest in seen.values()), "nothing is left over")
-    assert "deadlock detected" not in (hub.layout.logs / "postgres.log").read_text(errors="replace")
-
-
-async def leftovers(hub: Hub, service: str, *, dead: bool = False) -> dict[str, int]:
-    """What a service has still to do, counted in its tables; `dead`: dead letters are meant to be there."""
-    async with database(hub, service) as connection:
-        left = {
-            "unsent": await connection.fetchval("SELECT count(*) FROM outbox_pending"),
-            "waiting": await connection.fetchval("SELECT count(*) FROM refused_record WHERE state = 'waiting'"),
-        }
-        if not dead:
-            left["dead"] = await connection.fetchval("SELECT count(*) FROM refused_record WHERE state = 'dead'")
-        if service in ("routing", "notify"):
-            left["work"] = await connection.fetchval("SELECT count(*) FROM work WHERE state <> 'done'")
-    return left
+    await eventually(
+        lambda: hub.witness.leftovers(dead=dead),
+        lambda seen: not any(any(rest.values()) for rest in seen.values()),
+        "nothing is left over",
+    )
+    assert hub.witness.deadlocks() == 0
 
 
 async def count_dossiers(hub: Hub) -> int:
     """How many dossiers intake's register holds."""
-    async with database(hub, "intake") as connection:
-        found: int = await connection.fetchval("SELECT count(*) FROM dossier")
-    return found
+    return await hub.witness.count_dossiers()
 
 
-@asynccontextmanager
-async def database(hub: Hub, service: str) -> "AsyncIterator[asyncpg.Connection[asyncpg.Record]]":
+def database(hub: Hub, service: str) -> "AbstractAsyncContextManager[asyncpg.Connection[asyncpg.Record]]":
     """A connection to one service's database, as its role."""
-    url = database_url(hub.layout, hub.stack.keys.passwords, service)
-    connection = await asyncpg.connect(url, timeout=10)
-    try:
-        yield connection
-    finally:
-        await connection.close()
+    return hub.witness.database(service)
 
 
 def percentile(values: Sequence[float], share: float) -> float:

@@ -8,10 +8,10 @@ from uuid import uuid4
 import httpx
 import pytest
 
+from hub_local.proof import TOLD
 from hub_messaging.clock import VIETNAM
 from hub_web.signatures import sign
 from tests.flows.hub import MORNING, Hub
-from tests.flows.load import TOLD
 from tests.flows.test_a_dossiers_way import WHOLE_WAY
 
 pytestmark = pytest.mark.stack

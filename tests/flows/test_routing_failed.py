@@ -4,8 +4,8 @@ import json
 
 import pytest
 
+from hub_local.proof import TOLD
 from tests.flows.hub import OFFICER, Hub
-from tests.flows.load import TOLD
 from tests.flows.stacks import competence_file
 
 pytestmark = pytest.mark.stack

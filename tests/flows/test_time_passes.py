@@ -4,9 +4,9 @@ from datetime import datetime
 
 import pytest
 
+from hub_local.proof import TOLD
 from hub_messaging.clock import VIETNAM
 from tests.flows.hub import Hub
-from tests.flows.load import TOLD
 
 pytestmark = pytest.mark.stack
 

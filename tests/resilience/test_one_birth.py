@@ -12,9 +12,10 @@ from uuid import uuid4
 import httpx
 import pytest
 
+from hub_local.proof import TOLD
 from hub_messaging.clock import VIETNAM
 from tests.flows.hub import BIRTH, OFFICER, Hub
-from tests.flows.load import TOLD, count_dossiers, nothing_is_left_over
+from tests.flows.load import count_dossiers, nothing_is_left_over
 from tests.flows.swallowing import wire_to
 from tests.flows.test_a_dossiers_way import WHOLE_WAY, minute
 from tests.flows.waiting import eventually

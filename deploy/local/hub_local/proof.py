@@ -1,0 +1,140 @@
+"""Bằng chứng: what must be true of every accepted dossier, whatever happened: nothing lost, nothing done twice.
+
+Looked at from outside: effects where they arrive, in the ledger of the other side; facts in intake's timeline, which
+gathers them from all topics; dossiers in intake's own table; what is left to do in each service's tables.
+"""
+
+from collections import Counter
+from collections.abc import AsyncIterator, Iterable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import asyncpg
+
+from hub_local.front_door import FrontDoor
+from hub_local.layout import SERVICES, Layout
+from hub_local.postgres import database_url
+
+TOLD: Mapping[str, int] = {"handover lead": 1, "sms accepted": 1, "sms completed": 1}
+"""What the other side gets of a dossier that is accepted and completed."""
+FACTS: Mapping[str, int] = dict.fromkeys(
+    (
+        "accepted",
+        "routed",
+        "handed_over",
+        "completed",
+        "clock_started",
+        "clock_stopped",
+        "sent accepted:1",
+        "sent completed:1",
+    ),
+    1,
+)
+"""What the timeline tells of it."""
+LATE, TOLD_LATE, FACT_TOLD_LATE = "missed", "sms late", "sent late:1"
+"""A missed deadline: the fact, the message that the gateway then gets, and the fact that it got it."""
+PAGE = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """One dossier from outside: effects at the other side, facts on the timeline, each with how often."""
+
+    effects: Counter[str] = field(default_factory=Counter)
+    words: Counter[str] = field(default_factory=Counter)
+
+    def lost(self, *, late: bool = False) -> list[str]:
+        """What did not happen; `late`: its deadline is known to have been missed."""
+        effects, words = _expected(self, late=late)
+        return [f"{what} is missing" for what in (*(effects - self.effects), *(words - self.words))]
+
+    def doubled(self) -> list[str]:
+        """What happened more often than it must."""
+        effects, words = _expected(self, late=False)
+        facts = Counter({word: self.words[word] for word in (*FACTS, LATE, FACT_TOLD_LATE)})
+        more = [(self.effects, effects, what) for what in self.effects - effects]
+        more += [(facts, words, what) for what in facts - words]
+        return [f"{what}: {seen[what]} times instead of {wanted[what]}" for seen, wanted, what in more]
+
+
+def _expected(seen: Seen, *, late: bool) -> tuple[Counter[str], Counter[str]]:
+    effects, words = Counter(TOLD), Counter(FACTS)
+    if late or seen.words[LATE]:
+        effects[TOLD_LATE] = words[LATE] = words[FACT_TOLD_LATE] = 1
+    return effects, words
+
+
+def words_of(steps: Iterable[Mapping[str, Any]]) -> Counter[str]:
+    """A timeline in words: `accepted`, `routed`, …, `clock_started`, `sent accepted:1`, `unreached late:1`."""
+    words: Counter[str] = Counter()
+    for step in steps:
+        word = step["type"].split(".")[1]
+        facts = step["facts"]
+        words[f"{word} {facts['duty']}:{facts.get('occasion', 1)}" if "duty" in facts else word] += 1
+    return words
+
+
+class Witness:
+    """Looks at a running stack from outside."""
+
+    def __init__(self, layout: Layout, passwords: dict[str, str], door: FrontDoor) -> None:
+        self._layout = layout
+        self._passwords = passwords
+        self._door = door
+
+    async def timeline(self, dossier_id: str) -> list[dict[str, Any]]:
+        """The steps of intake's timeline."""
+        found: list[dict[str, Any]] = (await self._door.get("intake", f"/v1/dossiers/{dossier_id}/timeline"))["steps"]
+        return found
+
+    async def effects_after(self, number: int) -> dict[str, Counter[str]]:
+        """By dossier, what reached the other side after effect `number`."""
+        found: dict[str, Counter[str]] = {}
+        while True:
+            page = await self._door.sandbox(f"/ledger/effects?after={number}&limit={PAGE}")
+            for effect in page["effects"]:
+                found.setdefault(effect["dossier_id"], Counter())[f"{effect['kind']} {effect['duty']}"] += 1
+            if not page["effects"]:
+                return found
+            number = page["after"]
+
+    async def number_of_effects(self) -> int:
+        """How many effects the ledger holds."""
+        return sum((await self._door.sandbox("/ledger/summary"))["effects"].values())
+
+    async def leftovers(self, *, dead: bool = False) -> dict[str, dict[str, int]]:
+        """By service, what it has still to do, counted in its tables; `dead`: dead letters are meant to be there."""
+        return {service: await self._left_in(service, dead=dead) for service in SERVICES}
+
+    async def _left_in(self, service: str, *, dead: bool) -> dict[str, int]:
+        async with self.database(service) as connection:
+            left = {
+                "unsent": await connection.fetchval("SELECT count(*) FROM outbox_pending"),
+                "waiting": await connection.fetchval("SELECT count(*) FROM refused_record WHERE state = 'waiting'"),
+            }
+            if not dead:
+                left["dead"] = await connection.fetchval("SELECT count(*) FROM refused_record WHERE state = 'dead'")
+            if service in ("routing", "notify"):
+                left["work"] = await connection.fetchval("SELECT count(*) FROM work WHERE state <> 'done'")
+        return left
+
+    async def count_dossiers(self) -> int:
+        """How many dossiers intake's register holds."""
+        async with self.database("intake") as connection:
+            found: int = await connection.fetchval("SELECT count(*) FROM dossier")
+        return found
+
+    def deadlocks(self) -> int:
+        """How many deadlocks PostgreSQL had to end, by its log."""
+        log = self._layout.logs / "postgres.log"
+        return log.read_text(errors="replace").count("deadlock detected")
+
+    @asynccontextmanager
+    async def database(self, service: str) -> "AsyncIterator[asyncpg.Connection[asyncpg.Record]]":
+        """A connection to one service's database, as its role."""
+        connection = await asyncpg.connect(database_url(self._layout, self._passwords, service), timeout=10)
+        try:
+            yield connection
+        finally:
+            await connection.close()
