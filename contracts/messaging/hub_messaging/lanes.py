@@ -22,7 +22,7 @@ from typing import Generic, TypeVar
 
 import structlog
 
-from hub_messaging import work
+from hub_messaging import tracing, work
 from hub_messaging.bells import Bells
 from hub_messaging.breaker import PROBE_LONGEST_SECONDS, Lane, jitter
 from hub_messaging.clock import real_now
@@ -128,8 +128,8 @@ class LaneKeeper(Generic[U]):
         self._leases = leases
         self._bells = bells
         self._wanted = lanes
-        self._deliver = deliver
-        self._settle = settle
+        self._deliver = tracing.delivered(deliver)
+        self._settle = tracing.settled(settle)
         self._attempt_seconds = attempt_seconds
         self._lanes: dict[str, Lane] = {}
         self._ended: asyncio.Queue[Attempt] = asyncio.Queue()

@@ -9,6 +9,7 @@ from pydantic_core import to_json
 
 from hub_events.event import Envelope, Event, attributes
 from hub_events.topics import topic_of
+from hub_messaging import tracing
 from hub_messaging.clock import real_now
 from hub_messaging.database import Connection
 from hub_messaging.errors import EventTooLarge
@@ -73,7 +74,7 @@ class Outbox:
             recorded_at=real_now(),
             caused_by=because.id if because else None,
             story=(because.story or because.id) if because else None,
-            traceparent=because.traceparent if because else None,
+            traceparent=tracing.published(event.type, id, because.traceparent if because else None),
         )
         body = event.__pydantic_serializer__.to_json(event, exclude_none=True)
         if len(body) > MAX_RECORD_BYTES:

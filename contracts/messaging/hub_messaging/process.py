@@ -13,7 +13,7 @@ import structlog
 import uvloop
 
 from hub_events.topics import topic_of, topics_read_by
-from hub_messaging import logs, refused, work
+from hub_messaging import logs, refused, tracing, work
 from hub_messaging.bells import Bells
 from hub_messaging.clock import Clock
 from hub_messaging.consumer import Consumer, Handler, Reader, RefusedRecords
@@ -51,6 +51,9 @@ class Role:
 class Serves(Protocol):
     """An HTTP server (hub_web.server.HttpServer)."""
 
+    def surround(self, layer: Callable[[tracing.Asgi], tracing.Asgi]) -> None:
+        """Puts a layer around the application."""
+
     async def start(self) -> None:
         """Listening when it returns."""
 
@@ -62,6 +65,7 @@ class Spine(Generic[U]):
     """What every role of a service stands on: database, clock, leases, bells, runner, health."""
 
     def __init__(self, service: str, settings: ServiceSettings, make: Callable[[Any], U]) -> None:
+        tracing.start(service, settings.slot, settings.traces_url, settings.traces_share)
         self.service = service
         self.settings = settings
         self.clock = Clock(settings.clock_file)
@@ -159,6 +163,7 @@ class Spine(Generic[U]):
     def http(self, server: Serves) -> Role:
         """Answers requests until it is cancelled, then drains. The process isn't ready before it listens."""
         self.heart.set_unready("http", "not listening yet")
+        server.surround(tracing.served)
 
         async def serve() -> None:
             await server.start()

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from operator import itemgetter
 from typing import Any, Generic, TypeVar
@@ -13,6 +13,7 @@ from pydantic import ValidationError
 
 from hub_events.event import Envelope, Event, Fact, UnreadableHeaders, from_headers, type_in
 from hub_events.topics import topics_read_by
+from hub_messaging import tracing
 from hub_messaging.clock import real_now
 from hub_messaging.errors import CannotProcess, NotYet
 from hub_messaging.jobs import Done, Failed, Job, Repeat, Result, StopReading
@@ -49,7 +50,7 @@ class Reader(Generic[U]):
 
     def __init__(self, service: str, handlers: Iterable[Handler[U]]) -> None:
         self.topics = topics_read_by(service)
-        self._handlers = {handler.event.type: handler for handler in handlers}
+        self._handlers = {one.event.type: replace(one, handle=tracing.handled(one.handle)) for one in handlers}
         self._families = {_family(name) for name in self._handlers}
         said = {event.type for topic in self.topics for event in topic.events}
         if unheard := self._handlers.keys() - said:

@@ -13,6 +13,7 @@ import asyncpg
 import structlog
 
 from hub_messaging import leases as lease_table
+from hub_messaging import tracing
 from hub_messaging.bells import Bells
 from hub_messaging.clock import Clock
 from hub_messaging.database import Connection, Pool
@@ -150,7 +151,7 @@ class GroupRunner(Generic[U]):
     async def run(self, job: Job[U, R]) -> R:
         """The job's value once it is committed. Raises what the job raised, or the database's trouble."""
         future: asyncio.Future[Result[R]] = asyncio.get_running_loop().create_future()
-        self._waiting.append((job, future))
+        self._waiting.append((tracing.carried(job), future))
         if self._task is None or self._task.done():
             self._task = asyncio.create_task(self._work())
         result = await future

@@ -37,6 +37,11 @@ class ServiceSettings(BaseSettings):
     relay_linger_ms: int = Field(default=0, ge=0, le=1000)
     """Pause after each chunk sent to Kafka, for the same reason."""
 
+    traces_url: str | None = Field(default=None, pattern=r"^https?://[^\s]+$")
+    """Where traces go (OTLP over HTTP, e.g. http://collector:4318/v1/traces); unset: none are made."""
+    traces_share: float = Field(default=1.0, ge=0, le=1)
+    """Share of the traces begun here that are kept; whoever joins a trace does as its beginner."""
+
     @model_validator(mode="after")
     def _clock_only_in_demo(self) -> Self:
         if self.environment == "production" and self.clock_file is not None:

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import socket
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from typing import Any, Final, cast
 
 from starlette.types import ASGIApp
@@ -41,6 +41,10 @@ class HttpServer:
         )
         self._serving: asyncio.Task[None] | None = None
         self.port = port
+
+    def surround(self, layer: Callable[[ASGIApp], ASGIApp]) -> None:
+        """Puts `layer` around the application; before the start."""
+        self._server.config.app = layer(cast(ASGIApp, self._server.config.app))
 
     async def start(self) -> None:
         """Listening when it returns. Raises OSError when the address can't be had."""

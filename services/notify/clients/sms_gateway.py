@@ -5,6 +5,7 @@ from typing import Any
 import orjson
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from hub_messaging import tracing
 from hub_messaging.errors import CannotProcess, NotYet
 from hub_messaging.lanes import Blocked, Outcome, Refused, Sent, TryAgain, classify
 from hub_messaging.work import WorkRow
@@ -50,6 +51,7 @@ class SmsGateway:
             "Idempotency-Key": str(row.id),
             "Authorization": self._authorization,
             "Content-Type": "application/json",
+            **tracing.headers(),
         }
         try:
             answer = await self._client.post(self._url, orjson.dumps(body), headers)

@@ -41,6 +41,8 @@ def _told(notices: Notices, duty: DutyToInform, uow: NotifyWork, sending: Sendin
         "text": sending.texts.render(duty.template, notices.fields_of(duty)),
         "reference": f"{notices.dossier_id}:{duty.reference}",
     }
+    if because.traceparent is not None:
+        body["traceparent"] = because.traceparent
     uow.work.add(
         NewWork(
             id=duty.message_id,

@@ -7,6 +7,7 @@ from typing import Any
 
 import orjson
 
+from hub_messaging import tracing
 from hub_messaging.errors import CannotProcess, NotYet
 from hub_messaging.lanes import Blocked, Outcome, Refused, Sent, TryAgain, classify
 from hub_messaging.sealing import SealingKeys
@@ -46,6 +47,7 @@ class AgencySystems:
             "content-type": "application/json",
             "idempotency-key": str(row.id),
             **sign(str(row.id), body, endpoint.secrets[0]),
+            **tracing.headers(),
         }
         try:
             answer = await self._http.post(f"{endpoint.url}/handovers", body, headers)
