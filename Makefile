@@ -35,12 +35,14 @@ check: environment ## Lint, types, import rules, published schemas, locks
 	@$(RUN)/lint-imports --no-logo
 	@$(RUN)/python -m hub_events.schemas --check
 	@$(RUN)/python -m hub_local.api_documents --check
+	@$(RUN)/python -m hub_local.compatibility_gate --written
 	@$(RUN)/python deploy/local/locks.py --check
 
 lock: environment ## Resolve all locks anew
 	@$(RUN)/python deploy/local/locks.py
 
-schemas: environment ## Write the schemas of all published events, OpenAPI and AsyncAPI
+schemas: environment ## Write event schemas, OpenAPI and AsyncAPI; refused if that breaks what is published
+	@$(RUN)/python -m hub_local.compatibility_gate
 	@$(RUN)/python -m hub_events.schemas
 	@$(RUN)/python -m hub_local.api_documents
 
