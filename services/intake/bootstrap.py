@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from datetime import timedelta
 from importlib.metadata import version
+from typing import Any
 
 from fastapi import FastAPI
 from prometheus_client import Gauge
@@ -89,10 +90,18 @@ class Service:
             operations_router(queries),
             dead_letter_router(NAME, RefusedTable(self.spine.pool)),
         ]
-        return make_app("Tiếp nhận hồ sơ", version("hub-intake"), self._verifier, routers, outages=UNAVAILABLE)
+        return make_app(
+            "Tiếp nhận hồ sơ", version("hub-intake"), self._verifier, routers, outages=UNAVAILABLE, events=_events
+        )
 
     def _server(self) -> Role:
         return self.spine.http(HttpServer(self.app(), self.settings.http_host, self.settings.http_port))
+
+
+def _events() -> dict[str, Any]:
+    from hub_events.asyncapi import asyncapi_document  # needed by the first reader, not by the start
+
+    return asyncapi_document()
 
 
 def build(settings: Settings) -> Service:

@@ -54,7 +54,7 @@ async def test_the_document_shows_models_credentials_and_problems(client: httpx.
     assert [parameter["name"] for parameter in submit["parameters"]] == ["Idempotency-Key"]
     assert set(submit["responses"]) == {"201", "default"}
     assert "malformed-json" in document["components"]["schemas"]["Problem"]["properties"]["slug"]["enum"]
-    assert (await client.get("/docs")).status_code == 404
+    assert (await client.get("/docs/events")).status_code == 404
 
 
 def test_an_open_or_foreign_route_stops_the_start(verifier: Verifier, app: FastAPI) -> None:

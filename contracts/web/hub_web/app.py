@@ -1,6 +1,6 @@
 """One way to build a service's HTTP application: strict bodies, problem details, credentials, OpenAPI 3.1.
 
-No documentation pages: they would load their scripts from another site. The document is at /openapi.json.
+The document is at /openapi.json, and for people at /docs: our own page, since FastAPI's loads scripts from elsewhere.
 """
 
 from collections.abc import Iterable
@@ -14,6 +14,7 @@ from starlette.middleware.exceptions import ExceptionMiddleware
 from starlette.types import ASGIApp
 
 from hub_web.credentials import Bearer, credential_of, unprotected_routes
+from hub_web.documents import Document, DocumentRoute, document_routes
 from hub_web.limits import BodyLimit
 from hub_web.problems import MEDIA_TYPE, Incidents, Problem, answer_outage, answer_problem, declared_problems
 from hub_web.routes import Route, Router
@@ -29,11 +30,13 @@ def make_app(
     routers: Iterable[Router],
     max_body: int = MAX_BODY,
     outages: Iterable[type[Exception]] = (),
+    events: Document | None = None,
 ) -> FastAPI:
     """The application of `routers`. Raises TypeError for a route that isn't a `hub_web` route or asks no credential.
 
     What routes need besides the request is put on `app.state` by the service's bootstrap. `outages`: errors that mean
-    that the database is away for a moment; they are answered 503 with Retry-After wherever they are met.
+    that the database is away for a moment; they are answered 503 with Retry-After wherever they are met. `events`
+    makes the AsyncAPI document, for the service that shows it.
     """
     app = _Api(
         title=title,
@@ -49,8 +52,9 @@ def make_app(
     for router in routers:
         # Not `include_router`: it resolves an included route anew at each request.
         app.router.routes.extend(router.routes)
+    app.router.routes.extend(document_routes(app.openapi, events))
     for route in app.routes:
-        if getattr(route, "path", None) != app.openapi_url and not isinstance(route, Route):
+        if getattr(route, "path", None) != app.openapi_url and not isinstance(route, Route | DocumentRoute):
             raise TypeError(f"{route} is no hub_web route: declare it on a hub_web Router")
     if unprotected := unprotected_routes(app):
         raise TypeError(f"routes without a credential: {', '.join(unprotected)}")

@@ -8,6 +8,7 @@ from fastapi import Depends, FastAPI
 from fastapi.routing import APIRoute
 from starlette.requests import Request
 
+from hub_web.documents import DocumentRoute
 from hub_web.problems import CREDENTIAL_INVALID, CREDENTIAL_MISSING, SCOPE_MISSING, SIGNATURE_INVALID, Problem
 from hub_web.routes import raw_body
 from hub_web.signatures import SignatureRefused, verify
@@ -88,11 +89,13 @@ def credential_of(route: APIRoute) -> Bearer | Signature | None:
 
 
 def unprotected_routes(app: FastAPI) -> list[str]:
-    """Routes that ask for no credential, as "METHOD /path"; the API's own document is open on purpose."""
+    """Routes that ask for no credential, as "METHOD /path"; the API's own documents are open on purpose."""
     found: list[str] = []
     for route in app.routes:
         path = getattr(route, "path", str(route))
-        if path == app.openapi_url or (isinstance(route, APIRoute) and credential_of(route)):
+        if path == app.openapi_url or isinstance(route, DocumentRoute):
+            continue
+        if isinstance(route, APIRoute) and credential_of(route):
             continue
         methods = getattr(route, "methods", None) or {"ANY"}
         found.extend(f"{method} {path}" for method in sorted(methods))
