@@ -55,7 +55,7 @@ class Handover(BaseModel):
 HANDOVER = TypeAdapter(Handover)
 
 
-def plan_of(effect: Effect, handover: Handover, behaviour: Behaviour) -> list[Callback]:
+def plan_of(effect: Effect, handover: Handover, behaviour: Behaviour, traceparent: str | None = None) -> list[Callback]:
     """The callbacks that a new hand-over leads to, in the order they are sent. Ids follow from the effect's key."""
     if behaviour.callback == "never":
         return []
@@ -68,13 +68,14 @@ def plan_of(effect: Effect, handover: Handover, behaviour: Behaviour) -> list[Ca
         said = [*early, completed, *late]
         if behaviour.completed == "twice_with_another_id":
             said.insert(said.index(completed) + 1, completed)
-    return [_callback(effect, handover, behaviour, place, *one) for place, one in enumerate(said)]
+    return [_callback(effect, handover, behaviour, traceparent, place, *one) for place, one in enumerate(said)]
 
 
 def _callback(
     effect: Effect,
     handover: Handover,
     behaviour: Behaviour,
+    traceparent: str | None,
     place: int,
     kind: str,
     members: dict[str, Any],
@@ -86,6 +87,7 @@ def _callback(
         plan=effect.key,
         party=effect.party,
         url=handover.callback_url,
+        traceparent=traceparent,
         dossier_id=effect.dossier_id,
         type=kind,
         members={

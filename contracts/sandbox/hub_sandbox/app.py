@@ -176,7 +176,8 @@ class Sandbox:
                 body_hash=body_hash,
                 answer=f"{agency}/{len(self._ledger.effects) + 1:06d}",
             )
-            self._callbacks.plan(plan_of(effect, handover, self._behaviours.of(agency)))
+            behaviour, traceparent = self._behaviours.of(agency), request.headers.get("traceparent")
+            self._callbacks.plan(plan_of(effect, handover, behaviour, traceparent))
         return orjson.dumps({"foreign_number": effect.answer})
 
     def _take_message(self, request: Request) -> bytes:

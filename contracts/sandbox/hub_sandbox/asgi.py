@@ -13,7 +13,9 @@ from hub_web.problems import BODY_TOO_LARGE, Problem
 MAX_BODY = 1_048_576
 HOLD_SECONDS = 600.0
 
-_HEADERS = {b"authorization", b"idempotency-key", b"webhook-id", b"webhook-timestamp", b"webhook-signature"}
+_HEADERS = {
+    b"authorization", b"idempotency-key", b"traceparent", b"webhook-id", b"webhook-timestamp", b"webhook-signature"
+}  # fmt: skip
 """The headers anybody here looks at."""
 
 

@@ -145,6 +145,8 @@ class Callbacks:
         if secret is None:
             return None, 1.0
         headers = {**sign(callback.id, body, secret), "content-type": "application/json"}
+        if callback.traceparent is not None:
+            headers["traceparent"] = callback.traceparent
         try:
             async with self._session.post(callback.url, data=body, headers=headers, allow_redirects=False) as answer:
                 await answer.read()
