@@ -46,7 +46,7 @@ class SealingKeys:
             keys = {purpose: {key.kid: key for key in map(_key, entries)} for purpose, entries in listed.items()}
             if not keys or not all(keys.values()):
                 raise ValueError
-        except (ValueError, KeyError, TypeError, AttributeError):
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
             raise ValueError(f"{file.name} is not a sealing key file (32-byte keys by purpose)") from None
         return cls(keys)
 
@@ -71,7 +71,7 @@ class SealingKeys:
             if key is None:
                 raise NotYet("sealing-key-unknown", f"kid {kid:.40}")
             plain = key.cipher.decrypt(_decode(iv), _decode(content) + _decode(tag), protected.encode())
-        except (ValueError, TypeError, KeyError, InvalidTag):
+        except (ValueError, TypeError, KeyError, InvalidTag, RecursionError):
             raise CannotProcess("seal-broken", f"purpose {purpose}") from None
         if header.get("dossier") != str(dossier_id) or header.get("purpose") != purpose:
             raise CannotProcess("seal-misplaced", f"purpose {purpose}")

@@ -115,7 +115,7 @@ class Issuer:
         self._name = name
         try:
             self._key = KeySet.import_key_set({"keys": [json.loads(private_file.read_text())]}).keys[0]
-        except (ValueError, KeyError, TypeError, JoseError) as error:
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError, JoseError) as error:
             raise ValueError(f"{private_file.name} holds no private JWK") from error
         if not self._key.is_private or not algorithms_of(self._key):
             raise ValueError(f"{private_file.name} holds no private JWK of type Ed25519 or P-256")
@@ -231,7 +231,7 @@ class Verifier:
 def _read_keys(file: Path) -> dict[str, Key]:
     try:
         found = KeySet.import_key_set(json.loads(file.read_text())).keys
-    except (ValueError, KeyError, TypeError, AttributeError, JoseError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError, JoseError) as error:
         raise ValueError(f"{file.name} is not a JWKS file") from error
     keys = {str(key.kid): key for key in found if key.kid and algorithms_of(key)}
     if not keys:

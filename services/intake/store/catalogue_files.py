@@ -131,7 +131,7 @@ def _read(file: Path, kind: type[E]) -> list[E]:
         listed = TypeAdapter(list[Any]).validate_python(json.loads(file.read_text(encoding="utf-8")))
     except OSError as error:
         raise CatalogueMistake(f"{file.name} in {file.parent}: {error.strerror}") from None
-    except ValueError:
+    except (ValueError, RecursionError):
         raise CatalogueMistake(f"{file.name}: not a JSON list") from None
     if not listed:
         raise CatalogueMistake(f"{file.name}: the list is empty")
