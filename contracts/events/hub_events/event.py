@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict
 class Part(BaseModel):
     """A piece of an event's body: frozen; unknown fields are ignored, so that a version may gain optional ones."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
+    model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True, use_attribute_docstrings=True)
 
 
 class Event(Part):

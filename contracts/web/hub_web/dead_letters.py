@@ -84,11 +84,13 @@ def dead_letter_router(service: str, records: DeadLetters) -> Router:
         cursor: str | None = None,
         limit: Limit = USUAL_LIMIT,
     ) -> Page[DeadLetter]:
+        """Bản ghi không xử lý được, oldest first, without headers and bodies."""
         rows = await records.listed(state, after_number(cursor), limit + 1)
         return page_of(rows, limit, DeadLetter.model_validate, lambda row: (row["id"],))
 
     @router.get(place + "/{record_id}")
     async def show_dead_letter(_caller: Operator, record_id: RecordId) -> DeadLetterInFull:
+        """Một bản ghi với tiêu đề và nội dung; sealed parts stay sealed."""
         return await _shown(records, record_id)
 
     @router.post(place + "/{record_id}/replay")

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 from uuid import UUID
 
 import orjson
-from pydantic import BaseModel, PlainSerializer
+from pydantic import BaseModel, PlainSerializer, WithJsonSchema
 
 from hub_events.intake import ComponentRef, DeskRef, Finding, ProcedureRef, Promise
 from hub_worktime import VIETNAM
@@ -20,7 +20,9 @@ def _written(moment: datetime) -> str:
     return moment.astimezone(VIETNAM).isoformat()
 
 
-Local = Annotated[datetime, PlainSerializer(_written, return_type=str)]
+Local = Annotated[
+    datetime, PlainSerializer(_written, return_type=str), WithJsonSchema({"type": "string", "format": "date-time"})
+]
 
 
 class TermView(BaseModel):

@@ -56,6 +56,7 @@ def notice_router(queries: NoticeQueries, messages: Messages) -> Router:
 
     @router.get("/v1/notices/{dossier_id}")
     async def show_notices(dossier_id: UUID, caller: Reader) -> DossierNotices:
+        """Các thông báo của một hồ sơ."""
         return _shown(await found(dossier_id, caller), None)
 
     @router.post("/v1/notices/{dossier_id}/{duty}/{occasion}/redo", status_code=202)

@@ -97,12 +97,14 @@ def transfers_router(transfers: TransferQueries, commands: TransferCommands) -> 
         cursor: str | None = None,
         limit: Limit = USUAL_LIMIT,
     ) -> Page[TransferView]:
+        """Danh sách hồ sơ được chuyển; `contradicted`: those where an agency's answers contradict each other."""
         area = None if isinstance(caller.area, All) else sorted(caller.area)
         found = await transfers.page(after_id(cursor), limit + 1, state=state, contradicted=contradicted, offices=area)
         return page_of(found, limit, view_of, lambda transfer: (str(transfer.dossier_id),))
 
     @router.get("/v1/transfers/{dossier_id}")
     async def show_transfer(caller: Reader, dossier_id: UUID) -> TransferView:
+        """Hồ sơ được chuyển đến đâu, và cơ quan đã trả lời gì."""
         return _within_area(caller, await transfers.find(dossier_id))
 
     @router.post("/v1/transfers/{dossier_id}/retry")

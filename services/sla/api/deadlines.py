@@ -65,6 +65,7 @@ def deadline_router(queries: DeadlineQueries, now: Callable[[], datetime]) -> Ro
 
     @router.get("/v1/deadlines/{dossier_id}")
     async def show_deadline(dossier_id: UUID, caller: Reader) -> DeadlineInFull:
+        """Thời hạn của một hồ sơ, with what explains it."""
         clock = await queries.one(dossier_id)
         if clock is None or clock.current is None or not caller.covers(clock.desk or ""):
             raise Problem(
@@ -80,6 +81,7 @@ def deadline_router(queries: DeadlineQueries, now: Callable[[], datetime]) -> Ro
         cursor: str | None = None,
         limit: Limit = USUAL_LIMIT,
     ) -> Page[Deadline]:
+        """Danh sách thời hạn; `differs`: those where our date isn't the promised one."""
         area = None if isinstance(caller.area, All) else caller.area
         moment = now()
         wish = DeadlineWish(state, differs, after_id(cursor), area)
