@@ -16,6 +16,8 @@ from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 import structlog
 from prometheus_client import make_wsgi_app
 
+from hub_messaging.metrics import PROCESS_READY
+
 log = structlog.get_logger(__name__)
 STUCK_EXIT_CODE = 70
 WATCH_SECONDS = 5.0
@@ -70,6 +72,7 @@ class Probes:
     def __init__(self, heart: Heart, host: str, port: int) -> None:
         self._heart = heart
         self._metrics = make_wsgi_app()
+        PROCESS_READY.set_function(lambda: not heart.unready())
         self._server = make_server(host, port, self._answer, _Server, _Silent)
         self._stopped = threading.Event()
 
