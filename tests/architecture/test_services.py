@@ -8,12 +8,14 @@ from fastapi.routing import APIRoute
 
 from hub_events.topics import EVENTS, TOPICS, topic_of, topics_read_by
 from hub_web.credentials import Bearer, Signature, credential_of, unprotected_routes
-from tests.architecture.conftest import Joined
+from tests.joined import Joined
 
 ROOT = Path(__file__).parents[2]
 OPERATORS = {"operations", "lanes:manage"}
 """Scopes of the hub's own operators: what they do to a record or lane, done again, changes nothing."""
-OPEN_PATHS = {"/openapi.json"}
+OPEN_PATHS = {"/openapi.json", "/docs"}
+EVENT_PATHS = {"/docs/events", "/asyncapi.json"}
+"""Documents are open; those of the events are at intake."""
 PREFIXES = {
     "intake": {"dossiers", "procedures", "desks", "agencies", "changes", "stuck", "intake"},
     "routing": {"transfers", "lanes", "callbacks", "routing"},
@@ -63,8 +65,9 @@ def test_every_handler_is_subscribed(joined: Joined) -> None:
 
 def test_every_route_asks_for_a_credential(joined: Joined) -> None:
     assert unprotected_routes(joined.app) == []
+    documents = OPEN_PATHS | EVENT_PATHS if joined.name == "intake" else OPEN_PATHS
     for route in joined.app.routes:
-        assert isinstance(route, APIRoute) or getattr(route, "path", None) in OPEN_PATHS
+        assert isinstance(route, APIRoute) or getattr(route, "path", None) in documents
         if isinstance(route, APIRoute):
             assert isinstance(credential_of(route), Bearer | Signature)
 
@@ -74,6 +77,7 @@ def test_the_document_says_which_credential(joined: Joined) -> None:
     operations = [operation for path in document["paths"].values() for operation in path.values()]
     assert operations
     assert all(operation["security"] for operation in operations)
+    assert [one["operationId"] for one in operations if not one.get("description")] == [], "a route says what it does"
     assert document["openapi"].startswith("3.1")
 
 
