@@ -5,7 +5,7 @@ RUN := .venv/bin
 WORKERS := -n 3 --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up down test test-long bench check lock schemas clean environment
+.PHONY: help demo up down test test-long bench chaos check lock schemas clean environment
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
@@ -27,6 +27,9 @@ test-long: environment ## Run the long tests
 
 bench: environment ## Measure lifecycles per second, delays and CPU; writes bench.json
 	@$(RUN)/hub bench
+
+chaos: environment ## Hurt a hub under load and prove it whole (MINUTES=3 SEED=42 choose; the seed is printed)
+	@$(RUN)/hub chaos --minutes $(or $(MINUTES),3) $(if $(SEED),--seed $(SEED))
 
 check: environment ## Lint, types, import rules, published schemas, locks
 	@$(RUN)/ruff check --quiet .

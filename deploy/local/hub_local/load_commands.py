@@ -1,4 +1,4 @@
-"""`hub demo | bench`: the hub at work, to look at and to measure."""
+"""`hub demo | bench | chaos`: the hub at work, to look at, to measure and to hurt."""
 
 import json
 import os
@@ -22,6 +22,7 @@ def register(root: typer.Typer) -> None:
     """Adds this module's commands to `hub` (entry point group `hub.commands`)."""
     root.command()(demo)
     root.command()(bench)
+    root.command()(chaos)
 
 
 def demo() -> None:
@@ -70,9 +71,36 @@ def bench(
     sys.exit(0 if not figures["lost"] and not figures["duplicates"] else 1)
 
 
+def chaos(
+    minutes: Annotated[float, typer.Option(min=0.2, max=600, help="How long disturbances come.")] = 3.0,
+    seed: Annotated[int | None, typer.Option(help="Makes the plan; by chance when left out, and printed.")] = None,
+) -> None:
+    """Hurt a stack of its own under load, then prove it whole.
+
+    Kills, freezes, outages, cut connections, full disks, bad agencies, clock steps, rivals for one place.
+    Exit code 0 only if nothing was lost, done twice or stuck.
+    """
+    import asyncio
+    import secrets
+
+    from rich.console import Console
+
+    from hub_local.chaos_run import hurt
+
+    with clear_errors():
+        layout = beside(here(), "chaos")
+        fresh(layout)
+        try:
+            whole = asyncio.run(hurt(layout, secrets.randbelow(100_000) if seed is None else seed, minutes, Console()))
+        except KeyboardInterrupt:
+            typer.echo("stopped before the end; nothing is proven", err=True)
+            raise typer.Exit(130) from None
+    sys.exit(0 if whole else 1)
+
+
 def beside(usual: Layout, name: str) -> Layout:
-    """A folder of its own beside the usual stack's; the bench has ports of its own too."""
-    base = usual.port_base + (200 if name == "bench" else 0)
+    """A folder of its own beside the usual stack's; bench and chaos have ports of their own too."""
+    base = usual.port_base + {"bench": 200, "chaos": 400}.get(name, 0)
     return replace(usual, folder=usual.folder.with_name(f"{usual.folder.name}-{name}"), port_base=base)
 
 

@@ -1,0 +1,258 @@
+"""Quấy phá: how each kind of disturbance is done, and what was observed of it."""
+
+import asyncio
+import os
+import random
+import signal
+import time
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import timedelta
+
+import aiohttp
+import asyncpg
+import psutil
+from aiokafka.errors import KafkaError
+
+from hub_local.chaos_plan import BAD_PARTIES, Disturbance
+from hub_local.chaos_records import tell_again
+from hub_local.chaos_stack import Wires, second_process, wire_port
+from hub_local.front_door import FrontDoor
+from hub_local.layout import Layout, StackNotUsable
+from hub_local.postgres import database_url
+from hub_local.stack import Stack
+from hub_messaging.clock import Clock, set_business_time
+
+READY_SECONDS = 90.0
+"""A process that is started again must be ready within this time, on a slow machine too."""
+FULL_DISK_BYTES = 16 * 1024
+"""While a server's disk is "full", no file of its grows beyond this."""
+CRAWL_STOPPED, CRAWL_RUNNING = 0.08, 0.02
+"""A crawling server runs a fifth of the time: all it does, its disk too, takes five times as long."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """Where disturbances take place."""
+
+    layout: Layout
+    stack: Stack
+    door: FrontDoor
+    wires: Wires
+    seed: int
+
+
+Act = Callable[[Ground, Disturbance], Awaitable[str]]
+
+
+async def disturb(ground: Ground, what: Disturbance) -> str:
+    """Does it, waits until it is over, and says what was observed. What a person can't do now is said, not raised."""
+    try:
+        return await ACTS[what.kind](ground, what)
+    except (aiohttp.ClientError, OSError, TimeoutError, asyncpg.PostgresError, KafkaError, StackNotUsable) as error:
+        return f"could not be done: {type(error).__name__}"
+
+
+async def kill(ground: Ground, what: Disturbance) -> str:
+    """SIGKILL; the supervisor starts it again."""
+    return await _back(ground, what.target, lambda: ground.stack.kill(what.target))
+
+
+async def freeze(ground: Ground, what: Disturbance) -> str:
+    """SIGSTOP to a process and its children, SIGCONT after a while."""
+    with frozen(ground.stack.pid(what.target)):
+        await asyncio.sleep(what.seconds)
+    return "went on where it had stopped"
+
+
+async def overtake(ground: Ground, what: Disturbance) -> str:
+    """The owner of lanes and relay freezes, another process takes over, the old owner wakes up and must be fenced."""
+    async with _second(ground, what.target, slot=1) as took:
+        with frozen(ground.stack.pid(what.target)):
+            await asyncio.sleep(what.seconds)
+        await asyncio.sleep(1.0)
+        took.kill(f"{what.target}-second")
+    return "another process took over; the old owner woke up; the other was killed"
+
+
+async def twin(ground: Ground, what: Disturbance) -> str:
+    """A second process claims the slot of the first: its membership, its lanes, its relay."""
+    async with _second(ground, what.target, slot=0):
+        await asyncio.sleep(what.seconds)
+    return "two processes claimed slot 0; one ended in order"
+
+
+async def restart(ground: Ground, what: Disturbance) -> str:
+    """An orderly stop and a new start."""
+    began = time.monotonic()
+    await ground.stack.restart(what.target)
+    return f"ready after {time.monotonic() - began:.1f} s"
+
+
+async def away(ground: Ground, what: Disturbance) -> str:
+    """An orderly stop, and nothing there for a while."""
+    await ground.stack.stop_one(what.target)
+    await asyncio.sleep(what.seconds)
+    began = time.monotonic()
+    await ground.stack.start_one(what.target)
+    return f"ready {time.monotonic() - began:.1f} s after its start"
+
+
+async def cut(ground: Ground, what: Disturbance) -> str:
+    """Every connection to a server is reset at once."""
+    return f"{ground.wires[what.target].cut()} connections reset"
+
+
+async def silence(ground: Ground, what: Disturbance) -> str:
+    """Connections stand, and nothing passes."""
+    wire = ground.wires[what.target]
+    wire.silent(True)
+    try:
+        await asyncio.sleep(what.seconds)
+    finally:
+        wire.silent(False)
+    return "bytes passed again"
+
+
+async def end_sessions(ground: Ground, what: Disturbance) -> str:
+    """PostgreSQL ends every session of one service."""
+    url = database_url(ground.layout, ground.stack.keys.passwords, "postgres")
+    connection = await asyncpg.connect(url, timeout=10)
+    try:
+        question = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE datname = $1"
+        count = await connection.fetchval(question, what.target, timeout=10)
+    finally:
+        await connection.close()
+    return f"{count} sessions ended"
+
+
+async def crawl(ground: Ground, what: Disturbance) -> str:
+    """A server that is given a fifth of the time, as on a disk that is far too slow."""
+    ends = time.monotonic() + what.seconds
+    while time.monotonic() < ends:
+        with frozen(ground.stack.pid(what.target)):
+            await asyncio.sleep(CRAWL_STOPPED)
+        await asyncio.sleep(CRAWL_RUNNING)
+    return "ran a fifth of the time"
+
+
+async def fill_disk(ground: Ground, what: Disturbance) -> str:
+    """No file of a server may grow: each write beyond its end fails, until the process is started anew."""
+    pid = ground.stack.pid(what.target)
+    await _limit_files(pid, str(FULL_DISK_BYTES))
+    await asyncio.sleep(what.seconds)
+    if pid is not None and ground.stack.pid(what.target) == pid:
+        await _limit_files(pid, "unlimited")
+        return "survived it"
+    await ground.stack.ready(what.target, READY_SECONDS)
+    return "ended by itself, ready again"
+
+
+async def again(ground: Ground, what: Disturbance) -> str:
+    """Records of all topics are written once more, in another order."""
+    chance = random.Random(f"{ground.seed} {what.number}")  # noqa: S311 - an order, no secret
+    count = await tell_again(f"127.0.0.1:{wire_port(ground.layout, 'kafka')}", chance, new_ids=what.manner == "new ids")
+    return f"{count} records told again in another order"
+
+
+async def step_clock(ground: Ground, what: Disturbance) -> str:
+    """Business time jumps for every process at once."""
+    moment = Clock(ground.layout.clock_file).now() + timedelta(hours=float(what.manner.removesuffix(" h")))
+    set_business_time(ground.layout.clock_file, moment)
+    return f"business time {moment:%d/%m %H:%M} UTC"
+
+
+async def turn_bad(ground: Ground, what: Disturbance) -> str:
+    """A party of the sandbox misbehaves for a while."""
+    await _told(ground, what.target, BAD_PARTIES[what.manner])
+    await asyncio.sleep(what.seconds)
+    await _told(ground, what.target, {})
+    return "honest again"
+
+
+ACTS: Mapping[str, Act] = {
+    "kill": kill,
+    "freeze": freeze,
+    "freeze past its leases": freeze,
+    "overtake": overtake,
+    "twin": twin,
+    "restart": restart,
+    "away": away,
+    "cut": cut,
+    "silence": silence,
+    "sessions ended": end_sessions,
+    "crawl": crawl,
+    "disk full": fill_disk,
+    "told again": again,
+    "clock step": step_clock,
+    "bad party": turn_bad,
+}
+
+
+@contextmanager
+def frozen(pid: int | None) -> Iterator[None]:
+    """A process and its children stand still within the block."""
+    stopped = [process for process in family(pid) if _sent(process, signal.SIGSTOP)]
+    try:
+        yield
+    finally:
+        for process in reversed(stopped):
+            _sent(process, signal.SIGCONT)
+
+
+def family(pid: int | None) -> list[psutil.Process]:
+    """A process and all its children; nobody when it doesn't run."""
+    if pid is None:
+        return []
+    try:
+        parent = psutil.Process(pid)
+        return [parent, *parent.children(recursive=True)]
+    except psutil.NoSuchProcess:
+        return []
+
+
+def _sent(process: psutil.Process, number: int) -> bool:
+    try:
+        process.send_signal(number)
+    except psutil.NoSuchProcess:
+        return False
+    return True
+
+
+async def _limit_files(pid: int | None, size: str) -> None:
+    """How long files of a process and its children may become. Raises OSError where the system has no `prlimit`."""
+    for process in family(pid):
+        owner = process.uids().real if os.geteuid() == 0 else None  # its own account may, root without rights may not
+        command = ("prlimit", f"--pid={process.pid}", f"--fsize={size}:")
+        child = await asyncio.create_subprocess_exec(*command, user=owner, stderr=asyncio.subprocess.DEVNULL)
+        if await child.wait() != 0 and psutil.pid_exists(process.pid):
+            raise PermissionError(f"prlimit refused for process {process.pid}")
+
+
+async def _back(ground: Ground, name: str, hurt: Callable[[], object]) -> str:
+    """Waits for the successor of a process that was ended."""
+    old, began = ground.stack.pid(name), time.monotonic()
+    hurt()
+    async with asyncio.timeout(READY_SECONDS):
+        while ground.stack.pid(name) in (None, old):
+            await asyncio.sleep(0.05)
+    await ground.stack.ready(name, READY_SECONDS)
+    return f"ready again after {time.monotonic() - began:.1f} s"
+
+
+def _second(ground: Ground, name: str, slot: int) -> Stack:
+    """Another process of a service, in a stack of its own within this one's folder."""
+    folder = ground.layout.folder / "second" / name
+    program = second_process(name, slot, ground.layout, ground.stack.keys)
+    return Stack(replace(ground.layout, folder=folder), plan=lambda *_: [program])
+
+
+async def _told(ground: Ground, party: str, behaviour: Mapping[str, object]) -> None:
+    """Tells the sandbox how a party behaves; one that is away just now is told later."""
+    async with asyncio.timeout(READY_SECONDS):
+        while True:
+            try:
+                return await ground.door.put_behaviour(party, dict(behaviour))
+            except (aiohttp.ClientError, OSError):
+                await asyncio.sleep(0.2)

@@ -1,0 +1,93 @@
+"""Hồ sơ trong lúc quấy phá: a steady stream of dossiers, each sent under its key until intake has answered for it."""
+
+import asyncio
+import json
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from itertools import count
+from typing import Any
+from uuid import uuid4
+
+import aiohttp
+
+from hub_local import dossiers
+from hub_local.dossiers import Offer
+from hub_local.front_door import FrontDoor, Refused
+
+PROCEDURES = ("1.004194", "1.001193")
+"""One of three working days, one of the same day: the second is late whenever the clock jumps over its evening."""
+OFFICER = "CB-001"
+
+
+@dataclass(frozen=True, slots=True)
+class Handed:
+    """One dossier that intake has answered for. `at`: epoch; `seconds`: how long the desk waited."""
+
+    id: str
+    code: str
+    due_at: str | None
+    at: float
+    seconds: float
+
+
+@dataclass
+class Load:
+    """The desks. `handed` grows with every answer; `refused` holds answers that nobody should get."""
+
+    door: FrontDoor
+    bodies: Sequence[bytes]
+    handed: list[Handed] = field(default_factory=list)
+    refused: list[str] = field(default_factory=list)
+    _numbers: "count[int]" = field(default_factory=count)
+    _under_way: "set[asyncio.Task[Handed | None]]" = field(default_factory=set)
+
+    async def keep_coming(self, rate: float) -> None:
+        """So many dossiers a second, whether or not the former were answered, until cancelled."""
+        while True:
+            task = asyncio.create_task(self.submit())
+            self._under_way.add(task)
+            task.add_done_callback(self._under_way.discard)
+            await asyncio.sleep(1 / rate)
+
+    async def all_answered(self, within: float) -> None:
+        """Waits for the answers that are still due. Raises TimeoutError."""
+        async with asyncio.timeout(within):
+            while self._under_way:
+                await asyncio.gather(*self._under_way)
+
+    @property
+    def unanswered(self) -> int:
+        """Dossiers that intake has not answered for."""
+        return len(self._under_way)
+
+    async def submit(self) -> Handed | None:
+        """One dossier, sent until there is an answer; None when the answer is a refusal."""
+        body, key = self.bodies[next(self._numbers) % len(self.bodies)], str(uuid4())
+        began = time.monotonic()
+        while True:
+            try:
+                receipt = await self.door.post("intake", "/v1/dossiers", body, key)
+            except Refused as problem:
+                self.refused.append(str(problem))
+                return None
+            except (aiohttp.ClientError, TimeoutError):
+                continue
+            seconds = time.monotonic() - began
+            one = Handed(
+                receipt["dossier_id"], receipt["dossier_code"], receipt["promise"]["due_at"], time.time(), seconds
+            )
+            self.handed.append(one)
+            return one
+
+
+async def bodies(door: FrontDoor, number: int) -> list[bytes]:
+    """Submissions of invented people at all desks, accepted at the counter."""
+    desks = await door.desks()
+    procedures: list[dict[str, Any]] = [await door.get("intake", f"/v1/procedures/{code}") for code in PROCEDURES]
+    offers = [Offer(procedure, "counter", None, "") for procedure in procedures]
+    chosen = dossiers.pairs([offer for offer in offers for _ in desks], desks, number)
+    return [
+        json.dumps(dossiers.submission(turn, offer, desk, officer=OFFICER)).encode()
+        for turn, (offer, desk) in enumerate(chosen)
+    ]

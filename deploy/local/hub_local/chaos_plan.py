@@ -1,0 +1,136 @@
+"""Kế hoạch quấy phá: which disturbances come when: a function of the seed and the length alone.
+
+Every kind comes against every target in turns, in an order that the seed shuffles; two that hurt the same target never
+overlap, others may.
+"""
+
+import random
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any
+
+from hub_local.layout import SERVICES
+
+SERVERS = ("kafka", "postgres")
+PROCESSES = (*SERVICES, "sandbox", *SERVERS)
+SHARED = ("routing", "notify", "sla")
+"""Services whose work a second process may take over."""
+AGENCIES, GATEWAY = "*", "sms"
+"""How the sandbox calls every agency, and the SMS gateway."""
+GAP_SECONDS = (1.5, 4.0)
+"""From the start of one disturbance to that of the next."""
+CALM_SECONDS = 2.0
+"""A target has so much time between two disturbances."""
+
+BAD_PARTIES: Mapping[str, Mapping[str, Any]] = MappingProxyType(
+    {
+        "answers 503": {"down": "unavailable"},
+        "never answers": {"down": "hold"},
+        "cuts every connection": {"down": "reset"},
+        "takes it, answers after the time-out": {"late_answer_seconds": 12},
+        "fails four times": {"fail_times": 4},
+        "turns us away (403)": {"refuse_status": 403},
+        "asks for patience (429)": {"refuse_status": 429},
+        "is slow by 2 s": {"answer_seconds": 2},
+        "calls back twice": {"completed": "twice"},
+        "calls back twice under other ids": {"completed": "twice_with_another_id"},
+        "calls back in the wrong order": {"steps": True, "out_of_order": True},
+    }
+)
+"""How a party turns bad, and what the sandbox is told for it."""
+ANSWERS_WRONGLY = ("calls back twice", "calls back twice under other ids", "calls back in the wrong order")
+CLOCK_STEPS_HOURS = (2.0, -1.0, 30.0, -20.0, 0.02, -0.02)
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """One way to hurt: whom, for how many seconds, and in which of several manners."""
+
+    name: str
+    targets: Sequence[str]
+    seconds: tuple[float, float] = (0.0, 0.0)
+    manners: Sequence[str] = ("",)
+
+
+KINDS = (
+    Kind("kill", PROCESSES),
+    Kind("freeze", PROCESSES, (0.5, 2.5)),
+    Kind("freeze past its leases", SERVICES, (4.0, 8.0)),
+    Kind("overtake", SHARED, (5.0, 7.0)),
+    Kind("twin", SERVICES, (4.0, 8.0)),
+    Kind("restart", SERVERS),
+    Kind("away", (*SERVERS, "sandbox"), (3.0, 10.0)),
+    Kind("cut", (*SERVERS, "sandbox")),
+    Kind("silence", (*SERVERS, "sandbox"), (1.0, 6.0)),
+    Kind("sessions ended", SERVICES),
+    Kind("crawl", SERVERS, (3.0, 6.0)),
+    Kind("disk full", SERVERS, (3.0, 6.0)),
+    Kind("told again", ("topics",), manners=("same ids", "new ids")),
+    Kind("clock step", ("clock",), manners=tuple(f"{hours:+g} h" for hours in CLOCK_STEPS_HOURS)),
+    Kind("bad party", (AGENCIES,), (3.0, 8.0), tuple(BAD_PARTIES)),
+    Kind("bad party", (GATEWAY,), (3.0, 8.0), tuple(name for name in BAD_PARTIES if name not in ANSWERS_WRONGLY)),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Disturbance:
+    """What is done to whom, `at` seconds after the load began, for `seconds`. `number`: its place in the plan."""
+
+    number: int
+    at: float
+    kind: str
+    target: str
+    seconds: float = 0.0
+    manner: str = ""
+
+    def __str__(self) -> str:
+        names = {AGENCIES: "agencies", GATEWAY: "gateway"}
+        words = [self.kind, names.get(self.target, self.target), self.manner]
+        return " ".join(word for word in words if word) + (f" for {self.seconds:.1f} s" if self.seconds else "")
+
+
+@dataclass
+class _Timetable:
+    """When each target may be hurt again, in tenths of a second."""
+
+    free_at: dict[str, int] = field(default_factory=dict)
+
+    def take(self, place: str, at: float, seconds: float) -> bool:
+        if round(10 * at) < self.free_at.get(place, 0):
+            return False
+        self.free_at[place] = round(10 * (at + seconds + CALM_SECONDS))
+        return True
+
+
+def plan(seed: int, seconds: float) -> list[Disturbance]:
+    """All disturbances of a run whose load lasts `seconds`; the last one ends before that."""
+    chance = random.Random(seed)  # noqa: S311 - a plan, no secret
+    cards, timetable = _cards(chance), _Timetable()
+    held: list[tuple[Kind, str, str]] = []
+    found: list[Disturbance] = []
+    at = round(chance.uniform(*GAP_SECONDS), 1)
+    while at < seconds:
+        held.append(next(cards))
+        for card in held:
+            kind, target, manner = card
+            lasting = round(chance.uniform(*kind.seconds), 1)
+            if at + lasting < seconds and timetable.take(_place(kind, target), at, lasting):
+                found.append(Disturbance(len(found) + 1, at, kind.name, target, lasting, manner))
+                held.remove(card)
+                break
+        at = round(at + chance.uniform(*GAP_SECONDS), 1)
+    return found
+
+
+def _cards(chance: random.Random) -> Iterator[tuple[Kind, str, str]]:
+    """Each kind against each target in each manner, shuffled; and again from the beginning."""
+    deck = [(kind, target, manner) for kind in KINDS for target in kind.targets for manner in kind.manners]
+    while True:
+        chance.shuffle(deck)
+        yield from deck
+
+
+def _place(kind: Kind, target: str) -> str:
+    """What a disturbance has for itself: records are written to a Kafka that nobody hurts at that moment."""
+    return "kafka" if kind.name == "told again" else target

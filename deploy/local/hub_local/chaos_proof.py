@@ -1,0 +1,185 @@
+"""Bằng chứng sau quấy phá: what is wrong with a hub that was hurt, and the story of one dossier."""
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+import aiohttp
+import asyncpg
+
+from hub_local.chaos_load import Handed, Load
+from hub_local.front_door import FrontDoor, Refused
+from hub_local.layout import SERVICES, Layout
+from hub_local.proof import Seen, Witness, words_of
+from hub_local.stack import Stack
+from hub_local.supervisor import http_ok
+
+AT_ONCE = 16
+LOOK_AGAIN_SECONDS = 1.0
+LAST_LINES = 12
+NOT_NOW = (aiohttp.ClientError, OSError, TimeoutError, asyncpg.PostgresError, Refused)
+"""Nobody can be asked just now."""
+
+
+@dataclass(frozen=True, slots=True)
+class Flaw:
+    """Something that must not be; `dossier_id` where it is about one dossier."""
+
+    words: str
+    dossier_id: str | None = None
+
+    def __str__(self) -> str:
+        return f"dossier {self.dossier_id}: {self.words}" if self.dossier_id else self.words
+
+
+class Proof:
+    """Looks from outside at a stack that was hurt."""
+
+    def __init__(self, layout: Layout, stack: Stack, door: FrontDoor) -> None:
+        self._layout = layout
+        self._stack = stack
+        self._door = door
+        self._witness = Witness(layout, stack.keys.passwords, door)
+        self.still_open: int | None = None
+        """Dossiers that are not done, once it is waited for them."""
+
+    async def early(self) -> list[Flaw]:
+        """What can be seen to be wrong at any time; nothing while nobody can be asked."""
+        flaws = [Flaw(f"{count} deadlocks in PostgreSQL")] if (count := self._witness.deadlocks()) else []
+        with suppress(*NOT_NOW):
+            flaws += doubled_by(await self._door.sandbox("/ledger/summary"))
+        return flaws
+
+    async def all_say(self, handed: Sequence[Handed], word: str, within: float) -> None:
+        """Waits until every timeline tells `word`; after `within` seconds goes on: the proof will tell."""
+        ends = time.monotonic() + within
+        while time.monotonic() < ends:
+            with suppress(*NOT_NOW):
+                words = await self._words([one.id for one in handed])
+                if all(told[word] for told in words.values()):
+                    return
+            await asyncio.sleep(LOOK_AGAIN_SECONDS)
+
+    async def of(self, load: Load, late: Iterable[Handed]) -> list[Flaw]:
+        """Everything that is wrong now. `late`: dossiers whose date was missed."""
+        late_ids = {one.id for one in late}
+        seen = await self._seen([one.id for one in load.handed])
+        listed = {line["dossier_id"] for line in (await self._door.get("intake", "/v1/intake/stuck"))["items"]}
+        flaws = flaws_of(seen, late_ids, listed)
+        if load.unanswered:
+            flaws.append(Flaw(f"{load.unanswered} dossiers were never answered for"))
+        flaws += [Flaw(f"intake refused a dossier: {answer}") for answer in load.refused]
+        return flaws + await self._flaws_of_counts(load) + await self.early()
+
+    async def settled(self, handed: Iterable[Handed], late: Iterable[Handed], within: float) -> None:
+        """Waits until every dossier is done and nothing is left to do, at most `within` seconds."""
+        ends, open_ones, late_ids = time.monotonic() + within, [one.id for one in handed], {one.id for one in late}
+        while time.monotonic() < ends:
+            with suppress(*NOT_NOW):
+                seen = await self._seen(open_ones)
+                open_ones = [one for one in open_ones if seen[one].lost(late=one in late_ids)]
+                self.still_open = len(open_ones)
+                left = await self._witness.leftovers()
+                if not open_ones and not any(any(rest.values()) for rest in left.values()):
+                    return
+                await self._redo_set_aside(seen)
+            await asyncio.sleep(LOOK_AGAIN_SECONDS)
+
+    async def _redo_set_aside(self, seen: dict[str, Seen]) -> None:
+        """As a person would: what was set aside because it failed too often is sent again."""
+        for lane in (await self._door.get("routing", "/v1/lanes"))["items"]:
+            if lane["set_aside"]:
+                for work in (await self._door.get("routing", f"/v1/lanes/{lane['name']}/work"))["items"]:
+                    await self._post("routing", f"/v1/lanes/{lane['name']}/work/{work['id']}/redo")
+        if any(supplier["set_aside"] for supplier in (await self._door.get("notify", "/v1/suppliers"))["items"]):
+            for id, one in seen.items():
+                for duty in [lost.split()[1] for lost in one.lost() if lost.startswith("sms ")]:
+                    with suppress(Refused):  # this one was not set aside
+                        await self._post("notify", f"/v1/notices/{id}/{duty}/1/redo")
+
+    async def _post(self, service: str, path: str) -> None:
+        await self._door.post(service, path, b"{}", path)
+
+    async def _seen(self, ids: Sequence[str]) -> dict[str, Seen]:
+        effects, words = await self._witness.effects_after(0), await self._words(ids)
+        return {id: Seen(effects.get(id, Counter()), words[id]) for id in ids}
+
+    async def _words(self, ids: Sequence[str]) -> dict[str, Counter[str]]:
+        limit = asyncio.Semaphore(AT_ONCE)
+
+        async def look(id: str) -> Counter[str]:
+            async with limit:
+                return words_of(await self._witness.timeline(id))
+
+        return dict(zip(ids, await asyncio.gather(*map(look, ids)), strict=True))
+
+    async def _flaws_of_counts(self, load: Load) -> list[Flaw]:
+        accepted = len(load.handed)
+        async with self._witness.database("sla") as connection:
+            stopped = await connection.fetchval("SELECT count(*) FROM clock WHERE state = 'stopped'")
+        effects = await self._witness.effects_after(0)
+        numbers = {
+            "different codes": len({one.code for one in load.handed}),
+            "dossiers in the register": await self._witness.count_dossiers(),
+            "stopped clocks": stopped,
+            "dossiers at the agencies": sum(1 for found in effects.values() if found["handover lead"]),
+        }
+        flaws = [Flaw(f"{count} {what}, {accepted} accepted") for what, count in numbers.items() if count != accepted]
+        left = await self._witness.leftovers()
+        flaws += [Flaw(f"{s}: {n} {what} left over") for s, rest in left.items() for what, n in rest.items() if n]
+        if differing := (await self._door.get("sla", "/v1/deadlines?differs=true"))["items"]:
+            flaws.append(Flaw(f"receipt and clock differ for {len(differing)} dossiers", differing[0]["dossier_id"]))
+        ready = await asyncio.gather(*(http_ok(self._layout.port(f"{name}-probe"), "/ready") for name in SERVICES))
+        return flaws + [
+            Flaw(f"{name} is not ready") for name, is_ready in zip(SERVICES, ready, strict=True) if not is_ready
+        ]
+
+    async def story(self, dossier_id: str) -> list[str]:
+        """One dossier in lines: its timeline, what the other side holds of it, what the logs say of it."""
+        lines = ["on the timeline:"]
+        with suppress(*NOT_NOW):
+            lines += [f"  {_step(step)}" for step in await self._witness.timeline(dossier_id)]
+        lines.append("in the ledger of the other side:")
+        with suppress(*NOT_NOW):
+            effects = (await self._door.sandbox(f"/ledger/effects?dossier_id={dossier_id}"))["effects"]
+            lines += [
+                f"  {e['number']} {e['kind']} {e['duty']} at {e['party']}, {e['repeats']} repeats" for e in effects
+            ]
+            callbacks = (await self._door.sandbox(f"/ledger/callbacks?dossier_id={dossier_id}"))["callbacks"]
+            lines += [f"  callback {c['type']}: {c['outcome']}, {c['attempts']} attempts" for c in callbacks]
+        return [*lines, "in the logs:", *self._log_lines(dossier_id)]
+
+    def _log_lines(self, dossier_id: str) -> list[str]:
+        found = []
+        for service in SERVICES:
+            text = (self._layout.logs / f"{service}.log").read_text(errors="replace")
+            lines = [line for line in text.splitlines() if dossier_id in line or '"level": "error"' in line]
+            found += [f"  {service}: {line[:300]}" for line in lines[-LAST_LINES:]]
+        return found
+
+
+def flaws_of(seen: dict[str, Seen], late: set[str], listed: set[str]) -> list[Flaw]:
+    """What was lost or doubled. `late`: must have been told of a missed date; `listed`: by `hub stuck`."""
+    flaws = []
+    for id, one in seen.items():
+        lost = one.lost(late=id in late)
+        silent = " (and not listed by `hub stuck`)" if id not in listed else ""
+        flaws += [Flaw(words + silent, id) for words in lost]
+        flaws += [Flaw(words, id) for words in one.doubled()]
+        if id in listed and not lost:
+            flaws.append(Flaw("listed by `hub stuck`, though nothing is missing", id))
+    return flaws
+
+
+def doubled_by(summary: dict[str, Any]) -> list[Flaw]:
+    """What the other side's own counts say."""
+    words = {"duplicates": "effects were made twice", "conflicts": "keys came with another body"}
+    return [Flaw(f"{summary[name]} {what}") for name, what in words.items() if summary.get(name)]
+
+
+def _step(step: dict[str, Any]) -> str:
+    return f"{step.get('at', '')} {step['type']}"
