@@ -273,6 +273,21 @@ async def test_a_log_that_is_cut_under_a_reader_is_noticed_and_not_jumped(
     assert len(await settled_state(toy.pool)) == 2
 
 
+async def test_a_partition_that_stands_still_is_read_on_over_a_new_connection(
+    toy: ToyService, broker: Broker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever holds it up; here the client was left paused, as after a rebalance at the wrong moment."""
+    for name, seconds in (("TICK_SECONDS", 0.2), ("SUSPICIOUS_AFTER_SECONDS", 1.0), ("RECONNECT_AFTER_SECONDS", 2.0)):
+        monkeypatch.setattr(consumer_module, name, seconds)
+    consumer = toy.consumer(broker.servers)
+    async with going(consumer):
+        await until(heard(toy, (await broker.say(submitted(), partition=0)).dossier_id))
+        consumer._client.pause(TopicPartition(broker.topic, 0))
+        left = (await broker.say(submitted(), partition=0)).dossier_id
+        await until(heard(toy, (await broker.say(submitted(), partition=1)).dossier_id))
+        await until(heard(toy, left), seconds=30)
+
+
 async def test_records_that_the_client_dropped_are_read_again(toy: ToyService, broker: Broker) -> None:
     """The client loses what it drained of one partition when another one of the same poll fails."""
     consumer = toy.consumer(broker.servers)

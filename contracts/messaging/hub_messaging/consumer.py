@@ -140,8 +140,8 @@ class Consumer(Generic[U]):
                 await self._tell_kafka()
         except (KafkaError, *UNAVAILABLE) as trouble:
             log.warning("partitions_not_looked_after", trouble=type(trouble).__name__)
-        if self._busy_since is None and self._silence() > RECONNECT_AFTER_SECONDS:
-            log.warning("consumer_reconnects", silent_seconds=round(self._silence()))
+        if self._busy_since is None and max(self._silence(), self._standstill()) > RECONNECT_AFTER_SECONDS:
+            log.warning("consumer_reconnects", silent=round(self._silence()), standing_still=round(self._standstill()))
             await self._broker.stop()
             self.revoked()
             return False
@@ -188,17 +188,17 @@ class Consumer(Generic[U]):
                 position = 0
             if partition not in self._unplaced:
                 continue
-            self._unplaced.discard(partition)
             if position is not None and begins[partition] <= position <= ends[partition]:
                 self._read_on(partition, position)
             else:
                 self._stop(partition, f"position {position} is not in the log {begins[partition]}-{ends[partition]}")
+            self._unplaced.discard(partition)
 
     def _read_on(self, partition: TopicPartition, position: int) -> None:
-        self._next[partition] = position
-        self._moved_at[partition] = time.monotonic()
         self._client.seek(partition, position)
         self._client.resume(partition)
+        self._next[partition] = position
+        self._moved_at[partition] = time.monotonic()
 
     def _stop(self, partition: TopicPartition, why: str) -> None:
         """Stops reading one partition, with an alarm; the others go on."""
@@ -221,6 +221,11 @@ class Consumer(Generic[U]):
         since_answer = time.time() - max(answers) / 1000
         return min(since_answer, time.monotonic() - self._connected_at)
 
+    def _standstill(self) -> float:
+        """Seconds since the partition that is behind and waits longest was read on, whatever the reason."""
+        now = time.monotonic()
+        return max((min(now - self._moved_at[p], now - self._connected_at) for p in self._next), default=0.0)
+
     async def _check_silent_partitions(self) -> None:
         """Finds partitions that have something to read, yet nothing comes: left the log, or can't be read."""
         now = time.monotonic()
@@ -228,7 +233,7 @@ class Consumer(Generic[U]):
             end = self._client.highwater(partition)
             behind = 0 if end is None else max(0, end - position)
             CONSUMER_LAG.labels(partition.topic, partition.partition).set(behind)
-            if not behind:
+            if not behind and self._answered(partition) < SUSPICIOUS_AFTER_SECONDS:
                 self._moved_at[partition] = now
         if self._busy_since is not None:
             return
@@ -245,6 +250,8 @@ class Consumer(Generic[U]):
             position = self._next[partition]
             if not begins[partition] <= position <= ends[partition]:
                 self._stop(partition, f"position {position} left the log {begins[partition]}-{ends[partition]}")
+            elif position == ends[partition]:
+                self._moved_at[partition] = now
             elif partition in quiet and self._answered(partition) < TICK_SECONDS:
                 self._stop(partition, f"the record at {position} can't be read")
 
@@ -354,8 +361,8 @@ class Consumer(Generic[U]):
         partitions = {TopicPartition(record.topic, record.partition) for record in batch} & self._next.keys()
         for partition in partitions & self._client.assignment():
             del self._next[partition]
-            self._client.pause(partition)
             self._unplaced.add(partition)
+            self._client.pause(partition)
         self._look.set()
 
 

@@ -26,6 +26,8 @@ log = structlog.get_logger(__name__)
 U = TypeVar("U", bound=UnitOfWork)
 R = TypeVar("R")
 UNIQUE_RACES = 5
+TRANSACTION_SECONDS = 30.0
+"""Longer than any statement may take: what hangs all the same is given up as trouble of the database."""
 
 _CLAIM = "INSERT INTO inbox (event_id) SELECT unnest($1::uuid[]) ON CONFLICT DO NOTHING RETURNING event_id"
 
@@ -82,7 +84,11 @@ class Runner(Generic[U]):
         self, jobs: Sequence[Job[U, R]], fence: Mapping[str, Lease] | None, also: Also | None
     ) -> list[Result[R]]:
         uow = self._make(self._clock.now())
-        async with self.pool.acquire() as connection, connection.transaction():
+        async with (
+            asyncio.timeout(TRANSACTION_SECONDS),
+            self.pool.acquire() as connection,
+            connection.transaction(),
+        ):
             if fence:
                 await lease_table.check(connection, fence)
             fresh = await _claim(connection, jobs)
