@@ -5,7 +5,7 @@ RUN := .venv/bin
 WORKERS := -n 3 --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up down test test-long bench chaos check lock schemas clean environment
+.PHONY: help demo up down test test-long bench chaos check lock schemas dashboard clean environment
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
@@ -37,6 +37,7 @@ check: environment ## Lint, types, import rules, published schemas, locks
 	@$(RUN)/mypy contracts services deploy tests
 	@$(RUN)/lint-imports --no-logo
 	@$(RUN)/python -m hub_events.schemas --check
+	@$(RUN)/python deploy/grafana/dashboard.py --check
 	@$(RUN)/python -m hub_local.api_documents --check
 	@$(RUN)/python -m hub_local.compatibility_gate --written
 	@$(RUN)/python deploy/local/locks.py --check
@@ -48,6 +49,9 @@ schemas: environment ## Write event schemas, OpenAPI and AsyncAPI; refused if th
 	@$(RUN)/python -m hub_local.compatibility_gate
 	@$(RUN)/python -m hub_events.schemas
 	@$(RUN)/python -m hub_local.api_documents
+
+dashboard: environment ## Write the Grafana dashboard from the metrics there are
+	@$(RUN)/python deploy/grafana/dashboard.py
 
 clean: ## Stop the hub; remove .venv, the data in .hub and all caches
 	@if [ -x $(RUN)/hub ]; then $(RUN)/hub down; fi
