@@ -135,7 +135,7 @@ class Hub:
         found = (await self.door.sandbox(f"/ledger/texts?dossier_id={dossier_id}"))["texts"]
         return {text["duty"]: text["text"] for text in found}
 
-    async def reached(self, dossier_id: str, *words: str, within: float = 30.0) -> Counter[str]:
+    async def reached(self, dossier_id: str, *words: str, within: float = 60.0) -> Counter[str]:
         """Waits until the timeline tells every one of `words` (see `words_of`); all its words."""
 
         async def look() -> Counter[str]:

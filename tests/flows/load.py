@@ -87,7 +87,7 @@ class Load:
             await self._submitting
         return self.handed
 
-    async def done_once(self, within: float = 90.0, *, dead_letters_meant: bool = False) -> None:
+    async def done_once(self, within: float = 150.0, *, dead_letters_meant: bool = False) -> None:
         """Waits until every dossier is done, then fails for anything lost or doubled."""
         await self.answered()
         for process in self.hub.stack.statuses:

@@ -13,7 +13,7 @@ async def eventually(
     good: Callable[[T], object],
     what: str,
     *,
-    within: float = 30.0,
+    within: float = 60.0,
     every: float = 0.1,
 ) -> T:
     """Looks again and again until what is seen is `good`, and returns it. Fails after `within` seconds of real time."""
