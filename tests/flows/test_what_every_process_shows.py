@@ -1,13 +1,17 @@
 """Probes, metrics and API documents of every process that runs."""
 
+import json
 import re
+from pathlib import Path
 
 import pytest
 
+from hub_events.topics import TOPICS
 from hub_local.layout import SERVICES
 from tests.flows.hub import Hub
 
 pytestmark = pytest.mark.stack
+API = Path(__file__).parents[2] / "docs" / "api"
 
 OF_ITS_WORK = {
     "intake": ("hub_stuck_dossiers",),
@@ -51,8 +55,17 @@ async def test_a_service_describes_itself_to_all_and_answers_only_those_it_knows
     url = hub.layout.url(service)
     document = await hub.http.get(url + "/openapi.json")
 
-    assert document.json()["openapi"].startswith("3.1")
+    assert document.json() == json.loads((API / "openapi" / f"{service}.json").read_text()), "run `make schemas`"
+    assert (await hub.http.get(url + "/docs")).headers["content-type"].startswith("text/html")
     paths = [path for path, methods in document.json()["paths"].items() if "get" in methods and "{" not in path]
     closed = {path: (await hub.http.get(url + path)).status_code for path in paths if "jwks" not in path}
     assert closed
     assert set(closed.values()) == {401}
+
+
+async def test_intake_shows_the_events_of_the_whole_hub(hub: Hub) -> None:
+    url = hub.layout.url("intake")
+    page, document = await hub.http.get(url + "/docs/events"), await hub.http.get(url + "/asyncapi.json")
+
+    assert all(topic.name in page.text for topic in TOPICS)
+    assert document.json() == json.loads((API / "asyncapi.json").read_text()), "run `make schemas`"

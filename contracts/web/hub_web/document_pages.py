@@ -66,7 +66,8 @@ def asyncapi_page(document: Json) -> str:
         document["info"],
         f"<p>{_prose(document['info']['description'])}</p>",
         '<p>Cho chương trình <i>for programs</i>: <a href="/asyncapi.json">AsyncAPI 3.0</a>;'
-        ' <a href="/docs">giao diện HTTP <i>HTTP API</i></a>.</p>',
+        ' <a href="/docs">giao diện HTTP <i>HTTP API</i></a>.'
+        ' Mọi bản ghi mang <a href="#schema-EventHeaders">tiêu đề chung <i>headers</i></a>.</p>',
         _contents(contents),
         *(_channel(name, channel, components) for name, channel in document["channels"].items()),
         _schemas(shared),

@@ -116,7 +116,9 @@ def print_addresses(console: Console, layout: Layout, example: str) -> None:
     ):
         console.print(f"  {command}", soft_wrap=True)
     console.print(
-        f"API documents: {layout.url('intake')}/openapi.json (also routing, notify, sla: the next three ports)"
+        f"API documents: {layout.url('intake')}/docs (also routing, notify, sla: the next three ports);"
+        f" events: {layout.url('intake')}/docs/events",
+        soft_wrap=True,
     )
     console.print(f"metrics: {layout.url('intake-probe')}/metrics")
     console.print(f"processes: HUB_FOLDER={layout.folder.name} .venv/bin/hub status (or: logs intake)", soft_wrap=True)

@@ -68,7 +68,10 @@ def _fields(status: Any) -> dict[str, Any]:
 def welcome(layout: Layout) -> str:
     """What is there once everything is ready."""
     services = " · ".join(f"{name} {layout.url(name)}" for name in SERVICES)
-    return f"ready: {services}. `hub status` shows the processes, `hub down` or Ctrl-C stops them."
+    return (
+        f"ready: {services}; each explains itself at /docs, intake the events at /docs/events."
+        " `hub status` shows the processes, `hub down` or Ctrl-C stops them."
+    )
 
 
 def _print_line(process: str, text: str) -> None:
