@@ -3,12 +3,15 @@
 from typing import Any
 from uuid import uuid4
 
+import asyncpg
 import pytest
 
+from hub_local.layout import SERVICES
 from hub_messaging import retention as retention_module
 from hub_messaging.requests import KEPT as ANSWERS_KEPT
 from hub_messaging.retention import INBOX_REACH, KEPT, Retention
 from tests.messaging.conftest import ToyService
+from tests.stack import PostgresServer
 
 pytestmark = pytest.mark.stack
 INSERTS = {
@@ -22,6 +25,20 @@ INSERTS = {
 async def purge(toy: ToyService) -> dict[str, int]:
     retention = Retention(toy.pool, toy.leases, toy.heart)
     return {table: await retention.purge(table) for table in KEPT}
+
+
+@pytest.mark.parametrize("service", SERVICES)
+async def test_each_service_purges_the_tables_that_it_has(
+    postgres: PostgresServer, toy: ToyService, service: str
+) -> None:
+    pool = await asyncpg.create_pool(await postgres.database(service), min_size=1, max_size=1)
+    retention = Retention(pool, toy.leases, toy.heart)
+    tables = await retention.tables()
+    assert {"inbox", "outbox", "request", "refused_record"} <= set(tables)
+    assert ("work" in tables) == (service in {"routing", "notify"})
+    for table in tables:
+        assert await retention.purge(table) == 0
+    await pool.close()
 
 
 @pytest.mark.parametrize(("table", "days"), [("inbox", 31), ("outbox", 14), ("request", 7)])
