@@ -1,35 +1,9 @@
-"""Each service joined as its entry point joins it, without database, Kafka or sockets."""
-
-import asyncio
-import importlib
-from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import Any
-from unittest.mock import MagicMock
+"""Each service, joined once for all rules about services."""
 
 import pytest
-from fastapi import FastAPI
 
-from hub_local import steps
-from hub_local.keys import Keys, ensure_keys
-from hub_local.layout import SERVICES, Layout
-from hub_messaging.consumer import Handler
-from hub_messaging.process import Spine
-
-
-@dataclass
-class Joined:
-    """What a service's process is made of."""
-
-    name: str
-    handlers: list[Handler[Any]] = field(default_factory=list)
-    apps: list[FastAPI] = field(default_factory=list)
-    spine: Any = None
-
-    @property
-    def app(self) -> FastAPI:
-        (app,) = self.apps
-        return app
+from hub_local.layout import SERVICES
+from tests.joined import Joined, join
 
 
 @pytest.fixture(scope="session", params=SERVICES)
@@ -41,35 +15,5 @@ def joined(request: pytest.FixtureRequest, services: dict[str, Joined]) -> Joine
 @pytest.fixture(scope="session")
 def services(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Joined]:
     """All services, joined with the settings that `hub up` gives them."""
-    layout = Layout(tmp_path_factory.mktemp("joined"))
-    keys = ensure_keys(layout)
-    return {name: _join(name, layout, keys) for name in SERVICES}
-
-
-def _join(name: str, layout: Layout, keys: Keys) -> Joined:
-    joined = Joined(name)
-    program = steps.service(name, layout, keys)
-    entry = importlib.import_module(program.command[-1])
-    bootstrap = importlib.import_module(f"services.{name}.bootstrap")
-
-    def subscribe(spine: Spine[Any], handlers: Sequence[Handler[Any]]) -> list[Any]:
-        joined.handlers.extend(handlers)
-        return []
-
-    def serve(app: FastAPI, *_: object) -> MagicMock:
-        joined.apps.append(app)
-        return MagicMock()
-
-    def run(spine: Any, roles: Any) -> None:
-        joined.spine = spine
-        spine.pool, spine.leases, spine.runner = MagicMock(), MagicMock(), MagicMock()
-        asyncio.run(roles())
-
-    with pytest.MonkeyPatch.context() as patch:
-        for setting, value in program.environment.items():
-            patch.setenv(setting, value)
-        patch.setattr(Spine, "consumer", subscribe)
-        patch.setattr(bootstrap, "HttpServer", serve)
-        patch.setattr(entry, "run_process", run)
-        entry.main()
-    return joined
+    folder = tmp_path_factory.mktemp("joined")
+    return {name: join(name, folder) for name in SERVICES}

@@ -131,7 +131,7 @@ class _Comparison:
             yield self._break(place, f"it was one of {_listed(before)} and is now any value")
 
     def _fields(self, place: str, old: Schema, new: Schema) -> Iterator[Break]:
-        before, after = old.get("properties", {}), new.get("properties", {})
+        before, after = _properties(old), _properties(new)
         had_to, must = set(old.get("required", ())), set(new.get("required", ()))
         for name in before:
             where = _inside(place, name)
@@ -206,6 +206,11 @@ def _within(keyword: str, written: Any, read: Any) -> bool:
     if written is None or keyword in EXACTLY:
         return False
     return bool(written >= read if keyword in AT_LEAST else written <= read)
+
+
+def _properties(form: Schema) -> dict[str, Schema]:
+    """Every field that a form names, those among them that it requires and says nothing else about."""
+    return {**{name: {} for name in form.get("required", ())}, **form.get("properties", {})}
 
 
 def _allowed(form: Schema) -> list[Any] | None:
