@@ -1,10 +1,12 @@
 from collections.abc import AsyncIterator
+from typing import Annotated, Literal
 
 import httpx
 import pytest
+from pydantic import BaseModel, Field, TypeAdapter, ValidationError
 from structlog.testing import capture_logs
 
-from hub_web.problems import MALFORMED_JSON, declared_problems, problem_type
+from hub_web.problems import MALFORMED_JSON, declared_problems, from_validation, problem_type
 
 CANARY = "Nguyễn Thị Chim Hoàng Yến"
 
@@ -117,3 +119,15 @@ def test_a_slug_means_one_thing() -> None:
     with pytest.raises(ValueError, match="no problem type"):
         problem_type("Not A Slug", 400, "Khác")
     assert MALFORMED_JSON in declared_problems()
+
+
+def test_a_kind_that_is_not_known_is_not_repeated() -> None:
+    class Cat(BaseModel):
+        type: Literal["cat"]
+
+    class Dog(BaseModel):
+        type: Literal["dog"]
+
+    with pytest.raises(ValidationError) as wrong:
+        TypeAdapter(Annotated[Cat | Dog, Field(discriminator="type")]).validate_python({"type": "Nguyễn Văn Mẫu"})
+    assert "Mẫu" not in from_validation(wrong.value, "body").body().decode()
