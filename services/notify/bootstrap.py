@@ -14,10 +14,11 @@ from hub_events.sla import DeadlineMissedV1
 from hub_messaging.consumer import Handler, on_dossier
 from hub_messaging.database import UNAVAILABLE
 from hub_messaging.jobs import Job
-from hub_messaging.lanes import Refused, Sent
+from hub_messaging.outcomes import Refused, Sent
 from hub_messaging.process import Role, Spine
 from hub_messaging.refused import RefusedTable
 from hub_messaging.settings import joined
+from hub_messaging.unknown import UnknownOutcomes
 from hub_messaging.work import WorkRow
 from hub_web.app import make_app
 from hub_web.client import Client, ClientLimits
@@ -64,7 +65,7 @@ class Service:
 
     async def sender(self) -> Sequence[Role]:
         """Hands messages to the supplier."""
-        return [*self.spine.housekeeping(), self._lanes()]
+        return [*self.spine.housekeeping(), *self._lanes()]
 
     async def web(self) -> Sequence[Role]:
         """Answers people's questions."""
@@ -72,7 +73,7 @@ class Service:
 
     async def everything(self) -> Sequence[Role]:
         """All roles in one process; inputs last, so that they stop first."""
-        return [*self.spine.housekeeping(), self._lanes(), *self._readers(), self._server()]
+        return [*self.spine.housekeeping(), *self._lanes(), *self._readers(), self._server()]
 
     def _readers(self) -> list[Role]:
         self.spine.measured_by(StoredNotices(self.spine.pool).measure)
@@ -81,8 +82,9 @@ class Service:
     def app(self) -> FastAPI:
         """The routes, on the opened spine."""
         queries = StoredNotices(self.spine.pool)
+        unknown = UnknownOutcomes(self.spine.runner, partial(settled, self._settings.sms_supplier))
         routers = [
-            notice_router(queries, StoredMessages(self.spine.pool, self.spine.bells)),
+            notice_router(queries, StoredMessages(self.spine.pool, self.spine.bells), unknown),
             supplier_router(queries, [self._sending]),
             dead_letter_router(NAME, RefusedTable(self.spine.pool)),
         ]
@@ -91,19 +93,21 @@ class Service:
     def _server(self) -> Role:
         return self.spine.http(HttpServer(self.app(), self._settings.http_host, self._settings.http_port))
 
-    def _lanes(self) -> Role:
+    def _lanes(self) -> list[Role]:
         settings, lane = self._settings, self._sending.lane
+        settle = partial(settled, settings.sms_supplier)
         client = Client(ClientLimits(connections=settings.sms_concurrency, total_seconds=ATTEMPT_SECONDS))
         gateway = SmsGateway(client, settings.sms_url, settings.sms_token, settings.sms_sender, self._contacts)
         lanes = self.spine.lanes(
-            lambda: [(lane, settings.sms_concurrency)], gateway.deliver, partial(settled, settings.sms_supplier)
+            lambda: [(lane, settings.sms_concurrency)], gateway.deliver, settle, lambda _lane: settings.sms_repeat_safe
         )
 
         async def run() -> None:
             async with client:
                 await lanes.run()
 
-        return Role(lanes.name, run)
+        questions = [self.spine.questions(settle, gateway.ask)] if settings.sms_status_query else []
+        return [Role(lanes.name, run), *questions]
 
 
 def build(settings: Settings) -> Service:

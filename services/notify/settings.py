@@ -23,6 +23,10 @@ class Settings(ServiceSettings):
     """The supplier's name in lane, events and lists."""
     sms_sender: str = Field(default="MOTCUA", pattern=r"^[A-Za-z0-9._ -]{1,11}$")
     """Tên định danh (brandname) registered for the office."""
+    sms_repeat_safe: bool = True
+    """The supplier takes one Idempotency-Key once. False: what may have been sent is never sent again by itself."""
+    sms_status_query: bool = False
+    """The supplier answers `GET <sms_url>/messages/<Idempotency-Key>`: 200 with message_id, or 404."""
     sms_concurrency: int = Field(default=64, ge=1, le=256)
     consumer_linger_ms: int = Field(default=50, ge=0, le=1000)
     """A message may wait for its neighbours: 50 ms nobody feels, and half the cost."""

@@ -11,12 +11,14 @@ from hub_messaging import work
 from hub_messaging.consumer import Handler, on_dossier
 from hub_messaging.database import UNAVAILABLE
 from hub_messaging.jobs import Job
-from hub_messaging.lanes import LaneKeeper, Refused, Sent
+from hub_messaging.lanes import LaneKeeper
+from hub_messaging.outcomes import Refused, Sent
 from hub_messaging.process import Role, Spine
 from hub_messaging.refused import RefusedTable
 from hub_messaging.runner import GroupRunner
 from hub_messaging.sealing import SealingKeys
 from hub_messaging.settings import joined
+from hub_messaging.unknown import UnknownOutcomes
 from hub_messaging.work import LANES, WorkRow
 from hub_web.app import make_app
 from hub_web.client import Client, ClientLimits
@@ -31,6 +33,7 @@ from services.routing.domain.endpoint import Endpoint
 from services.routing.handlers.dossier_accepted import on_dossier_accepted
 from services.routing.handlers.dossier_supplement_received import on_dossier_supplement_received
 from services.routing.handlers.hand_over_settled import on_hand_over_settled
+from services.routing.handlers.unknown_hand_over import find_out
 from services.routing.settings import Settings
 from services.routing.store.commands import Commands
 from services.routing.store.competence_file import FILE_NAME, read_competence
@@ -116,7 +119,9 @@ class Service:
             deliver=systems.hand_over,
             settle=_settled,
             attempt_seconds=settings.attempt_seconds + 1,
+            repeat_safe=lambda lane: self._endpoints().repeat_safe(lane),
         )
+        ask = partial(find_out, transfers=TransferTable(spine.pool), systems=systems)
         beat = spine.heart.rhythm("lane_watch", limit_seconds=60)
 
         async def send() -> None:
@@ -125,7 +130,11 @@ class Service:
             finally:
                 await http.aclose()
 
-        return [Role("lanes", send), Role("lane_watch", lambda: watch.run(keeper, beat))]
+        return [
+            Role("lanes", send),
+            Role("lane_watch", lambda: watch.run(keeper, beat)),
+            spine.questions(_settled, ask),
+        ]
 
     def app(self) -> FastAPI:
         """The routes, on the opened spine."""
@@ -134,7 +143,10 @@ class Service:
         routers = [
             transfers_router(TransferTable(spine.pool), commands),
             lanes_router(
-                LaneTable(spine.pool, spine.bells), self.competence, lambda code: self.endpoint_of(code) is not None
+                LaneTable(spine.pool, spine.bells),
+                UnknownOutcomes(spine.runner, _settled),
+                self.competence,
+                self.endpoint_of,
             ),
             callbacks_router(commands, spine.clock.now, self.endpoint_of, self._keys),
             dead_letter_router(NAME, RefusedTable(spine.pool)),

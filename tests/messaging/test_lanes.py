@@ -17,8 +17,9 @@ from hub_messaging import work
 from hub_messaging.breaker import Breaker, Lane
 from hub_messaging.clock import real_now
 from hub_messaging.jobs import Job
-from hub_messaging.lanes import Blocked, LaneKeeper, Outcome, Refused, Sent, TryAgain, classify
+from hub_messaging.lanes import LaneKeeper
 from hub_messaging.leases import Lease
+from hub_messaging.outcomes import Blocked, Outcome, Refused, Sent, TryAgain, classify
 from hub_messaging.work import NewWork, WorkRow
 from tests.messaging.conftest import ToyService, going, until
 from tests.messaging.toy import Toy, ToyUnitOfWork, settle, settled_state

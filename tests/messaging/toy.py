@@ -23,7 +23,7 @@ from hub_messaging.consumer import Handler, on_dossier
 from hub_messaging.database import Table, TableStore
 from hub_messaging.errors import CannotProcess, NotYet
 from hub_messaging.jobs import Job
-from hub_messaging.lanes import Refused, Sent
+from hub_messaging.outcomes import Refused, Sent
 from hub_messaging.timers import Timer
 from hub_messaging.unit_of_work import UnitOfWork
 from hub_messaging.work import NewWork, WorkRow

@@ -5,9 +5,10 @@ import os
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+import structlog
 from pydantic_settings import SettingsConfigDict
 
-from hub_messaging.lanes import Outcome, Sent
+from hub_messaging.outcomes import Outcome, Sent
 from hub_messaging.process import Role, Spine, run_process
 from hub_messaging.settings import ServiceSettings, load
 from hub_messaging.work import WorkRow
@@ -21,6 +22,9 @@ class ToySettings(ServiceSettings):
 
     topics: str = ""
     deliver_seconds: float = 0.0
+    repeat_safe: bool = True
+    effects: bool = False
+    """Logs each effect, before the time of delivering."""
     stuck: bool = False
 
 
@@ -35,6 +39,8 @@ def main() -> None:
     spine: Spine[ToyUnitOfWork] = Spine(service, settings, maker(service))
 
     async def deliver(row: WorkRow) -> Outcome:
+        if settings.effects:
+            structlog.get_logger().info("effect_made")
         await asyncio.sleep(settings.deliver_seconds)
         if b":" in row.body:
             raise ValueError(row.body.decode())
@@ -47,7 +53,11 @@ def main() -> None:
 
     async def roles() -> Sequence[Role]:
         stuck: list[Any] = [Role("stuck", block)] if settings.stuck else []
-        work = [spine.timers(ring), spine.lanes(lanes, deliver, settle), *spine.consumer(handlers())]
+        work = [
+            spine.timers(ring),
+            spine.lanes(lanes, deliver, settle, lambda _lane: settings.repeat_safe),
+            *spine.consumer(handlers()),
+        ]
         return [spine.relay(), *work, *spine.housekeeping(), *stuck]
 
     run_process(spine, roles)

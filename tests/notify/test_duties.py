@@ -8,7 +8,7 @@ from hub_events.event import Fact, derive_id
 from hub_events.examples import Example, examples_read_by
 from hub_events.notify import CitizenUnreachedV1, MessageFailedV1, MessageSentV1
 from hub_messaging.errors import CannotProcess
-from hub_messaging.lanes import Refused, Sent
+from hub_messaging.outcomes import Refused, Sent
 from services.notify.bootstrap import handlers
 from services.notify.handlers.ports import Sending
 from tests.notify.world import DOSSIER, SENDING, World, accepted, at, completed, fact_of, missed, refused, requested

@@ -7,7 +7,7 @@ from uuid import UUID
 
 import pytest
 
-from hub_messaging.lanes import Blocked, Outcome, Refused, Sent, TryAgain
+from hub_messaging.outcomes import Blocked, Outcome, Refused, Sent, TryAgain
 from hub_messaging.sealing import SealingKeys
 from hub_messaging.work import WorkRow
 from hub_web.client import Answer, CallFailed, Client

@@ -15,7 +15,7 @@ from hub_events.intake import DossierAcceptedV1, DossierRefusedV1, DossierSupple
 from hub_events.routing import DossierCompletedV1
 from hub_events.sla import DeadlineMissedV1
 from hub_events.topics import EVENTS
-from hub_messaging.lanes import Refused, Sent
+from hub_messaging.outcomes import Refused, Sent
 from hub_messaging.work import NewWork, WorkRow
 from services.notify.bootstrap import handlers, settled
 from services.notify.domain.notices import DutyToInform, Notices

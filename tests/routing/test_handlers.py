@@ -13,7 +13,7 @@ from hub_events.event import derive_id
 from hub_events.examples import examples_read_by
 from hub_events.intake import DossierAcceptedV1, DossierSupplementReceivedV1
 from hub_messaging.clock import real_now
-from hub_messaging.lanes import Refused, Sent
+from hub_messaging.outcomes import Refused, Sent
 from hub_messaging.work import NewWork, WorkRow
 from services.routing.domain.answers import Acknowledge, Answer, AskSupplement, Complete, RecordStep
 from services.routing.domain.competence import Rule

@@ -1,16 +1,14 @@
 """Làn: one queue, limit and breaker for each outside party, so that one that is slow or broken harms nobody else.
 
 A lane is owned by one process (lease). The owner selects due rows, calls, and writes outcomes in batches, fenced by
-its lease. Outcomes of one attempt:
-
-Sent        the party took it.
-TryAgain    time-out, connection trouble, 5xx, 408, 425, 429: again later (full jitter, or the longer Retry-After).
-Refused     the party will not take this one: final, to its owner's list.
-Blocked     401, 403, 404, 405: nothing of this lane can work: the lane opens, the row waits.
+its lease. The outcomes of one attempt: `hub_messaging.outcomes`.
 
 The breaker counts failures that different dossiers share; while it is open only probes go out and no row's own
 count grows. A row that fails eight times while others pass is set aside. Rows are never dropped: after 24 hours
 they are tried hourly.
+
+A lane is `repeat_safe` when the party honours the key. At one that is not, an attempt is marked before the call, and
+one whose end is not certain is `unknown`: its row is never sent again by itself (`hub_messaging.unknown`).
 """
 
 import asyncio
@@ -22,7 +20,7 @@ from typing import Generic, TypeVar
 
 import structlog
 
-from hub_messaging import tracing, work
+from hub_messaging import tracing, unknown, work
 from hub_messaging.bells import Bells
 from hub_messaging.breaker import PROBE_LONGEST_SECONDS, Lane, jitter
 from hub_messaging.clock import real_now
@@ -32,9 +30,10 @@ from hub_messaging.health import Heart
 from hub_messaging.jobs import Failed, Job, Result
 from hub_messaging.leases import Lease, Leases
 from hub_messaging.metrics import DELIVERIES, DELIVERY_SECONDS, EFFECT_DELAY, LANE_OPEN
+from hub_messaging.outcomes import NOT_BEGUN, Blocked, Outcome, Refused, Sent, TryAgain, Unknown, without_a_key
 from hub_messaging.runner import Runner
 from hub_messaging.unit_of_work import UnitOfWork
-from hub_messaging.work import DONE, LANES, READY, REFUSED, SET_ASIDE, Settled, WorkRow, bell_of
+from hub_messaging.work import DONE, LANES, READY, REFUSED, SET_ASIDE, UNKNOWN, Settled, WorkRow, bell_of
 
 log = structlog.get_logger(__name__)
 
@@ -43,53 +42,8 @@ POLL_SECONDS = 0.5
 FREE_EVERY_SECONDS = 10.0
 DRAIN_SECONDS, LAST_WORDS_SECONDS = 8.0, 3.0
 FIRST_WAIT_SECONDS, LONGEST_WAIT_SECONDS = 0.5, 300.0
-RETRY_AFTER_LIMIT_SECONDS = 3600.0
 HOURLY_AFTER = timedelta(hours=24)
 SET_ASIDE_AFTER = 8
-
-
-@dataclass(frozen=True, slots=True)
-class Sent:
-    """The party took it. `detail`: what it answered that the service needs (its own number)."""
-
-    detail: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class TryAgain:
-    reason: str
-    after_seconds: float = 0.0
-
-
-@dataclass(frozen=True, slots=True)
-class Refused:
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class Blocked:
-    reason: str
-
-
-Outcome = Sent | TryAgain | Refused | Blocked
-
-
-def classify(status: int, retry_after: str | None) -> Outcome | None:
-    """What an HTTP status means for the row; None for 2xx (the caller reads the body)."""
-    if 200 <= status < 300:
-        return None
-    if status in (401, 403, 404, 405):
-        return Blocked(f"http-{status}")
-    if status in (408, 425, 429) or status >= 500:
-        return TryAgain(f"http-{status}", _seconds(retry_after))
-    return Refused(f"http-{status}")
-
-
-def _seconds(retry_after: str | None) -> float:
-    """Retry-After in seconds (the date form is not used by the parties we know); unreadable: 0."""
-    if retry_after is None or not retry_after.strip().isdecimal():
-        return 0.0
-    return min(float(retry_after), RETRY_AFTER_LIMIT_SECONDS)
 
 
 U = TypeVar("U", bound=UnitOfWork)
@@ -109,7 +63,7 @@ class LaneKeeper(Generic[U]):
 
     `lanes` names the lanes and their concurrency (0: paused; what runs is brought to its end); `deliver` makes one
     attempt (no transaction is open meanwhile); `settle` makes the job that records a final outcome in the service's
-    own terms.
+    own terms; `repeat_safe` tells whether a lane's party honours the key.
     """
 
     def __init__(
@@ -123,6 +77,7 @@ class LaneKeeper(Generic[U]):
         deliver: Callable[[WorkRow], Awaitable[Outcome]],
         settle: Callable[[WorkRow, Sent | Refused, int], Job[U, None]],
         attempt_seconds: float = 10.0,
+        repeat_safe: Callable[[str], bool] = lambda _lane: True,
     ) -> None:
         self._runner = runner
         self._leases = leases
@@ -131,6 +86,7 @@ class LaneKeeper(Generic[U]):
         self._deliver = tracing.delivered(deliver)
         self._settle = tracing.settled(settle)
         self._attempt_seconds = attempt_seconds
+        self._repeat_safe = repeat_safe
         self._lanes: dict[str, Lane] = {}
         self._ended: asyncio.Queue[Attempt] = asyncio.Queue()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -210,6 +166,9 @@ class LaneKeeper(Generic[U]):
             for name in unwanted:
                 self._forget(name)
         held = await self._leases.hold([_lease_name(name) for name in wanted])
+        ours = {None, *(lane.lease for lane in self._lanes.values())}
+        if taken := [name for name in wanted if held.get(_lease_name(name)) not in ours]:
+            await unknown.lose_track(self._runner.pool, taken)
         for name, concurrency in wanted.items():
             lease = held.get(_lease_name(name))
             if lease is None and name in self._lanes and not self._lanes[name].running:
@@ -243,17 +202,35 @@ class LaneKeeper(Generic[U]):
 
     async def _attempt(self, row: WorkRow, lease: Lease) -> None:
         started = time.monotonic()
-        try:
-            async with asyncio.timeout(self._attempt_seconds):
-                outcome = await self._deliver(row)
-        except TimeoutError:
-            outcome = TryAgain("timeout")
-        except Exception as bug:
-            log.exception("delivery_met_a_bug", lane=row.lane, work_id=str(row.id), error=type(bug).__name__)
-            outcome = TryAgain("bug")
+        if self._repeat_safe(row.lane):
+            outcome = await self._answer(row)
+        else:
+            outcome = await self._marked(row, lease) or without_a_key(await self._answer(row))
         DELIVERY_SECONDS.labels(row.kind).observe(time.monotonic() - started)
         DELIVERIES.labels(row.lane, type(outcome).__name__).inc()
         self._ended.put_nowait(Attempt(row, lease, outcome))
+
+    async def _marked(self, row: WorkRow, lease: Lease) -> Outcome | None:
+        """Notes that the call begins, so that a kill leaves a trace; an outcome when it must not begin."""
+        asked_at = time.monotonic()
+        try:
+            if not await unknown.mark_started(self._runner.pool, row.id, lease):
+                return Unknown("begun-before")
+        except UNAVAILABLE:
+            return TryAgain(NOT_BEGUN)
+        # Whoever was frozen for so long may own the lane no more.
+        return TryAgain(NOT_BEGUN) if time.monotonic() - asked_at > self._attempt_seconds else None
+
+    async def _answer(self, row: WorkRow) -> Outcome:
+        try:
+            async with asyncio.timeout(self._attempt_seconds):
+                outcome: Outcome = await self._deliver(row)
+                return outcome
+        except TimeoutError:
+            return TryAgain("timeout")
+        except Exception as bug:
+            log.exception("delivery_met_a_bug", lane=row.lane, work_id=str(row.id), error=type(bug).__name__)
+            return TryAgain("bug")
 
     async def _write_outcomes(self) -> None:
         """Writes outcomes in batches: all that have gathered in a moment, or while the last batch was written."""
@@ -325,6 +302,8 @@ class LaneKeeper(Generic[U]):
             case TryAgain(reason, after_seconds):
                 breaker.failed(row.dossier_id, reason)
                 lane.not_before = max(lane.not_before, time.monotonic() + after_seconds)
+            case Unknown(reason):
+                breaker.failed(row.dossier_id, reason)
             case Blocked(reason):
                 breaker.failed(row.dossier_id, reason, at_once=True)
         if breaker.is_open != was_open:
@@ -341,15 +320,20 @@ class LaneKeeper(Generic[U]):
         match outcome:
             case Sent() | Refused():
                 return self._final(row, outcome)
+            case Unknown(reason):
+                settled = _unknown(row, reason)
             case TryAgain() | Blocked():
                 settled = self._again(row, outcome)
         return Job(run=lambda uow: uow.work.settle(settled))
 
     def _final(self, row: WorkRow, outcome: Sent | Refused) -> Job[U, None]:
-        """The service records it, or the row is sent again later: at once would be for ever."""
+        """The service records it, or the row is sent again later (at once would be for ever), if it may be."""
         state, words = (DONE, "sent") if isinstance(outcome, Sent) else (REFUSED, outcome.reason)
         settled = Settled(row, state, words, row.attempts + 1, row.own_failures)
-        not_recorded = self._own_failure(row, TryAgain("not-recorded"))
+        if isinstance(outcome, Sent) and not self._repeat_safe(row.lane):
+            not_recorded = _unknown(row, "not-recorded")
+        else:
+            not_recorded = self._own_failure(row, TryAgain("not-recorded"))
         try:
             told = self._settle(row, outcome, row.attempts + 1)
         except Exception as bug:
@@ -391,6 +375,10 @@ def _ready(row: WorkRow, outcome: TryAgain | Blocked, own: int, wait: float) -> 
     if isinstance(outcome, TryAgain):
         wait = max(wait, outcome.after_seconds)
     return Settled(row, READY, outcome.reason, row.attempts + 1, own, real_now() + timedelta(seconds=wait))
+
+
+def _unknown(row: WorkRow, reason: str) -> Settled:
+    return Settled(row, UNKNOWN, reason, row.attempts + 1, row.own_failures)
 
 
 def _lease_name(lane: str) -> str:

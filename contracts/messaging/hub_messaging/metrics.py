@@ -23,6 +23,9 @@ WAITING_OLDEST = Gauge("hub_waiting_oldest_seconds", "Age of the oldest waiting 
 TIMER_DELAY = Histogram("hub_timer_delay_seconds", "From a timer's due time to its ringing.", buckets=DELAYS)
 WORK_DUE = Gauge("hub_lane_work_due", "Work rows that are due or waiting, by lane.", ["lane"])
 WORK_SET_ASIDE = Gauge("hub_lane_work_set_aside", "Work rows set aside or refused: a person must look.", ["lane"])
+WORK_UNKNOWN = Gauge(
+    "hub_lane_work_unknown", "Work rows that may or may not have been taken: ask the party and settle.", ["lane"]
+)
 LANE_OPEN = Gauge("hub_lane_circuit_open", "1: the lane's circuit is open, nothing is sent but probes.", ["lane"])
 DELIVERIES = Counter("hub_deliveries_total", "Attempts at outside parties, by outcome.", ["lane", "outcome"])
 DELIVERY_SECONDS = Histogram(

@@ -110,6 +110,20 @@ CREATE INDEX work_aside ON work (lane, seq) WHERE state IN ('refused', 'set_asid
 CREATE TABLE work_body (id uuid PRIMARY KEY, body bytea NOT NULL);
 """
 
+UNKNOWN_OUTCOMES_V1 = """
+ALTER TABLE work ADD COLUMN started_at timestamptz, ADD COLUMN settled_by text, ADD COLUMN settled_why text,
+    DROP CONSTRAINT work_state_check,
+    ADD CONSTRAINT work_state_check
+        CHECK (state IN ('ready', 'behind', 'done', 'refused', 'set_aside', 'unknown')) NOT VALID;
+CREATE INDEX work_unsettled ON work (lane, dossier_id, seq) WHERE state IN ('ready', 'behind', 'set_aside', 'unknown');
+CREATE INDEX work_looked_after ON work (lane, seq) WHERE state IN ('refused', 'set_aside', 'unknown');
+CREATE INDEX work_unknown ON work (next_at) WHERE state = 'unknown';
+CREATE INDEX work_started ON work (lane) WHERE state = 'ready' AND started_at IS NOT NULL;
+DROP INDEX work_open;
+DROP INDEX work_aside;
+"""
+"""Expands only: statements of the version before find what they look for in the wider indexes."""
+
 
 def upgrade(service: str, database_url: str) -> None:
     """Brings the service's database to the newest version. Repeating it changes nothing."""

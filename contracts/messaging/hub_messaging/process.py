@@ -21,9 +21,10 @@ from hub_messaging.database import UNAVAILABLE, open_pool
 from hub_messaging.health import Heart, Probes
 from hub_messaging.heard import Heard
 from hub_messaging.jobs import Job
-from hub_messaging.lanes import LaneKeeper, Outcome, Refused, Sent
+from hub_messaging.lanes import LaneKeeper
 from hub_messaging.leases import Leases
 from hub_messaging.outbox import RELAY
+from hub_messaging.outcomes import Outcome, Refused, Sent
 from hub_messaging.relay import KafkaSender, Relay
 from hub_messaging.retention import Retention
 from hub_messaging.runner import Runner
@@ -31,6 +32,7 @@ from hub_messaging.settings import ServiceSettings
 from hub_messaging.timer_keeper import TimerKeeper
 from hub_messaging.timers import Timer
 from hub_messaging.unit_of_work import UnitOfWork
+from hub_messaging.unknown import ROLE, Ask, Questions, Settle, UnknownOutcomes
 from hub_messaging.work import LANES, WorkRow
 
 log = structlog.get_logger(__name__)
@@ -145,6 +147,7 @@ class Spine(Generic[U]):
         lanes: Callable[[], Iterable[tuple[str, int]]],
         deliver: Callable[[WorkRow], Awaitable[Outcome]],
         settle: Callable[[WorkRow, Sent | Refused, int], Job[U, None]],
+        repeat_safe: Callable[[str], bool] = lambda _lane: True,
     ) -> Role:
         """Sends the due work of its lanes; see LaneKeeper."""
         self.bells.answer(LANES)
@@ -157,8 +160,13 @@ class Spine(Generic[U]):
             lanes=lanes,
             deliver=deliver,
             settle=settle,
+            repeat_safe=repeat_safe,
         )
         return Role("lanes", keeper.run)
+
+    def questions(self, settle: Settle[U], ask: Ask) -> Role:
+        """Asks what became of work whose outcome is unknown; see hub_messaging.unknown."""
+        return Role(ROLE, Questions(UnknownOutcomes(self.runner, settle), self.leases, self.heart, ask).run)
 
     def http(self, server: Serves) -> Role:
         """Answers requests until it is cancelled, then drains. The process isn't ready before it listens."""

@@ -1,6 +1,7 @@
 """Việc phải gửi: one row for each outside effect. Its id is the Idempotency-Key of every attempt.
 
 Within (lane, dossier) a row is due only after the one before it has its final outcome: later ones stand `behind`.
+`unknown`: whether the party took it is not known, and the party would make a second effect of a second request.
 The body lies in a table of its own, so that attempts do not rewrite it.
 """
 
@@ -11,10 +12,10 @@ from uuid import UUID
 
 from hub_messaging.clock import real_now
 from hub_messaging.database import Connection, Pool
-from hub_messaging.metrics import WORK_DUE, WORK_SET_ASIDE
+from hub_messaging.metrics import WORK_DUE, WORK_SET_ASIDE, WORK_UNKNOWN
 
 LANES = "lanes"
-READY, BEHIND, DONE, REFUSED, SET_ASIDE = "ready", "behind", "done", "refused", "set_aside"
+READY, BEHIND, DONE, REFUSED, SET_ASIDE, UNKNOWN = "ready", "behind", "done", "refused", "set_aside", "unknown"
 
 _INSERT = """
 WITH given AS (
@@ -25,7 +26,7 @@ WITH given AS (
     SELECT id, lane, dossier_id, kind, fact_at,
            CASE WHEN follows OR EXISTS (
                SELECT FROM work AS earlier WHERE earlier.lane = given.lane AND earlier.dossier_id = given.dossier_id
-               AND earlier.state IN ('ready', 'behind', 'set_aside')
+               AND earlier.state IN ('ready', 'behind', 'set_aside', 'unknown')
            ) THEN 'behind' ELSE 'ready' END
     FROM given ORDER BY place
     ON CONFLICT (id) DO NOTHING
@@ -35,17 +36,23 @@ INSERT INTO work_body (id, body) SELECT id, body FROM given ON CONFLICT (id) DO 
 _SETTLE = """
 UPDATE work SET state = given.state, outcome = given.outcome, attempts = given.attempts,
     own_failures = given.own_failures, next_at = given.next_at,
-    finished_at = CASE WHEN given.state IN ('done', 'refused') THEN now() END
+    finished_at = CASE WHEN given.state IN ('done', 'refused') THEN now() END,
+    started_at = CASE WHEN given.state = 'unknown' THEN work.started_at END
 FROM unnest($1::uuid[], $2::text[], $3::text[], $4::int[], $5::int[], $6::timestamptz[])
     AS given(id, state, outcome, attempts, own_failures, next_at)
-WHERE work.id = given.id AND work.state = 'ready'
+WHERE work.id = given.id AND work.state IN ('ready', 'unknown')
+"""
+_DECIDE = """
+UPDATE work SET state = $2, outcome = $3, next_at = now(), started_at = NULL, settled_by = $4, settled_why = $5,
+    finished_at = CASE WHEN $2 = 'done' THEN now() END
+WHERE id = $1 AND state = 'unknown' RETURNING id
 """
 _STEP_FORWARD = """
 UPDATE work SET state = 'ready' WHERE id IN (
     SELECT DISTINCT ON (lane, dossier_id) id FROM work AS next
     WHERE state = 'behind' AND (lane, dossier_id) IN (SELECT * FROM unnest($1::text[], $2::uuid[])) AND NOT EXISTS (
         SELECT FROM work AS head WHERE head.lane = next.lane AND head.dossier_id = next.dossier_id
-        AND head.state IN ('ready', 'set_aside')
+        AND head.state IN ('ready', 'set_aside', 'unknown')
     )
     ORDER BY lane, dossier_id, seq
 )
@@ -55,7 +62,7 @@ UPDATE work SET state = 'ready' WHERE id IN (
     SELECT DISTINCT ON (lane, dossier_id) id FROM work AS next
     WHERE state = 'behind' AND lane = ANY($1) AND NOT EXISTS (
         SELECT FROM work AS head WHERE head.lane = next.lane AND head.dossier_id = next.dossier_id
-        AND head.state IN ('ready', 'set_aside')
+        AND head.state IN ('ready', 'set_aside', 'unknown')
     )
     ORDER BY lane, dossier_id, seq
 )
@@ -63,7 +70,7 @@ UPDATE work SET state = 'ready' WHERE id IN (
 _REDO = """
 UPDATE work SET own_failures = 0, next_at = now(), state = CASE WHEN state = 'refused' AND EXISTS (
     SELECT FROM work AS other WHERE other.lane = work.lane AND other.dossier_id = work.dossier_id
-    AND other.state IN ('ready', 'behind', 'set_aside')
+    AND other.state IN ('ready', 'behind', 'set_aside', 'unknown')
 ) THEN 'behind' ELSE 'ready' END
 WHERE id = $1 AND state IN ('set_aside', 'refused') RETURNING lane
 """
@@ -113,14 +120,30 @@ class Settled:
     next_at: datetime | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """What was found out about a row that was `unknown`: it becomes `done` or `ready`. `by`, `why`: who says so."""
+
+    row: WorkRow
+    state: str
+    by: str
+    why: str
+
+
+class AlreadySettled(Exception):
+    """The row is not `unknown` any more: somebody was quicker; nothing of the batch is committed."""
+
+
 class WorkRows:
     """The work that a batch adds and settles."""
 
     def __init__(self) -> None:
         self._staged: list[NewWork] = []
         self._staged_settled: list[Settled] = []
+        self._staged_decided: list[Decided] = []
         self.kept: list[NewWork] = []
         self.settled: list[Settled] = []
+        self.decided: list[Decided] = []
 
     def add(self, work: NewWork) -> None:
         self._staged.append(work)
@@ -128,18 +151,26 @@ class WorkRows:
     def settle(self, settled: Settled) -> None:
         self._staged_settled.append(settled)
 
+    def decide(self, decided: Decided) -> None:
+        """The flush raises AlreadySettled when the row is not `unknown`."""
+        self._staged_decided.append(decided)
+
     def keep(self) -> None:
         self.kept += self._staged
         self.settled += self._staged_settled
+        self.decided += self._staged_decided
         self.discard()
 
     def discard(self) -> None:
         self._staged.clear()
         self._staged_settled.clear()
+        self._staged_decided.clear()
 
     async def flush(self, connection: Connection) -> None:
         if self.settled:
             await self._flush_settled(connection)
+        for decided in self.decided:
+            await self._flush_decided(connection, decided)
         if self.kept:
             await self._flush_new(connection)
 
@@ -176,8 +207,15 @@ class WorkRows:
         if final:
             await connection.execute(_STEP_FORWARD, [lane for lane, _ in final], [dossier for _, dossier in final])
 
+    async def _flush_decided(self, connection: Connection, decided: Decided) -> None:
+        row, state, words = decided.row, decided.state, "sent" if decided.state == DONE else "not-sent"
+        if not await connection.fetchval(_DECIDE, row.id, state, words, decided.by, decided.why):
+            raise AlreadySettled
+        if state == DONE:
+            await connection.execute(_STEP_FORWARD, [row.lane], [row.dossier_id])
+
     def bells(self) -> Iterable[str]:
-        return {bell_of(work.lane) for work in self.kept}
+        return {bell_of(work.lane) for work in self.kept} | {bell_of(decided.row.lane) for decided in self.decided}
 
 
 _HEADS = """
@@ -192,11 +230,12 @@ CROSS JOIN LATERAL (
 JOIN work_body ON work_body.id = head.id
 """
 _BACKLOG = """
-SELECT lane, sum(due)::bigint AS due, sum(aside)::bigint AS aside FROM (
-    SELECT lane, count(*) AS due, 0 AS aside FROM work
-    WHERE state IN ('ready', 'behind', 'set_aside') AND state <> 'set_aside' GROUP BY lane
+SELECT lane, sum(due)::bigint AS due, sum(aside)::bigint AS set_aside, sum(unknown)::bigint AS unknown FROM (
+    SELECT lane, count(*) AS due, 0 AS aside, 0 AS unknown FROM work
+    WHERE state IN ('ready', 'behind', 'set_aside', 'unknown') AND state IN ('ready', 'behind') GROUP BY lane
     UNION ALL
-    SELECT lane, 0, count(*) FROM work WHERE state IN ('refused', 'set_aside') GROUP BY lane
+    SELECT lane, 0, count(*) FILTER (WHERE state <> 'unknown'), count(*) FILTER (WHERE state = 'unknown') FROM work
+    WHERE state IN ('refused', 'set_aside', 'unknown') GROUP BY lane
 ) AS counted GROUP BY lane
 """
 # Written so that each half is answered by its partial index; done rows are never visited.
@@ -211,19 +250,30 @@ async def due_heads(pool: Pool, room: Sequence[tuple[str, int]], running: Sequen
     return [WorkRow(**row) for row in rows]
 
 
-async def backlog(pool: Pool) -> dict[str, tuple[int, int]]:
-    """By lane: rows still to be done, rows that a person must look at."""
-    return {row["lane"]: (row["due"], row["aside"]) for row in await pool.fetch(_BACKLOG)}
+@dataclass(frozen=True, slots=True)
+class Backlog:
+    """One lane: rows still to be done; refused or set aside; without a known outcome. A person looks at the latter."""
+
+    due: int = 0
+    set_aside: int = 0
+    unknown: int = 0
+
+
+async def backlog(pool: Pool) -> dict[str, Backlog]:
+    """By lane; lanes without such rows are absent."""
+    rows = await pool.fetch(_BACKLOG)
+    return {row["lane"]: Backlog(row["due"], row["set_aside"], row["unknown"]) for row in rows}
 
 
 async def measure(pool: Pool) -> None:
     """Sets the gauges of what is due and what a person must look at; a lane that is empty again is no longer shown."""
     found = await backlog(pool)
-    WORK_DUE.clear()
-    WORK_SET_ASIDE.clear()
-    for lane, (due, aside) in found.items():
-        WORK_DUE.labels(lane).set(due)
-        WORK_SET_ASIDE.labels(lane).set(aside)
+    for gauge in (WORK_DUE, WORK_SET_ASIDE, WORK_UNKNOWN):
+        gauge.clear()
+    for lane, rows in found.items():
+        WORK_DUE.labels(lane).set(rows.due)
+        WORK_SET_ASIDE.labels(lane).set(rows.set_aside)
+        WORK_UNKNOWN.labels(lane).set(rows.unknown)
 
 
 async def hurry(pool: Pool, lane: str) -> None:

@@ -52,8 +52,17 @@ class Client:
 
     async def post(self, url: str, content: bytes, headers: Mapping[str, str]) -> Answer:
         """One attempt. Raises CallFailed."""
+        return await self._call("POST", url, content, headers)
+
+    async def get(self, url: str, headers: Mapping[str, str]) -> Answer:
+        """One question. Raises CallFailed."""
+        return await self._call("GET", url, None, headers)
+
+    async def _call(self, method: str, url: str, content: bytes | None, headers: Mapping[str, str]) -> Answer:
         try:
-            async with self._session().post(url, data=content, headers=headers, allow_redirects=False) as answer:
+            async with self._session().request(
+                method, url, data=content, headers=headers, allow_redirects=False
+            ) as answer:
                 return Answer(answer.status, answer.headers, await self._whole(answer))
         except (aiohttp.ClientError, TimeoutError) as error:
             raise CallFailed(_reason(error)) from error

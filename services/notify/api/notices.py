@@ -6,16 +6,18 @@ from typing import Annotated
 from uuid import UUID
 
 import structlog
-from pydantic import BaseModel
+from pydantic import BaseModel, ConfigDict, StringConstraints
 
 from hub_events.notify import Duty
+from hub_messaging.outcomes import Sent
+from hub_messaging.unknown import NotSent
 from hub_web.credentials import requires
 from hub_web.pages import USUAL_LIMIT, Limit, Page, after_id, page_of
-from hub_web.problems import NOT_FOUND, NOTHING_TO_REDO, Problem
+from hub_web.problems import NOT_FOUND, NOTHING_TO_REDO, NOTHING_TO_SETTLE, Problem
 from hub_web.routes import Router
 from hub_web.tokens import All, Caller
 from services.notify.domain.notices import Notices, State
-from services.notify.handlers.ports import Messages, NoticeQueries, NoticeWish
+from services.notify.handlers.ports import Messages, NoticeQueries, NoticeWish, UnknownMessages
 
 log = structlog.get_logger(__name__)
 
@@ -44,7 +46,16 @@ class DossierNotices(BaseModel):
     notices: list[Notice]
 
 
-def notice_router(queries: NoticeQueries, messages: Messages) -> Router:
+class Settle(BaseModel):
+    """What was found out about a message: whether the supplier took it, and how one knows."""
+
+    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
+
+    sent: bool
+    why: Annotated[str, StringConstraints(strip_whitespace=True, min_length=3, max_length=500)]
+
+
+def notice_router(queries: NoticeQueries, messages: Messages, unknown: UnknownMessages) -> Router:
     """/v1/notices: reads with `notices:read`, commands with `lanes:manage`, within the caller's desks."""
     router = Router(tags=["notices"])
 
@@ -72,6 +83,21 @@ def notice_router(queries: NoticeQueries, messages: Messages) -> Router:
             )
         log.warning("message_redone", dossier_id=str(dossier_id), duty=duty, occasion=occasion, by=caller.subject)
         return _shown(notices, None)
+
+    @router.post("/v1/notices/{dossier_id}/{duty}/{occasion}/settle")
+    async def settle_message(
+        dossier_id: UUID, duty: Duty, occasion: int, caller: Manager, settle: Settle
+    ) -> DossierNotices:
+        """Xác định kết quả gửi: ends a message of unknown outcome; `sent` false sends it again."""
+        owed = (await found(dossier_id, caller)).duties.get(f"{duty}:{occasion}")
+        what = Sent() if settle.sent else NotSent()
+        if owed is None or not await unknown.decide(owed.message_id, what, caller.subject, settle.why):
+            raise Problem(
+                NOTHING_TO_SETTLE,
+                "Kết quả gửi thông báo này đã rõ.",
+                next_step="Xem GET /v1/suppliers/{supplier}/unknown.",
+            )
+        return _shown(await found(dossier_id, caller), None)
 
     @router.get("/v1/notices")
     async def list_notices(

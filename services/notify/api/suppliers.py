@@ -1,37 +1,69 @@
 """Nhà cung cấp tin nhắn: what waits in each supplier's lane, and what a person must look at."""
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from datetime import datetime
 from typing import Annotated
+from uuid import UUID
 
 from pydantic import BaseModel
 
 from hub_web.credentials import requires
-from hub_web.pages import Page
+from hub_web.pages import USUAL_LIMIT, Limit, Page, after_number, page_of
+from hub_web.problems import NOT_FOUND, Problem
 from hub_web.routes import Router
-from hub_web.tokens import Caller
+from hub_web.tokens import All, Caller
 from services.notify.handlers.ports import NoticeQueries, Sending
+
+Reader = Annotated[Caller, requires("notices:read")]
 
 
 class Supplier(BaseModel):
-    """One supplier's lane. `set_aside`: what waits for a person; `trouble`: why the last waiting one was not taken."""
+    """One supplier's lane. `set_aside`: what waits for a person; `trouble`: why the last waiting one was not taken.
+
+    `unknown`: messages that may or may not have been sent; only a supplier that is not `repeat_safe` has such.
+    """
 
     supplier: str
     channel: str
     lane: str
     due: int
     set_aside: int
+    unknown: int
     oldest_at: datetime | None
     trouble: str | None
 
 
+class UnknownView(BaseModel):
+    """A message that may or may not have been sent: ask the supplier, then POST …/settle of its notice."""
+
+    dossier_id: UUID
+    duty: str
+    outcome: str
+    attempts: int
+    started_at: datetime | None
+
+
 def supplier_router(queries: NoticeQueries, sendings: Sequence[Sending]) -> Router:
-    """GET /v1/suppliers; scope `notices:read`."""
+    """/v1/suppliers; scope `notices:read`."""
     router = Router(tags=["suppliers"])
 
     @router.get("/v1/suppliers")
-    async def list_suppliers(_caller: Annotated[Caller, requires("notices:read")]) -> Page[Supplier]:
+    async def list_suppliers(_caller: Reader) -> Page[Supplier]:
+        """Nhà cung cấp dịch vụ tin nhắn: what waits with each, and why."""
         return Page(items=[await _state(queries, sending) for sending in sendings])
+
+    @router.get("/v1/suppliers/{supplier}/unknown")
+    async def list_unknown(
+        caller: Reader, supplier: str, cursor: str | None = None, limit: Limit = USUAL_LIMIT
+    ) -> Page[UnknownView]:
+        """Tin nhắn chưa rõ kết quả: messages of the caller's desks without a known outcome, oldest first."""
+        lane = next((sending.lane for sending in sendings if sending.supplier == supplier), None)
+        if lane is None:
+            raise Problem(NOT_FOUND, "Không có nhà cung cấp này.", next_step="Xem GET /v1/suppliers.")
+        area = None if isinstance(caller.area, All) else caller.area
+        found = await queries.unknown(lane, after_number(cursor), area, limit + 1)
+        return page_of(found, limit, lambda row: UnknownView.model_validate(asdict(row)), lambda row: (row.seq,))
 
     return router
 
@@ -44,6 +76,7 @@ async def _state(queries: NoticeQueries, sending: Sending) -> Supplier:
         lane=state.lane,
         due=state.due,
         set_aside=state.set_aside,
+        unknown=state.unknown,
         oldest_at=state.oldest_at,
         trouble=state.trouble,
     )

@@ -1,5 +1,6 @@
 """Cổng tin nhắn: one attempt to hand a message to the SMS supplier, and what its answer means."""
 
+from http import HTTPStatus
 from typing import Any
 
 import orjson
@@ -7,7 +8,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from hub_messaging import tracing
 from hub_messaging.errors import CannotProcess, NotYet
-from hub_messaging.lanes import Blocked, Outcome, Refused, Sent, TryAgain, classify
+from hub_messaging.outcomes import Blocked, Outcome, Refused, Sent, TryAgain, classify
+from hub_messaging.unknown import NotSent
 from hub_messaging.work import WorkRow
 from hub_web.client import CallFailed, Client
 from services.notify.clients.contacts import Contacts
@@ -45,6 +47,16 @@ class SmsGateway:
             return Refused(broken.reason)
         return await self._send(row, phone, message)
 
+    async def ask(self, row: WorkRow) -> Sent | NotSent | None:
+        """Whether the supplier has the message, asked by its key; None: it doesn't tell."""
+        try:
+            answer = await self._client.get(f"{self._url}/{row.id}", {"Authorization": self._authorization})
+            if answer.status == HTTPStatus.OK:
+                return Sent(Taken.model_validate_json(answer.content).message_id)
+        except (CallFailed, ValidationError):
+            return None
+        return NotSent() if answer.status == HTTPStatus.NOT_FOUND else None
+
     async def _send(self, row: WorkRow, phone: str, message: dict[str, Any]) -> Outcome:
         body = {"to": phone, "text": message["text"], "sender": self._sender, "reference": message["reference"]}
         headers = {
@@ -63,5 +75,5 @@ class SmsGateway:
         try:
             return Sent(Taken.model_validate_json(answer.content).message_id)
         except ValidationError:
-            # 2xx from something that is not the gateway says nothing about the message; the key makes a repeat safe.
+            # 2xx from something that is not the gateway says nothing about the message.
             return TryAgain("answer-unreadable")

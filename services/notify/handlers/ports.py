@@ -6,6 +6,8 @@ from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
+from hub_messaging.outcomes import Sent
+from hub_messaging.unknown import NotSent
 from hub_messaging.work import NewWork
 from services.notify.domain.notices import Notices, State
 
@@ -62,8 +64,21 @@ class LaneState:
     lane: str
     due: int
     set_aside: int
+    unknown: int
     oldest_at: datetime | None
     trouble: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class UnknownMessage:
+    """A message that the supplier may or may not have taken. `seq` orders; `duty`: duty and occasion, `accepted:1`."""
+
+    seq: int
+    dossier_id: UUID
+    duty: str
+    outcome: str
+    attempts: int
+    started_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +96,9 @@ class NoticeQueries(Protocol):
     async def one(self, dossier_id: UUID) -> Notices | None: ...
     async def page(self, wish: NoticeWish, most: int) -> Sequence[Notices]: ...
     async def lane(self, lane: str) -> LaneState: ...
+    async def unknown(
+        self, lane: str, after: int, area: frozenset[str] | None, most: int
+    ) -> Sequence[UnknownMessage]: ...
 
 
 class Messages(Protocol):
@@ -88,3 +106,10 @@ class Messages(Protocol):
 
     async def redo(self, work_id: UUID) -> bool:
         """Sends a message that was refused or set aside once more, under its old key; False: there is none."""
+
+
+class UnknownMessages(Protocol):
+    """Messages of which nobody knows whether the supplier took them."""
+
+    async def decide(self, work_id: UUID, found: Sent | NotSent, by: str, why: str) -> bool:
+        """The message is sent, or goes out again; False: its outcome is known."""

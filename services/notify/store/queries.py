@@ -8,7 +8,7 @@ from prometheus_client import Gauge
 
 from hub_messaging.database import Pool
 from services.notify.domain.notices import Notices
-from services.notify.handlers.ports import LaneState, NoticeWish
+from services.notify.handlers.ports import LaneState, NoticeWish, UnknownMessage
 from services.notify.store.notices import NOTICES, from_row
 
 _COLUMNS = ", ".join(NOTICES.columns)
@@ -28,9 +28,15 @@ DOSSIERS = Gauge(
 _LANE = """
 SELECT count(*) FILTER (WHERE state IN ('ready', 'behind')) AS due,
        count(*) FILTER (WHERE state IN ('set_aside', 'refused')) AS set_aside,
+       count(*) FILTER (WHERE state = 'unknown') AS unknown,
        min(created_at) FILTER (WHERE state = 'ready') AS oldest_at,
        (array_agg(outcome ORDER BY next_at DESC) FILTER (WHERE state = 'ready' AND attempts > 0))[1] AS trouble
 FROM work WHERE lane = $1 AND state <> 'done'
+"""
+_UNKNOWN = """
+SELECT seq, dossier_id, kind AS duty, outcome, attempts, started_at FROM work JOIN notices USING (dossier_id)
+WHERE lane = $1 AND work.state = 'unknown' AND seq > $2 AND ($3::text[] IS NULL OR desk = ANY($3))
+ORDER BY seq LIMIT $4
 """
 
 
@@ -70,6 +76,11 @@ class StoredNotices:
         assert row is not None
         for state in _LISTED:
             DOSSIERS.labels(state).set(row[state])
+
+    async def unknown(self, lane: str, after: int, area: frozenset[str] | None, most: int) -> list[UnknownMessage]:
+        """Messages without a known outcome, oldest first, of these desks (None: of all)."""
+        rows = await self._pool.fetch(_UNKNOWN, lane, after, None if area is None else sorted(area), most)
+        return [UnknownMessage(**row) for row in rows]
 
     async def lane(self, lane: str) -> LaneState:
         row = await self._pool.fetchrow(_LANE, lane)

@@ -1,6 +1,5 @@
 """/v1/lanes: one lane per agency; operators see what is due, set aside, open, paused, and may pause, resume, redo."""
 
-from collections.abc import Callable
 from dataclasses import asdict
 from datetime import datetime
 from typing import Annotated
@@ -9,28 +8,35 @@ from uuid import UUID
 import structlog
 from pydantic import BaseModel, ConfigDict, StringConstraints
 
+from hub_messaging.outcomes import Sent
+from hub_messaging.unknown import NotSent
 from hub_web.credentials import requires
 from hub_web.pages import USUAL_LIMIT, Limit, Page, after_number, page_of
-from hub_web.problems import NOT_FOUND, NOTHING_TO_REDO, Problem
+from hub_web.problems import NOT_FOUND, NOTHING_TO_REDO, NOTHING_TO_SETTLE, Problem
 from hub_web.routes import Router
 from hub_web.tokens import Caller
-from services.routing.handlers.ports import CompetenceNow, Lanes, LaneState
+from services.routing.domain.endpoint import EndpointOf
+from services.routing.handlers.ports import CompetenceNow, Lanes, LaneState, UnknownHandOvers
 
 log = structlog.get_logger(__name__)
 
 Reader = Annotated[Caller, requires("transfers:read")]
 Manager = Annotated[Caller, requires("lanes:manage")]
-HasEndpoint = Callable[[str], bool]
 
 
 class LaneView(BaseModel):
-    """Làn of one agency. `due`: hand-overs still to be made; `set_aside`: those that wait for a person."""
+    """Làn of one agency. `due`: hand-overs still to be made; `set_aside`: those that wait for a person.
+
+    `unknown`: those that the agency may or may not have; only one that is not `repeat_safe` has such.
+    """
 
     name: str
     agency: str | None
     has_endpoint: bool
+    repeat_safe: bool
     due: int
     set_aside: int
+    unknown: int
     open_why: str | None
     open_since: datetime | None
     paused_at: datetime | None
@@ -39,7 +45,10 @@ class LaneView(BaseModel):
 
 
 class WorkView(BaseModel):
-    """A hand-over that the agency refused or that failed again and again. `outcome` is the last reason."""
+    """A hand-over that the agency refused, that failed again and again, or of which it is unknown what became.
+
+    `outcome` is the last reason; `started_at`: when the attempt began whose end is unknown.
+    """
 
     id: UUID
     dossier_id: UUID
@@ -48,6 +57,16 @@ class WorkView(BaseModel):
     outcome: str | None
     attempts: int
     created_at: datetime
+    started_at: datetime | None
+
+
+class Settle(BaseModel):
+    """What was found out about a hand-over: whether the agency has it, and how one knows."""
+
+    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
+
+    sent: bool
+    why: Annotated[str, StringConstraints(strip_whitespace=True, min_length=3, max_length=500)]
 
 
 class Pause(BaseModel):
@@ -58,7 +77,7 @@ class Pause(BaseModel):
     why: Annotated[str, StringConstraints(strip_whitespace=True, min_length=3, max_length=500)]
 
 
-def lanes_router(lanes: Lanes, competence: CompetenceNow, has_endpoint: HasEndpoint) -> Router:
+def lanes_router(lanes: Lanes, unknown: UnknownHandOvers, competence: CompetenceNow, endpoint_of: EndpointOf) -> Router:
     """Reads with `transfers:read`, commands with `lanes:manage`, both for the agencies in the caller's area."""
     router = Router(tags=["lanes"])
 
@@ -69,12 +88,17 @@ def lanes_router(lanes: Lanes, competence: CompetenceNow, has_endpoint: HasEndpo
         return view(name, states.get(name))
 
     def view(name: str, state: LaneState | None) -> LaneView:
-        agency = competence().agencies.get(name)
-        known = asdict(state or LaneState(name, 0, 0, None, None, None, None, None))
-        return LaneView(agency=agency.name if agency else None, has_endpoint=has_endpoint(name), **known)
+        agency, endpoint = competence().agencies.get(name), endpoint_of(name)
+        return LaneView(
+            agency=agency.name if agency else None,
+            has_endpoint=endpoint is not None,
+            repeat_safe=endpoint is None or endpoint.repeat_safe,
+            **asdict(state or LaneState(name, 0, 0, 0, None, None, None, None, None)),
+        )
 
     @router.get("/v1/lanes")
     async def list_lanes(caller: Reader) -> Page[LaneView]:
+        """Làn của các cơ quan: what waits, what is paused and why."""
         states = await lanes.states()
         names = sorted(name for name in {*states, *competence().agencies} if caller.covers(name))
         return Page(items=[view(name, states.get(name)) for name in names])
@@ -116,6 +140,19 @@ def lanes_router(lanes: Lanes, competence: CompetenceNow, has_endpoint: HasEndpo
                 next_step="Xem GET /v1/lanes/{name}/work.",
             )
         log.warning("work_redone", lane=name, work_id=str(work_id), by=caller.subject)
+        return await lane(caller, name)
+
+    @router.post("/v1/lanes/{name}/work/{work_id}/settle")
+    async def settle_work(caller: Manager, name: str, work_id: UUID, settle: Settle) -> LaneView:
+        """Xác định kết quả bàn giao: ends a hand-over of state `unknown`; `sent` false sends it again."""
+        await lane(caller, name)
+        found = Sent() if settle.sent else NotSent()
+        if not await lanes.has(name, work_id) or not await unknown.decide(work_id, found, caller.subject, settle.why):
+            raise Problem(
+                NOTHING_TO_SETTLE,
+                "Việc này không thuộc làn hoặc đã rõ kết quả.",
+                next_step="Xem GET /v1/lanes/{name}/work.",
+            )
         return await lane(caller, name)
 
     return router

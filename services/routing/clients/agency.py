@@ -3,14 +3,16 @@
 from collections.abc import Callable
 from dataclasses import asdict
 from datetime import UTC, datetime
+from http import HTTPStatus
 from typing import Any
 
 import orjson
 
 from hub_messaging import tracing
 from hub_messaging.errors import CannotProcess, NotYet
-from hub_messaging.lanes import Blocked, Outcome, Refused, Sent, TryAgain, classify
+from hub_messaging.outcomes import Blocked, Outcome, Refused, Sent, TryAgain, classify
 from hub_messaging.sealing import SealingKeys
+from hub_messaging.unknown import NotSent
 from hub_messaging.work import WorkRow
 from hub_web.client import CallFailed, Client
 from hub_web.signatures import sign
@@ -55,6 +57,20 @@ class AgencySystems:
             return TryAgain(failed.reason)
         unfinished = classify(answer.status, answer.headers.get("retry-after"))
         return unfinished if unfinished is not None else Sent(_foreign_number(answer.content))
+
+    async def ask(self, row: WorkRow) -> Sent | NotSent | None:
+        """Whether the agency has what was sent under this row's key; None: it can't be asked or doesn't tell."""
+        endpoint = self._endpoint_of(row.lane)
+        if endpoint is None or not endpoint.status_query:
+            return None
+        try:
+            signed = sign(str(row.id), b"", endpoint.secrets[0])
+            answer = await self._http.get(f"{endpoint.url}/handovers/{row.id}", signed)
+        except CallFailed:
+            return None
+        if answer.status == HTTPStatus.OK:
+            return Sent(_foreign_number(answer.content))
+        return NotSent() if answer.status == HTTPStatus.NOT_FOUND else None
 
     def _body(self, row: WorkRow) -> bytes:
         """The same bytes at every attempt. The form names its papers; without a form they go by their codes."""

@@ -6,10 +6,15 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """`secrets`: the hub signs with the first; any of them is good on what the agency sends."""
+    """`secrets`: the hub signs with the first; any of them is good on what the agency sends.
+
+    `repeat_safe`: it takes one key once, however often it is sent; `status_query`: it can be asked about a key.
+    """
 
     url: str
     secrets: tuple[str, ...] = field(repr=False)
+    repeat_safe: bool = True
+    status_query: bool = False
 
 
 EndpointOf = Callable[[str], Endpoint | None]

@@ -97,6 +97,11 @@ class Leg:
     """Results that contradict the first one: a person must ask the agency."""
 
     @property
+    def heard_of(self) -> bool:
+        """The agency has spoken of the dossier, so it has it."""
+        return bool(self.acknowledged_at or self.steps or self.asked or self.outcome)
+
+    @property
     def state(self) -> LegState:
         if self.outcome is not None:
             return "completed"

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from hub_events.event import Event, derive_id
 from hub_events.routing import AgencyRef, DossierHandedOverV1, DossierHandOverRefusedV1
-from hub_messaging.lanes import Refused, Sent
+from hub_messaging.outcomes import Refused, Sent
 from hub_messaging.work import WorkRow
 from services.routing.domain import answers
 from services.routing.handlers.parcels import Parcel, read_parcel

@@ -7,7 +7,9 @@ from typing import Protocol
 from uuid import UUID
 
 from hub_events.event import Envelope, Event
-from hub_messaging.work import NewWork
+from hub_messaging.outcomes import Sent
+from hub_messaging.unknown import NotSent
+from hub_messaging.work import NewWork, WorkRow
 from services.routing.domain.answers import Answer
 from services.routing.domain.competence import Competence
 from services.routing.domain.transfer import Transfer, TransferState
@@ -57,6 +59,7 @@ class LaneState:
     name: str
     due: int
     set_aside: int
+    unknown: int
     open_why: str | None
     open_since: datetime | None
     paused_at: datetime | None
@@ -76,6 +79,7 @@ class SetAside:
     outcome: str | None
     attempts: int
     created_at: datetime
+    started_at: datetime | None
 
 
 class TransferCommands(Protocol):
@@ -109,4 +113,17 @@ class Lanes(Protocol):
     async def pause(self, lane: str, who: str, why: str) -> None: ...
     async def resume(self, lane: str) -> None: ...
     async def set_aside(self, lane: str, after: int, most: int) -> Sequence[SetAside]: ...
+    async def has(self, lane: str, work_id: UUID) -> bool: ...
     async def redo(self, lane: str, work_id: UUID) -> bool: ...
+
+
+class HandOverQuestions(Protocol):
+    """Asking an agency's system about a hand-over, without handing over."""
+
+    async def ask(self, row: WorkRow) -> Sent | NotSent | None: ...
+
+
+class UnknownHandOvers(Protocol):
+    """Hand-overs of which nobody knows whether the agency has them."""
+
+    async def decide(self, work_id: UUID, found: Sent | NotSent, by: str, why: str) -> bool: ...

@@ -1,4 +1,8 @@
-"""ROUTING_ENDPOINTS_FILE: `{"<agency code or *>": {"url": "https://…/{agency_code}", "secrets": ["whsec_…"]}}`."""
+"""ROUTING_ENDPOINTS_FILE: `{"<agency code or *>": {"url": "https://…/{agency_code}", "secrets": ["whsec_…"]}}`.
+
+`"repeat_safe": false` beside them for an agency that makes a new dossier of every request, whatever its key; and
+`"status_query": true` for one that answers `GET <url>/handovers/<key>`.
+"""
 
 from pathlib import Path
 from typing import Annotated
@@ -22,6 +26,8 @@ class _Endpoint(BaseModel):
 
     url: Annotated[str, StringConstraints(pattern=r"^https?://[^\s?#]+$", max_length=500)]
     secrets: tuple[Annotated[str, AfterValidator(_usable)], ...] = Field(min_length=1, max_length=5)
+    repeat_safe: bool = True
+    status_query: bool = False
 
 
 _FILE = TypeAdapter(dict[str, _Endpoint])
@@ -35,10 +41,19 @@ class Endpoints:
 
     def of(self, agency_code: str) -> Endpoint | None:
         """The agency's own endpoint, else that of `*`; `{agency_code}` in the address is filled in."""
-        found = self._by_code.get(agency_code) or self._by_code.get(EVERY_AGENCY)
+        found = self._entry(agency_code)
         if found is None:
             return None
-        return Endpoint(found.url.replace("{agency_code}", quote(agency_code, safe="")).rstrip("/"), found.secrets)
+        url = found.url.replace("{agency_code}", quote(agency_code, safe="")).rstrip("/")
+        return Endpoint(url, found.secrets, found.repeat_safe, found.status_query)
+
+    def repeat_safe(self, agency_code: str) -> bool:
+        """Whether the agency takes one key once. Without an endpoint nothing is sent."""
+        found = self._entry(agency_code)
+        return found is None or found.repeat_safe
+
+    def _entry(self, agency_code: str) -> _Endpoint | None:
+        return self._by_code.get(agency_code) or self._by_code.get(EVERY_AGENCY)
 
 
 def read_endpoints(file: Path) -> Endpoints:

@@ -7,7 +7,7 @@ from uuid import UUID
 from hub_messaging import work
 from hub_messaging.bells import Bells
 from hub_messaging.database import Pool
-from hub_messaging.work import LANES
+from hub_messaging.work import LANES, Backlog
 from services.routing.handlers.ports import LaneState, SetAside
 
 _STATES = "SELECT * FROM lane"
@@ -33,10 +33,10 @@ WITH RECURSIVE found AS (
 SELECT lane FROM found WHERE lane IS NOT NULL
 """
 _ASIDE = """
-SELECT id, seq, dossier_id, kind, state, outcome, attempts, created_at FROM work
-WHERE lane = $1 AND state IN ('refused', 'set_aside') AND seq > $2 ORDER BY seq LIMIT $3
+SELECT id, seq, dossier_id, kind, state, outcome, attempts, created_at, started_at FROM work
+WHERE lane = $1 AND state IN ('refused', 'set_aside', 'unknown') AND seq > $2 ORDER BY seq LIMIT $3
 """
-_REDO = "SELECT lane FROM work WHERE id = $1"
+_LANE_OF = "SELECT lane FROM work WHERE id = $1"
 
 
 class LaneTable:
@@ -50,7 +50,7 @@ class LaneTable:
         """By lane: rows due, rows that a person must look at, circuit, pause. Lanes never used are absent."""
         backlog = await work.backlog(self._pool)
         kept: dict[str, Mapping[str, Any]] = {row["name"]: dict(row) for row in await self._pool.fetch(_STATES)}
-        return {name: _state(name, kept.get(name), *backlog.get(name, (0, 0))) for name in {*backlog, *kept}}
+        return {name: _state(name, kept.get(name), backlog.get(name, Backlog())) for name in {*backlog, *kept}}
 
     async def pause(self, lane: str, who: str, why: str) -> None:
         """Nothing is sent until `resume`; a pause that stands already keeps its reason."""
@@ -84,20 +84,25 @@ class LaneTable:
         """Rows that wait for a person, oldest first."""
         return [SetAside(**row) for row in await self._pool.fetch(_ASIDE, lane, after, most)]
 
+    async def has(self, lane: str, work_id: UUID) -> bool:
+        """Whether the row stands in this lane."""
+        return bool(await self._pool.fetchval(_LANE_OF, work_id) == lane)
+
     async def redo(self, lane: str, work_id: UUID) -> bool:
         """Sends a row again that was refused or set aside; False: it is none of this lane's."""
-        if await self._pool.fetchval(_REDO, work_id) != lane or await work.redo(self._pool, work_id) is None:
+        if not await self.has(lane, work_id) or await work.redo(self._pool, work_id) is None:
             return False
         self._bells.ring([LANES])
         return True
 
 
-def _state(name: str, row: Mapping[str, Any] | None, due: int, aside: int) -> LaneState:
+def _state(name: str, row: Mapping[str, Any] | None, backlog: Backlog) -> LaneState:
     known = row or {}
     return LaneState(
         name=name,
-        due=due,
-        set_aside=aside,
+        due=backlog.due,
+        set_aside=backlog.set_aside,
+        unknown=backlog.unknown,
         open_why=known.get("open_why"),
         open_since=known.get("open_since"),
         paused_at=known.get("paused_at"),
