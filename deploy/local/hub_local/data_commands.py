@@ -1,0 +1,153 @@
+"""`hub backup | restore | republish`: keeping and rebuilding what the hub knows. See docs/operations.md."""
+
+import time
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from hub_local.commands import clear_errors
+from hub_local.layout import SERVICES, StackNotUsable, here
+
+if TYPE_CHECKING:
+    from hub_local.republish import Since
+
+# What they need is slow to import: each command brings its own, `hub --help` nothing.
+
+LISTED = 10
+
+
+def register(root: typer.Typer) -> None:
+    """Adds this module's commands to `hub` (entry point group `hub.commands`)."""
+    for command in (backup, restore, republish):
+        root.command()(command)
+
+
+def backup(
+    target: Annotated[Path, typer.Argument(metavar="FILE|FOLDER", help="Where to; a folder gets a name.")],
+) -> None:
+    """Back up the databases, keys and clock of this folder's hub (sao lưu), while it works or stands."""
+    import asyncio
+
+    from hub_local.backup import backup as make
+
+    with clear_errors():
+        file, manifest = asyncio.run(make(here(), target, print_line))
+    for name, about in manifest["files"].items():
+        typer.echo(f"  {name:24} {about['bytes']:>12,} bytes  sha256 {about['sha256'][:16]}…")
+    for name, why in manifest["left_out"].items():
+        typer.echo(f"  not inside: {name}: {why}")
+    typer.echo(f"{file}: {manifest['dossiers']} dossiers. It holds all keys: keep it where you would keep those.")
+
+
+def restore(
+    source: Annotated[Path, typer.Argument(metavar="FILE|FOLDER", help="A backup; of a folder its newest.")],
+    force: Annotated[bool, typer.Option("--force", help="Move aside what the folder holds.")] = False,
+    keep_kafka: Annotated[bool, typer.Option("--keep-kafka", help="Kafka's log has survived: keep it.")] = False,
+) -> None:
+    """Restore a backup into this folder (khôi phục), and report what the others know that it does not.
+
+    Exit code 2: restored, and there is something in the report that a person must look after.
+    """
+    import asyncio
+
+    from hub_local.restore import restore as bring_back
+
+    with clear_errors():
+        layout = here()
+        found = asyncio.run(bring_back(layout, source, force=force, keep_kafka=keep_kafka, report=print_line))
+    for line in lines_of(found):
+        typer.echo(line)
+    typer.echo(f"All of it is kept in {layout.folder / 'reports'}. `hub up` goes on; then ask `hub stuck`.")
+    if found["unknown_dossiers"] or any(found["unknown_events"].values()):
+        raise typer.Exit(2)
+
+
+def republish(
+    service: Annotated[str | None, typer.Option(help="Whose topic; all when left out.")] = None,
+    since: Annotated[str | None, typer.Option("--from", metavar="SEQ|TIME", help="Where in the outbox.")] = None,
+    again: Annotated[bool, typer.Option("--again", help="Though the topic is not empty.")] = False,
+) -> None:
+    """Rebuild topics from the outboxes (phát lại); their readers begin anew. The hub must be down."""
+    import asyncio
+
+    with clear_errors():
+        if service not in (None, *SERVICES):
+            raise StackNotUsable(f"{service!r} is no service; there are: {', '.join(SERVICES)}")
+        services = [service] if service else list(SERVICES)
+        asyncio.run(_republish(services, start_of(since), again=again))
+
+
+async def _republish(services: list[str], since: "Since", *, again: bool) -> None:
+    from hub_events.topics import topic_of
+    from hub_local.postgres import database_url
+    from hub_local.republish import republish as send_again
+    from hub_local.restore import servers
+    from hub_local.stack import Stack
+    from hub_messaging.topics import apply_topics
+
+    layout = here()
+    if not (layout.folder / "postgres" / "data").exists():
+        raise StackNotUsable(f"there are no databases in {layout.folder}: nothing to republish")
+    async with Stack(layout, plan=servers, report=print_line) as stack:
+        urls = {name: database_url(layout, stack.keys.passwords, name) for name in SERVICES}
+        await apply_topics(layout.kafka_servers)
+        for service in services:
+            topic = topic_of(service)
+            done = await send_again(layout.kafka_servers, urls, topic, since, again=again, report=print_line)
+            typer.echo(
+                f"{topic.name}: {done.sent} events sent; {done.left_out} left out, older than {topic.retention_days} "
+                f"days; {', '.join(topic.readers)} read it from its begin"
+            )
+
+
+def start_of(text: str | None) -> "Since":
+    """What --from says: a sequence number of the outbox, or a moment with its offset. Raises StackNotUsable."""
+    from hub_local.republish import Since
+
+    if text is None:
+        return Since()
+    if text.isascii() and text.isdigit() and len(text) < 19:
+        return Since(seq=int(text))
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        moment = None
+    if moment is None or moment.tzinfo is None:
+        raise StackNotUsable(f"--from {text!r}: expected a number, or a time such as 2026-03-02T08:00:00+07:00")
+    return Since(moment=moment)
+
+
+def lines_of(found: dict[str, Any]) -> list[str]:
+    """The reconciliation report for a person; long lists are cut, the kept file has all."""
+    dossiers, unanswered = found["unknown_dossiers"], found["unanswered"]
+    agencies = {one["agency_code"] for one in unanswered}
+    left_out = sum(one["left_out"] for one in found["republished"].values())
+    return [
+        f"Restored to {found['backup_made_at']}. What others know and the restored databases don't:",
+        f"  dossiers that the register lacks: {len(dossiers)}",
+        *(f"    {one['code'] or one['dossier_id']} (seen in {', '.join(one['seen_in'])})" for one in dossiers[:LISTED]),
+        *_lines_of_events(found),
+        f"  events older than the topics keep, not sent again: {left_out}",
+        f"  handed over, and no result known: {len(unanswered)} dossiers at {len(agencies)} agencies; ask for answers",
+        f"  ranges that go on with a higher number: {len(found['numbers'])}; receipts between: take them anew",
+    ]
+
+
+def _lines_of_events(found: dict[str, Any]) -> list[str]:
+    lines = []
+    for service, events in found["unknown_events"].items():
+        lines.append(f"  events of {service} that its outbox lacks: {len(events)}")
+        lines += [f"    {one['type']} of {one['dossier_id']}" for one in events[:LISTED]]
+    for service, count in found["not_in_kafka"].items():
+        lines.append(f"  events of {service} that Kafka lacked, sent again: {count}")
+    for one in found["positions"][:LISTED]:
+        place = f"{one['position']} of {one['topic']}/{one['partition']}"
+        lines.append(f"  {one['service']} stood at {place}, outside the log: begins anew")
+    return lines
+
+
+def print_line(process: str, text: str) -> None:
+    """One line about one process, with the time."""
+    print(f"{time.strftime('%H:%M:%S')} {process}: {text}", flush=True)

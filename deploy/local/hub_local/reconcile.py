@@ -1,0 +1,185 @@
+"""Đối chiếu: what the others know that a restored service does not, looked up in Kafka and in all four databases.
+
+Events are compared by id: whatever a service has said within the days that its outbox keeps must be in its outbox.
+Dossiers are compared with the register, whatever their age. Only ids, codes and types are looked at.
+"""
+
+import json
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+import asyncpg
+from aiokafka import AIOKafkaConsumer, ConsumerRecord
+
+from hub_events.event import UnreadableHeaders, from_headers
+from hub_events.intake import DossierAcceptedV1
+from hub_events.topics import EVENTS, TOPICS, Topic
+from hub_local.layout import SERVICES
+from hub_local.republish import Log, log_of
+
+if TYPE_CHECKING:
+    Connection = asyncpg.Connection[asyncpg.Record]
+
+Row = tuple[Any, ...]
+ROWS_AT_ONCE = 5000
+
+_HEARD = """
+CREATE TEMPORARY TABLE heard (event_id uuid, dossier_id uuid, type text, at timestamptz, place text, code text);
+CREATE TEMPORARY TABLE known (dossier_id uuid, code text, place text)
+"""
+_UNKNOWN_EVENTS = """
+SELECT event_id::text, type, dossier_id::text, array_agg(DISTINCT place ORDER BY place) AS seen_in
+FROM heard
+WHERE at > now() - make_interval(days => $1)
+    AND NOT EXISTS (SELECT FROM outbox WHERE outbox.event_id = heard.event_id)
+GROUP BY event_id, type, dossier_id ORDER BY min(at), event_id
+"""
+_NOT_IN_KAFKA = """
+SELECT count(*) FROM outbox
+WHERE recorded_at > now() - make_interval(days => $1)
+    AND NOT EXISTS (SELECT FROM outbox_pending AS pending WHERE pending.seq = outbox.seq)
+    AND NOT EXISTS (SELECT FROM heard WHERE heard.event_id = outbox.event_id AND place = 'kafka')
+"""
+_UNKNOWN_DOSSIERS = """
+SELECT dossier_id::text, max(code) AS code, array_agg(DISTINCT place ORDER BY place) AS seen_in
+FROM (SELECT dossier_id, code, place FROM known UNION ALL SELECT dossier_id, code, place FROM heard) AS somewhere
+WHERE NOT EXISTS (SELECT FROM dossier WHERE dossier.id = somewhere.dossier_id)
+GROUP BY dossier_id ORDER BY max(code), dossier_id
+"""
+_UNANSWERED = """
+SELECT dossier_id::text, agency_code FROM progress
+WHERE handed_over_at IS NOT NULL AND completed_at IS NULL ORDER BY agency_code, dossier_id
+"""
+_CODES = "SELECT code FROM known WHERE code IS NOT NULL UNION SELECT code FROM heard WHERE code IS NOT NULL"
+_STEPS = "SELECT event_id, dossier_id, type, recorded_at FROM step"
+DOSSIERS_OF = {
+    "routing": "SELECT dossier_id, dossier_code FROM transfer",
+    "notify": "SELECT dossier_id, dossier_code FROM notices",
+    "sla": "SELECT dossier_id, dossier_code FROM clock",
+    "intake": "SELECT dossier_id, NULL FROM progress",
+}
+"""Service → the dossiers that it knows. The register's own progress is told by others, so it counts as such."""
+
+Positions = Mapping[str, Mapping[tuple[str, int], int]]
+"""Service → topic and partition → next offset."""
+
+
+async def reconcile(servers: str, urls: Mapping[str, str], positions: Positions) -> dict[str, Any]:
+    """Compares four databases and Kafka with each other; changes nothing. Nobody may be at work meanwhile.
+
+    `positions`: as the databases had them. `codes`: every dossier code that anybody knows.
+    """
+    async with AsyncExitStack() as stack:
+        opened = {name: await stack.enter_async_context(_opened(urls[name])) for name in SERVICES}
+        logs = {topic.name: await log_of(servers, topic.name) for topic in TOPICS}
+        for topic in TOPICS:
+            await _hear(servers, topic, logs[topic.name], opened[topic.producer])
+        await _hear_timeline(opened)
+        for service, statement in DOSSIERS_OF.items():
+            await _tell_register(opened, service, statement)
+        intake = opened["intake"]
+        return {
+            "unknown_dossiers": _plain(await intake.fetch(_UNKNOWN_DOSSIERS)),
+            "unknown_events": {
+                topic.producer: _plain(await opened[topic.producer].fetch(_UNKNOWN_EVENTS, topic.retention_days))
+                for topic in TOPICS
+            },
+            "not_in_kafka": {
+                topic.producer: await opened[topic.producer].fetchval(_NOT_IN_KAFKA, topic.retention_days)
+                for topic in TOPICS
+            },
+            "positions": _outside(positions, logs),
+            "unanswered": _plain(await intake.fetch(_UNANSWERED)),
+            "codes": [row["code"] for row in await intake.fetch(_CODES)],
+        }
+
+
+@asynccontextmanager
+async def _opened(url: str) -> "AsyncIterator[Connection]":
+    connection = await asyncpg.connect(url, timeout=10)
+    try:
+        await connection.execute(_HEARD)
+        yield connection
+    finally:
+        await connection.close()
+
+
+async def _hear(servers: str, topic: Topic, log: Log, connection: "Connection") -> None:
+    """Notes in the producer's database what its topic holds."""
+    consumer = AIOKafkaConsumer(bootstrap_servers=servers, max_partition_fetch_bytes=4 * 1024 * 1024)
+    await consumer.start()
+    try:
+        consumer.assign(list(log))
+        for partition, (begin, _) in log.items():
+            consumer.seek(partition, begin)
+        while [place for place, (_, end) in log.items() if await consumer.position(place) < end]:
+            batches = await consumer.getmany(timeout_ms=500, max_records=ROWS_AT_ONCE)
+            rows = [row for batch in batches.values() for record in batch if (row := _row(record)) is not None]
+            await connection.copy_records_to_table("heard", records=rows)
+    finally:
+        await consumer.stop()
+
+
+def _row(record: "ConsumerRecord[Any, Any]") -> Row | None:
+    """What is compared of a record; None for one that no service of the hub has written."""
+    try:
+        envelope = from_headers(record.headers)
+        dossier_id = envelope.dossier_id
+    except (UnreadableHeaders, ValueError):
+        return None
+    code = _code(record.value) if envelope.type == DossierAcceptedV1.type else None
+    return envelope.id, dossier_id, envelope.type, datetime.fromtimestamp(record.timestamp / 1000, UTC), "kafka", code
+
+
+def _code(body: bytes | None) -> str | None:
+    try:
+        found = json.loads(body or b"{}")
+    except ValueError:
+        return None
+    code = found.get("dossier_code") if isinstance(found, dict) else None
+    return code if isinstance(code, str) else None
+
+
+async def _hear_timeline(opened: "Mapping[str, Connection]") -> None:
+    """Notes in each producer's database which of its events the timeline at intake tells."""
+    producer_of = {event.type: topic.producer for topic in TOPICS for event in topic.events}
+    async for steps in _chunks(opened["intake"], _STEPS):
+        rows: dict[str, list[Row]] = {}
+        for event_id, dossier_id, type, at in steps:
+            if type in EVENTS:
+                rows.setdefault(producer_of[type], []).append((event_id, dossier_id, type, at, "timeline", None))
+        for service, heard in rows.items():
+            if service != "intake":  # its own steps are in its own outbox
+                await opened[service].copy_records_to_table("heard", records=heard)
+
+
+async def _tell_register(opened: "Mapping[str, Connection]", service: str, statement: str) -> None:
+    async for rows in _chunks(opened[service], statement):
+        known: list[tuple[UUID, str | None, str]] = [(dossier_id, code, service) for dossier_id, code in rows]
+        await opened["intake"].copy_records_to_table("known", records=known)
+
+
+async def _chunks(connection: "Connection", statement: str) -> AsyncIterator[Sequence[asyncpg.Record]]:
+    """The rows of a statement, so many at once that a table of any size fits."""
+    async with connection.transaction():
+        cursor = await connection.cursor(statement)
+        while rows := await cursor.fetch(ROWS_AT_ONCE):
+            yield rows
+
+
+def _outside(positions: Positions, logs: Mapping[str, Log]) -> list[dict[str, Any]]:
+    """Where a reader stood at no place of the log as it is."""
+    places = {(place.topic, place.partition): bounds for log in logs.values() for place, bounds in log.items()}
+    return [
+        {"service": service, "topic": topic, "partition": partition, "position": offset, "log": bounds}
+        for service, stood in positions.items()
+        for (topic, partition), offset in sorted(stood.items())
+        if (bounds := places.get((topic, partition))) is None or not bounds[0] <= offset <= bounds[1]
+    ]
+
+
+def _plain(rows: Iterable[asyncpg.Record]) -> list[dict[str, Any]]:
+    return [dict(row) for row in rows]

@@ -1,0 +1,176 @@
+"""Phát lại: rebuilds a topic from its service's outbox, and has its readers begin anew.
+
+What is sent again becomes pending again, and the relay sends it as it did the first time: same ids, keys, headers and
+times, in the outbox's order. Why positions are always set to the log's begin: docs/decisions/0015-republishing.md.
+"""
+
+import asyncio
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
+
+from hub_events.topics import Topic
+from hub_local.layout import StackNotUsable
+from hub_local.supervisor import Report
+from hub_messaging.bells import Bells
+from hub_messaging.database import UNAVAILABLE, Pool, open_pool
+from hub_messaging.health import Heart
+from hub_messaging.leases import DURATION, Leases
+from hub_messaging.outbox import RELAY
+from hub_messaging.relay import KafkaSender, Relay
+
+SLOT = "republish"
+MARKED_AT_ONCE = 20_000
+REPORT_SECONDS = 1.0
+TOPIC_KNOWN_WITHIN_SECONDS = 20.0
+
+_WITHIN = "recorded_at > now() - make_interval(days => $1)"
+_MARK = f"""
+WITH chosen AS MATERIALIZED (
+    SELECT seq FROM outbox WHERE {_WITHIN} AND seq > $2 AND ($3::timestamptz IS NULL OR recorded_at >= $3)
+    ORDER BY seq LIMIT $4
+), marked AS (INSERT INTO outbox_pending (seq) SELECT seq FROM chosen ON CONFLICT DO NOTHING)
+SELECT max(seq) AS last, count(*) AS rows FROM chosen
+"""  # noqa: S608 - a constant
+_TOO_OLD = f"SELECT count(*) FROM outbox WHERE NOT ({_WITHIN})"  # noqa: S608 - a constant
+_PENDING = "SELECT count(*) FROM outbox_pending"
+_FORGET = "DELETE FROM position WHERE topic = $1"
+_BEGIN = "INSERT INTO position (topic, partition, next_offset) SELECT $1, * FROM unnest($2::int[], $3::bigint[])"
+
+Log = Mapping[TopicPartition, tuple[int, int]]
+"""Partition → first offset, next offset to be written."""
+
+
+@dataclass(frozen=True, slots=True)
+class Since:
+    """Where in the outbox to begin: behind a sequence number, and at a moment (aware)."""
+
+    seq: int = 1
+    moment: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Republished:
+    """What became of one topic. `left_out`: events older than the topic keeps any."""
+
+    topic: str
+    sent: int
+    left_out: int
+
+
+async def republish(
+    servers: str, urls: Mapping[str, str], topic: Topic, since: Since, *, again: bool, report: Report
+) -> Republished:
+    """Sends the outbox of `topic`'s producer again and sets its readers' positions to the begin of the log.
+
+    `urls`: service → address of its database. Raises StackNotUsable when the topic is not empty (unless `again`), or
+    somebody else's relay is at work.
+    """
+    log = await log_of(servers, topic.name)
+    held = sum(end - begin for begin, end in log.values())
+    if held and not again:
+        raise StackNotUsable(
+            f"{topic.name} is not empty: it holds {held} records. --again sends all of the outbox once more; "
+            "readers know repeats by their ids."
+        )
+    pool = await open_pool(urls[topic.producer], size=2)
+    leases = Leases(pool, SLOT)
+    try:
+        await _take_relay(leases, topic)
+        for reader in topic.readers:
+            await _begin_anew(urls[reader], topic.name, log)
+        await _mark(pool, topic, since)
+        sent = await _send(servers, pool, leases, topic, report)
+        return Republished(topic.name, sent, await pool.fetchval(_TOO_OLD, topic.retention_days))
+    finally:
+        await leases.give_back([RELAY])
+        await pool.close()
+
+
+async def log_of(servers: str, topic: str) -> Log:
+    """Where each partition of `topic` begins and ends. Raises StackNotUsable when there is no such topic."""
+    until = time.monotonic() + TOPIC_KNOWN_WITHIN_SECONDS
+    while not (partitions := await _partitions(servers, topic)):
+        if time.monotonic() > until:
+            raise StackNotUsable(f"there is no topic {topic}; `hub topics apply` creates it")
+        await asyncio.sleep(0.2)  # one that has just been created is known to clients a moment later
+    consumer = AIOKafkaConsumer(bootstrap_servers=servers)
+    await consumer.start()
+    try:
+        begins, ends = await consumer.beginning_offsets(partitions), await consumer.end_offsets(partitions)
+    finally:
+        await consumer.stop()
+    return {partition: (begins[partition], ends[partition]) for partition in partitions}
+
+
+async def _partitions(servers: str, topic: str) -> list[TopicPartition]:
+    """The topic's partitions, in order; none while Kafka does not know it."""
+    admin = AIOKafkaAdminClient(bootstrap_servers=servers)
+    await admin.start()
+    try:
+        (found,) = await admin.describe_topics([topic])
+    finally:
+        await admin.close()
+    return sorted(TopicPartition(topic, one["partition"]) for one in found["partitions"])
+
+
+async def _take_relay(leases: Leases, topic: Topic) -> None:
+    """Nobody else may send meanwhile: a new event would overtake older ones of its dossier."""
+    until = time.monotonic() + 2 * DURATION.total_seconds()
+    while not await leases.hold([RELAY]):
+        if time.monotonic() > until:
+            raise StackNotUsable(f"the relay of {topic.producer} is at work: stop {topic.producer}'s workers first")
+        await asyncio.sleep(0.2)
+
+
+async def _begin_anew(url: str, topic: str, log: Log) -> None:
+    """A reader's positions in `topic`, all at the begin of the log: in one transaction."""
+    pool = await open_pool(url, size=1)
+    try:
+        async with pool.acquire() as connection, connection.transaction():
+            await connection.execute(_FORGET, topic)
+            begins = [begin for begin, _ in log.values()]
+            await connection.execute(_BEGIN, topic, [partition.partition for partition in log], begins)
+    finally:
+        await pool.close()
+
+
+async def _mark(pool: Pool, topic: Topic, since: Since) -> None:
+    """Makes events pending again, all in one transaction: an interruption leaves all of them to be sent, or none."""
+    last = since.seq - 1
+    async with pool.acquire() as connection, connection.transaction():
+        while True:
+            row = await connection.fetchrow(_MARK, topic.retention_days, last, since.moment, MARKED_AT_ONCE)
+            assert row is not None
+            if row["last"] is None:
+                return
+            last = row["last"]
+
+
+async def _send(servers: str, pool: Pool, leases: Leases, topic: Topic, report: Report) -> int:
+    """Relays until nothing is pending; how many were."""
+    sender = KafkaSender(servers)
+    relay = Relay(pool, leases, Bells(), Heart(), topic.name, sender)
+    total = left = await pool.fetchval(_PENDING)
+    said = time.monotonic()
+    try:
+        while left:
+            await relay.send_chunk()
+            left = await pool.fetchval(_PENDING)
+            if time.monotonic() - said > REPORT_SECONDS or not left:
+                report(topic.name, f"{total - left} of {total} sent")
+                said = time.monotonic()
+            if not await leases.hold([RELAY]):
+                raise ConnectionAbortedError("another relay has taken over")
+    except UNAVAILABLE as trouble:
+        raise StackNotUsable(
+            f"{topic.name} was interrupted ({type(trouble).__name__}) with {left} of {total} to be sent. They stay "
+            "pending: `hub up` sends them."
+        ) from trouble
+    finally:
+        await sender.close()
+    return int(total)

@@ -1,0 +1,172 @@
+"""What a restore takes and what it refuses; where a republication begins; which numbers are not given again."""
+
+import io
+import json
+import subprocess
+import sys
+import tarfile
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hub_local.archive import pack, unpack
+from hub_local.data_commands import start_of
+from hub_local.layout import SERVICES, Layout, StackNotUsable
+from hub_local.number_ranges import LEFT_OUT, reserve_numbers
+from hub_local.republish import Since
+from tests.local.stand_ins import hold_elsewhere, settings_of
+from tests.stack import PostgresServer
+
+ABOUT = {"made_at": "2026-03-02T08:00:00+07:00", "dossiers": 3}
+
+
+@pytest.fixture
+def whole(tmp_path: Path) -> Path:
+    """A backup with content that only looks like dumps."""
+    source = tmp_path / "source"
+    for name in ("databases", "keys"):
+        (source / name).mkdir(parents=True)
+    for service in SERVICES:
+        (source / "databases" / f"{service}.dump").write_bytes(service.encode() * 5000)
+    (source / "keys" / "sealing.json").write_text("{}")
+    file = tmp_path / "hub-20260302-080000.backup"
+    pack(source, ABOUT, file)
+    return file
+
+
+def test_what_is_packed_comes_out_and_only_its_owner_may_read_it(whole: Path, tmp_path: Path) -> None:
+    manifest = unpack(whole, tmp_path / "out")
+    assert manifest["dossiers"] == 3
+    assert (tmp_path / "out" / "databases" / "sla.dump").read_bytes() == b"sla" * 5000
+    assert whole.stat().st_mode & 0o077 == 0
+    assert (tmp_path / "out" / "keys" / "sealing.json").stat().st_mode & 0o077 == 0
+
+
+def flipped(content: bytes) -> bytes:
+    place = content.index(b"routingrouting") + 7
+    return content[:place] + b"?" + content[place + 1 :]
+
+
+def foreign_tar(_: bytes) -> bytes:
+    return tar_of({"notes.txt": b"hello"})
+
+
+def from_another_program(_: bytes) -> bytes:
+    return tar_of({"manifest.json": b'{"format": "something else 1", "files": {}}'})
+
+
+def half(_: bytes) -> bytes:
+    return tar_of({"manifest.json": json.dumps({"format": "mot-cua-hub backup 1", "files": {}}).encode()})
+
+
+def escaping(_: bytes) -> bytes:
+    files: dict[str, Any] = {f"databases/{service}.dump": {} for service in SERVICES}
+    manifest = json.dumps({"format": "mot-cua-hub backup 1", "files": files}).encode()
+    return tar_of({"manifest.json": manifest, "keys/../../escaped": b"x"})
+
+
+def tar_of(members: dict[str, bytes]) -> bytes:
+    stream = io.BytesIO()
+    with tarfile.open(fileobj=stream, mode="w") as tar:
+        for name, content in members.items():
+            member = tarfile.TarInfo(name)
+            member.size = len(content)
+            tar.addfile(member, io.BytesIO(content))
+    return stream.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("spoil", "message"),
+    [
+        (flipped, r"is damaged: databases/routing\.dump does not agree with the manifest"),
+        (lambda content: content[: len(content) // 2], "is damaged"),
+        (lambda content: content[:600], "is damaged|no backup"),
+        (lambda content: b"", "no backup"),
+        (lambda content: b"PK\x03\x04" + bytes(4000), "no backup"),
+        (lambda content: content.replace(b'"made_at"', b'"made_at', 1), "manifest can't be read"),
+        (foreign_tar, "no backup of this hub"),
+        (from_another_program, "no backup of this hub"),
+        (half, "is incomplete: it holds no database of intake, routing, notify, sla"),
+        (escaping, "holds what no backup of this hub does: 'keys/../../escaped'"),
+    ],
+)
+def test_a_damaged_or_foreign_file_is_refused(
+    whole: Path, tmp_path: Path, spoil: Callable[[bytes], bytes], message: str
+) -> None:
+    whole.write_bytes(spoil(whole.read_bytes()))
+    with pytest.raises(StackNotUsable, match=message):
+        unpack(whole, tmp_path / "deep" / "out")
+    assert not (tmp_path / "escaped").exists()
+
+
+def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(StackNotUsable, match=r"nowhere\.backup can't be read"):
+        unpack(tmp_path / "nowhere.backup", tmp_path)
+
+
+def restore(layout: Layout, *arguments: str) -> "subprocess.CompletedProcess[str]":
+    command = [str(Path(sys.executable).with_name("hub")), "restore", *arguments]
+    return subprocess.run(command, env=settings_of(layout), capture_output=True, text=True, timeout=60, check=False)
+
+
+def test_a_folder_that_is_not_empty_stays_as_it_is(whole: Path, tmp_path: Path) -> None:
+    layout = Layout(tmp_path / "hub", port_base=32_150)
+    (layout.folder / "postgres").mkdir(parents=True)
+    refused = restore(layout, str(whole))
+    assert refused.returncode == 1
+    assert "is not empty (postgres)" in refused.stderr
+    assert "--force" in refused.stderr
+    kept = restore(layout, str(whole), "--force", "--keep-kafka")
+    assert "no log of Kafka" in kept.stderr
+    whole.write_bytes(flipped(whole.read_bytes()))
+    damaged = restore(layout, str(whole.parent), "--force")
+    assert (damaged.returncode, "is damaged" in damaged.stderr) == (1, True)
+    assert sorted(entry.name for entry in layout.folder.iterdir()) == ["lock", "postgres"]
+
+
+def test_nothing_is_restored_into_a_hub_that_runs(whole: Path, tmp_path: Path) -> None:
+    layout = Layout(tmp_path / "hub", port_base=32_200)
+    with hold_elsewhere(layout) as holder:
+        refused = restore(layout, str(whole), "--force")
+        holder.kill()
+    assert f"in use (process {holder.pid}); `hub down` first" in refused.stderr
+
+
+def test_a_republication_begins_at_a_number_or_a_moment() -> None:
+    assert start_of(None) == Since()
+    assert start_of("17") == Since(seq=17)
+    assert start_of("2026-03-02T08:00:00+07:00") == Since(moment=datetime(2026, 3, 2, 1, tzinfo=UTC))
+
+
+@pytest.mark.parametrize("text", ["", "yesterday", "-1", "2026-03-02T08:00:00", "9" * 30, "١٢"])
+def test_where_it_begins_must_be_clear(text: str) -> None:
+    with pytest.raises(StackNotUsable, match="expected a number, or a time such as"):
+        start_of(text)
+
+
+@pytest.mark.stack
+async def test_numbers_that_may_have_been_given_since_the_backup_are_left_out(postgres: PostgresServer) -> None:
+    import asyncpg
+
+    url = await postgres.database("intake")
+    connection = await asyncpg.connect(url)
+    await connection.execute("INSERT INTO number_range VALUES ('H26.15/260301', 7), ('H26.15/260220', 9)")
+    backup, now = datetime(2026, 3, 1, 10, tzinfo=UTC), datetime(2026, 3, 2, 3, tzinfo=UTC)
+
+    changed: dict[str, Any] = await reserve_numbers(
+        url, ["H26.15-260302-0004", "H26.16-260301-0002", "odd"], backup, now
+    )
+
+    rows = await connection.fetch("SELECT key, last FROM number_range")
+    await connection.close()
+    assert {row["key"]: row["last"] for row in rows} == {
+        "H26.15/260301": 7 + LEFT_OUT,
+        "H26.15/260302": 4 + LEFT_OUT,
+        "H26.15/260220": 9,
+        "H26.16/260301": 2 + LEFT_OUT,
+        "H26.16/260302": LEFT_OUT,
+    }
+    assert changed["H26.15/260301"] == {"backup": 7, "goes_on_after": 7 + LEFT_OUT}
