@@ -119,10 +119,12 @@ def test_a_break_is_printed_and_refused(
         compatibility_gate, "documents", lambda: documents_of(without(now, INTAKE, "paths", "/v1/desks"))
     )
     assert main([]) == 1
-    assert capsys.readouterr().out == (
+    sentence, way_out = capsys.readouterr().out.splitlines()
+    assert sentence == (
         "GET /v1/desks: the endpoint is gone, so its callers get 404 or 405; keep it until nobody calls it,"
-        " beside what replaces it.\n"
+        " beside what replaces it."
     )
+    assert "git holds at HEAD" in way_out
     assert main(["--written"]) == 0, "nothing was written"
     (project / ACCEPTED).unlink()
     assert main(["--written"]) == 1

@@ -80,6 +80,10 @@ def main(arguments: list[str]) -> int:
     found = breaks(before, written(ROOT) if arguments == ["--written"] else said_now())
     for one in found:
         print(one)
+    if found:
+        print(
+            f"Published is what git holds at {since}. If that is newer work of yours, name its beginning: PUBLISHED=…"
+        )
     return 1 if found else 0
 
 
