@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 
 from hub_events.topics import TOPICS
 from tests.flows.hub import Hub
@@ -90,9 +90,12 @@ async def produce(hub: Hub, records: Iterable[Record]) -> None:
 
 async def all_is_read(hub: Hub, within: float = 60.0) -> None:
     """Waits until every service stands at the end of each topic it reads."""
-    consumer = AIOKafkaConsumer(bootstrap_servers=hub.layout.kafka_servers)
+    names = {topic.name for topic in TOPICS}
+    consumer = AIOKafkaConsumer(*names, bootstrap_servers=hub.layout.kafka_servers)
     await consumer.start()
     try:
+        while {partition.topic for partition in consumer.assignment()} != names:
+            await asyncio.sleep(0.05)
         for service in sorted({reader for topic in TOPICS for reader in topic.readers}):
             await eventually(
                 partial(_behind, hub, consumer, service),
@@ -108,13 +111,8 @@ async def _behind(hub: Hub, consumer: AIOKafkaConsumer, service: str) -> dict[st
     async with database(hub, service) as connection:
         rows = await connection.fetch("SELECT topic, partition, next_offset FROM position")
     positions = {(row["topic"], row["partition"]): row["next_offset"] for row in rows}
-    names = [topic.name for topic in TOPICS if service in topic.readers]
-    partitions = [place for name in names for place in await _partitions(consumer, name)]
+    names = {topic.name for topic in TOPICS if service in topic.readers}
+    partitions = [partition for partition in consumer.assignment() if partition.topic in names]
     ends = await consumer.end_offsets(partitions)
     behind = {f"{p.topic}/{p.partition}": end - positions.get((p.topic, p.partition), 0) for p, end in ends.items()}
     return {place: count for place, count in behind.items() if count}
-
-
-async def _partitions(consumer: AIOKafkaConsumer, topic: str) -> list[TopicPartition]:
-    await consumer.topics()
-    return [TopicPartition(topic, number) for number in sorted(consumer.partitions_for_topic(topic) or ())]

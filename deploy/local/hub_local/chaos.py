@@ -108,7 +108,7 @@ class Chaos:
             words = await disturb(self.ground, what)
             seen = Observed(what, began, self.elapsed - began, words, len(self.load.handed) - accepted)
             self.observed.append(seen)
-            self.tell(f"{what.number:3} {what}: {words}; {seen.accepted} accepted meanwhile")
+            self.tell(f"{what.number:3} {what} → {words}; {seen.accepted} accepted meanwhile")
 
     async def _calm(self) -> list[Flaw]:
         """Every process runs, everybody is honest; those that do not come back."""

@@ -50,7 +50,15 @@ async def disturb(ground: Ground, what: Disturbance) -> str:
     """Does it, waits until it is over, and says what was observed. What a person can't do now is said, not raised."""
     try:
         return await ACTS[what.kind](ground, what)
-    except (aiohttp.ClientError, OSError, TimeoutError, asyncpg.PostgresError, KafkaError, StackNotUsable) as error:
+    except (
+        aiohttp.ClientError,
+        OSError,
+        TimeoutError,
+        asyncpg.PostgresError,
+        KafkaError,
+        StackNotUsable,
+        psutil.Error,
+    ) as error:
         return f"could not be done: {type(error).__name__}"
 
 
@@ -222,11 +230,17 @@ def _sent(process: psutil.Process, number: int) -> bool:
 
 async def _limit_files(pid: int | None, size: str) -> None:
     """How long files of a process and its children may become. Raises OSError where the system has no `prlimit`."""
-    for process in family(pid):
-        owner = process.uids().real if os.geteuid() == 0 else None  # its own account may, root without rights may not
+    found = family(pid)
+    if not found:
+        return
+    # Its own account always may; root in a container may not.
+    user, group = (found[0].uids().real, found[0].gids().real) if os.geteuid() == 0 else (None, None)
+    for process in found:
         command = ("prlimit", f"--pid={process.pid}", f"--fsize={size}:")
-        child = await asyncio.create_subprocess_exec(*command, user=owner, stderr=asyncio.subprocess.DEVNULL)
-        if await child.wait() != 0 and psutil.pid_exists(process.pid):
+        child = await asyncio.create_subprocess_exec(
+            *command, user=user, group=group, stderr=asyncio.subprocess.DEVNULL
+        )
+        if await child.wait() != 0 and process.is_running():
             raise PermissionError(f"prlimit refused for process {process.pid}")
 
 

@@ -86,8 +86,9 @@ class Disturbance:
 
     def __str__(self) -> str:
         names = {AGENCIES: "agencies", GATEWAY: "gateway"}
-        words = [self.kind, names.get(self.target, self.target), self.manner]
-        return " ".join(word for word in words if word) + (f" for {self.seconds:.1f} s" if self.seconds else "")
+        manner = f" ({self.manner})" if self.manner else ""
+        lasting = f" for {self.seconds:.1f} s" if self.seconds else ""
+        return f"{self.kind}: {names.get(self.target, self.target)}{manner}{lasting}"
 
 
 @dataclass

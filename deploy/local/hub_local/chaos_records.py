@@ -5,7 +5,7 @@ import random
 from dataclasses import dataclass
 from uuid import UUID
 
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 
 from hub_events.topics import TOPICS
 
@@ -45,13 +45,13 @@ async def tell_again(servers: str, chance: random.Random, *, new_ids: bool) -> i
 
 async def last_records(servers: str) -> list[Record]:
     """The last records of every partition of the hub's topics."""
-    consumer = AIOKafkaConsumer(bootstrap_servers=servers, auto_offset_reset="earliest")
+    names = [topic.name for topic in TOPICS]
+    consumer = AIOKafkaConsumer(*names, bootstrap_servers=servers, auto_offset_reset="earliest")
     await consumer.start()
     try:
-        await consumer.topics()
-        parts = [TopicPartition(t.name, n) for t in TOPICS for n in consumer.partitions_for_topic(t.name) or ()]
-        consumer.assign(parts)
-        ends = await consumer.end_offsets(parts)
+        while {part.topic for part in consumer.assignment()} != set(names):
+            await asyncio.sleep(0.05)
+        ends = await consumer.end_offsets(consumer.assignment())
         for part, end in ends.items():
             consumer.seek(part, max(0, end - LAST))
         found: list[Record] = []

@@ -25,14 +25,14 @@ def status_line(chaos: Chaos) -> str:
 
 
 def print_table(console: Console, observed: Sequence[Observed]) -> None:
-    """Disturbances by kind and target: how often, how long the longest lasted, what was observed last."""
-    table = Table("disturbance", "times", "longest", "accepted meanwhile", "observed last", box=None, pad_edge=False)
+    """Disturbances by kind and target: how often, the longest, dossiers accepted meanwhile, what was observed last."""
+    table = Table("disturbance", "times", "longest", "accepted", "observed last", box=None, pad_edge=False)
     ordered = sorted(observed, key=_group)
     for (kind, target), found in groupby(ordered, _group):
         rows = sorted(found, key=lambda one: one.began)
         longest = max(one.lasted for one in rows)
         accepted = sum(one.accepted for one in rows)
-        table.add_row(f"{kind} {target}", str(len(rows)), f"{longest:.1f} s", str(accepted), rows[-1].words)
+        table.add_row(f"{kind}: {target}", str(len(rows)), f"{longest:.1f} s", str(accepted), rows[-1].words)
     console.print(table)
 
 
@@ -53,7 +53,7 @@ async def print_verdict(console: Console, chaos: Chaos, flaws: Sequence[Flaw], a
         console.print(f"… and {len(flaws) - MOST_FLAWS} more")
     console.print("\nthe last disturbances:")
     for one in chaos.observed[-LAST_DISTURBANCES:]:
-        console.print(f"  at {one.began:.0f} s: {one.what}: {one.words}", highlight=False)
+        console.print(f"  at {one.began:.0f} s: {one.what} → {one.words}", highlight=False)
     stories = list(dict.fromkeys(flaw.dossier_id for flaw in flaws if flaw.dossier_id))[:MOST_STORIES]
     for dossier_id in stories:
         accepted = [one.at for one in chaos.load.handed if one.id == dossier_id]

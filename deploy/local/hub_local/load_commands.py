@@ -16,6 +16,8 @@ from hub_local.layout import Layout, SettingWrong, StackNotUsable, here
 
 DEMO_DOSSIERS = 120
 MOST_DOSSIERS = 20_000
+PLAIN_WIDTH = 160
+"""Columns of a table that goes to a file."""
 
 
 def register(root: typer.Typer) -> None:
@@ -88,10 +90,10 @@ def chaos(
     from hub_local.chaos_run import hurt
 
     with clear_errors():
-        layout = beside(here(), "chaos")
+        layout, console = beside(here(), "chaos"), Console(width=None if sys.stdout.isatty() else PLAIN_WIDTH)
         fresh(layout)
         try:
-            whole = asyncio.run(hurt(layout, secrets.randbelow(100_000) if seed is None else seed, minutes, Console()))
+            whole = asyncio.run(hurt(layout, secrets.randbelow(100_000) if seed is None else seed, minutes, console))
         except KeyboardInterrupt:
             typer.echo("stopped before the end; nothing is proven", err=True)
             raise typer.Exit(130) from None
