@@ -17,7 +17,7 @@ def event_breaks(published: Mapping[str, Schema], current: Mapping[str, Schema])
             found += shape_breaks(type, schema, current[type], _both_ways(type))
         else:
             harm = "its records in Kafka can't be read and its readers wait in vain"
-            found.append(Break(type, "the event is gone", harm, "put it back; nobody need say it any more"))
+            found.append(Break(type, "the event is gone", harm, "put it back, though nobody need say it any more"))
     return found
 
 
