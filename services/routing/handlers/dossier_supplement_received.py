@@ -24,6 +24,6 @@ def on_dossier_supplement_received(fact: Fact[DossierSupplementReceivedV1], uow:
     )
     changed, handovers = add_supplement(transfer, consignment)
     for handover in handovers:
-        uow.work.add(pack(changed, handover, uow.now))
+        uow.work.add(pack(changed, handover))
     if changed is not transfer:
         uow.transfers.put(fact.dossier_id, changed)

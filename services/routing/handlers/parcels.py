@@ -1,7 +1,7 @@
 """Gói chuyển giao: the body of a work row, one consignment for one leg, sealed as it came.
 
-All that the agency reads is fixed when the row is made, its sending time too: attempts under one Idempotency-Key must
-be equal, or a careful agency refuses the second one.
+All that the agency reads follows from the cause, its sending time too: what is sent under one Idempotency-Key must be
+equal, even when the row is made again after a restore, or a careful agency refuses it.
 """
 
 from dataclasses import dataclass
@@ -45,8 +45,8 @@ def read_parcel(body: bytes) -> Parcel:
     return _PARCELS.validate_json(body)
 
 
-def pack(transfer: Transfer, handover: Handover, now: datetime) -> NewWork:
-    """The work row in the agency's lane. `now`: business time, which the agency is told as the time of sending."""
+def pack(transfer: Transfer, handover: Handover) -> NewWork:
+    """The work row in the agency's lane. The agency is told the business time of the cause as that of sending."""
     leg, consignment, plan = handover.leg, handover.consignment, transfer.plan
     assert plan is not None
     assert leg.agency is not None
@@ -61,7 +61,7 @@ def pack(transfer: Transfer, handover: Handover, now: datetime) -> NewWork:
         procedure_name=plan.procedure_name,
         received_at=consignment.received_at,
         promised_at=consignment.promised_at,
-        sent_at=now,
+        sent_at=consignment.cause.occurred_at,
         components=consignment.components,
         sealed_form=consignment.sealed_form,
         cause=consignment.cause,

@@ -48,7 +48,7 @@ def start(transfer: Transfer, uow: RoutingUow) -> Transfer:
     """Gives the legs whose turn it is their work rows, and keeps the transfer."""
     started, handovers = start_legs(transfer)
     for handover in handovers:
-        uow.work.add(pack(started, handover, uow.now))
+        uow.work.add(pack(started, handover))
     uow.transfers.put(started.dossier_id, started)
     return started
 
