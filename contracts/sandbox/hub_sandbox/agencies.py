@@ -66,9 +66,13 @@ def plan_of(effect: Effect, handover: Handover, behaviour: Behaviour, traceparen
         early: list[_Said] = [("acknowledged", {}, 0.2), ("step", {"step": _STEP}, 0.6)] if behaviour.steps else []
         late: list[_Said] = [("acknowledged", {}, 1.0)] if behaviour.out_of_order else []
         said = [*early, completed, *late]
-        if behaviour.completed == "twice_with_another_id":
+        if behaviour.completed in {"twice_with_another_id", "another_body_same_id"}:
             said.insert(said.index(completed) + 1, completed)
-    return [_callback(effect, handover, behaviour, traceparent, place, *one) for place, one in enumerate(said)]
+    planned = [_callback(effect, handover, behaviour, traceparent, place, *one) for place, one in enumerate(said)]
+    if behaviour.completed == "another_body_same_id":
+        first, second = (callback for callback in planned if callback.type == "completed")
+        second.said_as, second.members = first.id, {**second.members, "result": _OTHER_RESULT}
+    return planned
 
 
 def _callback(
@@ -82,9 +86,11 @@ def _callback(
     share: float,
 ) -> Callback:
     on_command = behaviour.callback == "on_command"
+    # A second dossier made of the same request is another one to an agency that does not look at keys.
+    plan = str(uuid5(UUID(effect.key), str(effect.number))) if effect.duplicate else effect.key
     return Callback(
-        id=str(uuid5(UUID(effect.key), f"callback:{place}:{kind}")),
-        plan=effect.key,
+        id=str(uuid5(UUID(plan), f"callback:{place}:{kind}")),
+        plan=plan,
         party=effect.party,
         url=handover.callback_url,
         traceparent=traceparent,
@@ -98,11 +104,14 @@ def _callback(
             **members,
         },
         due_at=ON_COMMAND if on_command else time.time() + behaviour.callback_seconds * share,
-        times=2 if kind == "completed" and behaviour.completed == "twice" else 1,
+        times=2 if kind == "completed" and behaviour.completed == "twice" else behaviour.callback_times,
     )
 
 
 _STEP = {"code": "appraisal", "name": "Thẩm định hồ sơ", "officer": SIGNING_OFFICER}
+
+
+_OTHER_RESULT = {"code": "approved", "number": "KQ-khac"}
 
 
 def _result(effect: Effect, behaviour: Behaviour) -> dict[str, Any]:

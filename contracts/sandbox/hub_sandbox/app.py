@@ -4,6 +4,7 @@
 |---|---|
 | `POST /agencies/{code}/handovers` | a hand-over, signed; any agency code exists |
 | `POST /messages` | an SMS |
+| `GET /agencies/{code}/handovers/{key}`, `GET /messages/{key}` | what became of a key: 200, or 404 |
 | `GET /behaviours`, `PUT /behaviours/{code, sms or *}`, `DELETE /behaviours` | see `hub_sandbox.behaviour` |
 | `POST /agencies/{code}/callbacks/release?dossier_id=` | lets an agency say what waits for a command |
 | `GET /ledger/summary`, `GET /ledger/effects?dossier_id=&kind=&after=&limit=` | counts; effects with `first_at` |
@@ -43,6 +44,7 @@ from hub_web.problems import (
     INTERNAL,
     INVALID_REQUEST,
     MEDIA_TYPE,
+    METHOD_NOT_ALLOWED,
     NOT_FOUND,
     SIGNATURE_INVALID,
     Problem,
@@ -101,6 +103,12 @@ class Sandbox:
                 await self._taken_by(agency, request, receive, send, lambda: self._take_handover(agency, request))
             case "POST", "messages":
                 await self._taken_by(SMS, request, receive, send, lambda: self._take_message(request))
+            case "GET", "agencies", agency, "handovers", key:
+                self._signed(agency, request)
+                await send_json(send, {"foreign_number": self._known(agency, key).answer})
+            case "GET", "messages", key:
+                self._with_token(request)
+                await send_json(send, {"message_id": self._known(SMS, key).answer})
             case "POST", "agencies", agency, "callbacks", "release":
                 await send_json(send, {"released": self._callbacks.release(agency, request.query.get("dossier_id"))})
             case "PUT", "behaviours", party:
@@ -152,16 +160,16 @@ class Sandbox:
         await asyncio.sleep(behaviour.answer_seconds)
         answer = take()
         await self._ledger.written()
+        if behaviour.cut_after_effect:
+            await cut(receive, send)
+            return
         if behaviour.late_answer_seconds:
             await asyncio.sleep(behaviour.late_answer_seconds)
         await send_bytes(send, 200, answer)
 
     def _take_handover(self, agency: str, request: Request) -> bytes:
         key = _key(request)
-        try:
-            signed_id = verify(request.headers, request.body, self._secrets.of(agency))
-        except SignatureRefused as refusal:
-            raise Problem(SIGNATURE_INVALID, f"Chữ ký: {refusal.reason}.") from None
+        signed_id = self._signed(agency, request)
         handover = validate_body(HANDOVER, request.body)
         self._check(agency, key, signed_id, handover)
         body_hash = _hash(request.body)
@@ -182,9 +190,7 @@ class Sandbox:
 
     def _take_message(self, request: Request) -> bytes:
         key = _key(request)
-        expected = f"Bearer {self._settings.sms_token}".encode()
-        if not hmac.compare_digest(request.headers.get("authorization", "").encode("latin-1"), expected):
-            raise Problem(CREDENTIAL_INVALID, "Mã truy cập của cổng tin nhắn không đúng.")
+        self._with_token(request)
         message = validate_body(MESSAGE, request.body)
         body_hash = _hash(request.body)
         effect = self._seen(SMS, key, body_hash)
@@ -203,7 +209,29 @@ class Sandbox:
             self._keep_text(effect, message)
         return orjson.dumps({"message_id": effect.answer})
 
+    def _signed(self, agency: str, request: Request) -> str:
+        try:
+            return verify(request.headers, request.body, self._secrets.of(agency))
+        except SignatureRefused as refusal:
+            raise Problem(SIGNATURE_INVALID, f"Chữ ký: {refusal.reason}.") from None
+
+    def _with_token(self, request: Request) -> None:
+        expected = f"Bearer {self._settings.sms_token}".encode()
+        if not hmac.compare_digest(request.headers.get("authorization", "").encode("latin-1"), expected):
+            raise Problem(CREDENTIAL_INVALID, "Mã truy cập của cổng tin nhắn không đúng.")
+
+    def _known(self, party: str, key: str) -> Effect:
+        """What this key led to, for who asks. Raises Problem `not-found`; `method-not-allowed`: it can't be asked."""
+        if not self._behaviours.of(party).status_query:
+            raise Problem(METHOD_NOT_ALLOWED, "Không trả lời về từng khóa.")
+        effect = self._ledger.of_key(party, key)
+        if effect is None:
+            raise Problem(NOT_FOUND, "Chưa nhận yêu cầu nào với khóa này.")
+        return effect
+
     def _seen(self, party: str, key: str, body_hash: str) -> Effect | None:
+        if not self._behaviours.of(party).honours_key:
+            return None
         try:
             return self._ledger.seen(party, key, body_hash)
         except KeyConflict:

@@ -144,7 +144,7 @@ class Callbacks:
         secret = self._secret_of(callback.party)
         if secret is None:
             return None, 1.0
-        headers = {**sign(callback.id, body, secret), "content-type": "application/json"}
+        headers = {**sign(callback.said_as or callback.id, body, secret), "content-type": "application/json"}
         if callback.traceparent is not None:
             headers["traceparent"] = callback.traceparent
         try:

@@ -40,6 +40,8 @@ class Callback:
     """The body without `at`, which is set when it is first sent."""
     due_at: float | None
     """Epoch, real; None: on command."""
+    said_as: str | None = None
+    """The webhook-id, when it is not `id` but that of another message."""
     traceparent: str | None = None
     """Of the hand-over: an agency that takes part in tracing hands it back."""
     times: int = 1

@@ -1,7 +1,8 @@
 """Sổ cái: every effect that reached the other side, so that loss and doubling can be counted instead of believed.
 
 An *effect* is a hand-over, a supplement or an SMS that its receiver took after applying the key it was offered. The
-same key again is a *repeat* (same answer, no second effect); the same key with another body a *conflict* (422). A
+same key again is a *repeat* (same answer, no second effect); the same key with another body a *conflict* (422); at a
+receiver that does not honour the key, each request is an effect. A
 *duplicate* is an effect beyond one per (dossier, kind, duty), whatever its key. No text and no number is kept.
 """
 
@@ -46,6 +47,10 @@ class Ledger:
         self._repeat(effect)
         self._journal.add({"repeat": effect.number})
         return effect
+
+    def of_key(self, party: str, key: str) -> Effect | None:
+        """The first effect under this key, asked for without a repeat."""
+        return self._by_key.get((party, key))
 
     def take(
         self,
@@ -112,7 +117,7 @@ class Ledger:
 
     def _keep(self, effect: Effect) -> None:
         self.effects.append(effect)
-        self._by_key[effect.party, effect.key] = effect
+        self._by_key.setdefault((effect.party, effect.key), effect)
         self._by_duty[effect.dossier_id, effect.kind, effect.duty] += 1
         self._tally.effect(effect)
 
