@@ -5,13 +5,17 @@ what it was given. What travels is a W3C `traceparent`: in the envelope of an ev
 at whatever depth), in the head of a call. Spans carry ids, codes and types; never a body, a path, an error's words.
 """
 
+import logging
 import re
+import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping, MutableMapping
 from contextlib import contextmanager
 from contextvars import copy_context
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
 from uuid import UUID
+
+import structlog
 
 from hub_events.event import Envelope, Fact
 
@@ -23,7 +27,10 @@ if TYPE_CHECKING:
     from hub_messaging.jobs import Job
     from hub_messaging.work import WorkRow
 
+log = structlog.get_logger(__name__)
+
 HEADER = "traceparent"
+COMPLAINT_SECONDS = 60.0
 EXPORT_SECONDS = 2.0
 """Longest wait for a collector: one that is away must not hold up the end of a process."""
 _WRITTEN = re.compile(r"00-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})")
@@ -56,7 +63,21 @@ def start(service: str, slot: int, url: str | None, share: float) -> None:
         raise ValueError(
             "TRACES_URL is set, but OpenTelemetry is not installed: install hub-messaging[tracing], or unset it"
         ) from None
+    library = logging.getLogger("opentelemetry")
+    library.addHandler(_Complaints())
+    library.propagate = False
     begin(service, slot, BatchSpanProcessor(OTLPSpanExporter(endpoint=url, timeout=EXPORT_SECONDS)), share)
+
+
+class _Complaints(logging.Handler):
+    """What the library says about every batch, when its collector is away, as one line of ours a minute."""
+
+    _quiet_until = 0.0
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if record.levelno >= logging.WARNING and time.monotonic() >= self._quiet_until:
+            self._quiet_until = time.monotonic() + COMPLAINT_SECONDS
+            log.warning("traces_not_sent", said_by=record.name)
 
 
 def begin(service: str, slot: int, processor: "SpanProcessor", share: float = 1.0) -> None:
@@ -106,6 +127,8 @@ def handled(handle: Handle) -> Handle:
 
     def traced(fact: Fact[Any], uow: Any) -> None:
         envelope = fact.envelope
+        if _left_out(envelope.traceparent):
+            return handle(fact, uow)
         with _span(f"handle {envelope.type}", "CONSUMER", _remote(envelope.traceparent), _named(envelope)) as span:
             handle(Fact(replace(envelope, traceparent=_written(span.get_span_context())), fact.data), uow)
 
@@ -169,7 +192,7 @@ def published(event_type: str, event_id: UUID, because: str | None) -> str | Non
 
     An event stays in the trace of its dossier; a callback that came in a trace of its own is linked.
     """
-    if _tracer is None:
+    if _tracer is None or _left_out(because):
         return because
     from opentelemetry.trace import Link, SpanKind, get_current_span
 
@@ -245,6 +268,11 @@ def _named(envelope: Envelope) -> dict[str, str]:
 
 def _header(scope: Scope) -> str | None:
     return next((value.decode("latin-1") for name, value in scope["headers"] if name == b"traceparent"), None)
+
+
+def _left_out(written: str | None) -> bool:
+    """Whether the beginner of the trace chose not to keep it: then no span is made of it (see `traces_share`)."""
+    return written is not None and written.endswith("-00")
 
 
 def _in_body(body: bytes) -> str | None:
