@@ -384,6 +384,33 @@ async def test_after_losing_the_lease_an_outcome_is_dropped_and_the_new_owner_se
     assert {toy.sent for toy in (await settled_state(first.pool)).values()} == {"sent after 1"}
 
 
+async def test_a_lease_that_is_lost_while_the_next_rows_are_looked_for_costs_no_process(
+    another: Another, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = await another(0), await another(1)
+    party, look, lost = Party(seconds=0.5), work.due_heads, asyncio.Event()
+    lanes = keeper(first, party)
+
+    async def look_while_the_lease_is_lost(*asked: Any) -> Any:
+        rows = await look(*asked)
+        if party.running and rows and not lost.is_set():  # the outcome of the first row tells of the loss
+            await first.pool.execute("UPDATE lease SET until = now() - interval '1 s' WHERE name = 'lane:toys'")
+            assert await second.leases.hold(["lane:toys"])
+            await until(lambda: not lanes.owned_lanes())
+            lost.set()
+        return rows
+
+    monkeypatch.setattr(work, "due_heads", look_while_the_lease_is_lost)
+    async with going(lanes):
+        await add(first, ("toys", uuid4()))
+        await until(lambda: bool(party.running))
+        await add(first, ("toys", uuid4()))
+        await lost.wait()
+        assert len(party.calls) == 1, "the second row is the other process's now"
+        await second.leases.give_back(["lane:toys"])
+        await until(all_are(first, "done", 2))
+
+
 async def test_a_lane_is_owned_by_one_process(another: Another) -> None:
     first, second = await another(0), await another(1)
     one, two = Party(seconds=0.01), Party(seconds=0.01)

@@ -194,7 +194,8 @@ class LaneKeeper(Generic[U]):
         running = [work_id for lane in free for work_id in lane.running]
         for row in await work.due_heads(self._runner.pool, [(lane.name, lane.room(now)) for lane in free], running):
             lane = self._lanes[row.lane]
-            assert lane.lease is not None
+            if lane.lease is None:  # lost while the rows were looked for: an outcome told so
+                continue
             lane.running[row.id] = row
             task = asyncio.create_task(self._attempt(row, lane.lease))
             self._tasks.add(task)
