@@ -9,7 +9,15 @@ from hub_local.stack import Stack
 from tests.flows.stacks import observed_stack
 from tests.stack import Place, PostgresServer, kafka_stack, postgres_stack, running
 
-LONG_FILES = ("test_consumer", "test_first_start", "test_process", "test_lanes", "test_relay", "test_sending")
+LONG_FILES = (
+    "test_drill",
+    "test_consumer",
+    "test_first_start",
+    "test_process",
+    "test_lanes",
+    "test_relay",
+    "test_sending",
+)
 """Begun first, after the hub's own tests, so that no worker is left alone with one of them at the end."""
 
 

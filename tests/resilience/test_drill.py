@@ -139,6 +139,7 @@ def what_is_told(told: Any, half_done: Mapping[str, str], followed: Mapping[str,
     assert bool(told["positions"]) != bool(followed), "readers stood beyond the log that is lost"
 
 
+@pytest.mark.long
 async def test_a_lost_kafka_is_rebuilt_and_every_reader_ends_as_before(layout: Layout) -> None:
     async with at_work(layout) as hub:
         await hub.moved_to(MORNING)
