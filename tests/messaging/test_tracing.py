@@ -22,8 +22,9 @@ from hub_events.routing import DossierRoutingFailedV1
 from hub_messaging import tracing
 from hub_messaging.clock import real_now
 from hub_messaging.jobs import Job
-from hub_messaging.lanes import LaneKeeper, Outcome, Refused, Sent
+from hub_messaging.lanes import LaneKeeper
 from hub_messaging.outbox import Outbox
+from hub_messaging.outcomes import Outcome, Refused, Sent
 from hub_messaging.reader import Reader
 from hub_messaging.refused import RawRecord
 from hub_messaging.runner import GroupRunner
