@@ -148,7 +148,8 @@ def _entry(file: Path, place: int, raw: Any, kind: type[E]) -> E:
     try:
         return kind.model_validate(raw)
     except ValidationError as invalid:
-        code = raw.get("code", "no code") if isinstance(raw, dict) else "not an object"
+        told = raw.get("code", "no code") if isinstance(raw, dict) else "not an object"
+        code = " ".join(str(told).split())[:60]
         first = invalid.errors(include_url=False, include_input=False)[0]
         field = ".".join(map(str, first["loc"])) or "entry"
         raise CatalogueMistake(f"{file.name}, entry {place} ({code}), field {field}: {first['msg']}") from None
