@@ -109,13 +109,16 @@ async def _opened(url: str) -> "AsyncIterator[Connection]":
 
 async def _hear(servers: str, topic: Topic, log: Log, connection: "Connection") -> None:
     """Notes in the producer's database what its topic holds."""
+    full = {partition: bounds for partition, bounds in log.items() if bounds[0] < bounds[1]}
+    if not full:
+        return
     consumer = AIOKafkaConsumer(bootstrap_servers=servers, max_partition_fetch_bytes=4 * 1024 * 1024)
     await consumer.start()
     try:
-        consumer.assign(list(log))
-        for partition, (begin, _) in log.items():
+        consumer.assign(list(full))
+        for partition, (begin, _) in full.items():
             consumer.seek(partition, begin)
-        while [place for place, (_, end) in log.items() if await consumer.position(place) < end]:
+        while [place for place, (_, end) in full.items() if await consumer.position(place) < end]:
             batches = await consumer.getmany(timeout_ms=500, max_records=ROWS_AT_ONCE)
             rows = [row for batch in batches.values() for record in batch if (row := _row(record)) is not None]
             await connection.copy_records_to_table("heard", records=rows)
