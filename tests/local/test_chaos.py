@@ -13,7 +13,7 @@ import pytest
 
 from hub_local.chaos_acts import ACTS, frozen
 from hub_local.chaos_plan import CALM_SECONDS, KINDS, plan
-from hub_local.chaos_proof import Flaw, doubled_by, flaws_of
+from hub_local.chaos_proof import Flaw, doubled_by, ended_by_themselves, flaws_of
 from hub_local.chaos_stack import WIRED
 from hub_local.layout import PORTS, Layout
 from hub_local.proof import FACTS, TOLD, Seen
@@ -93,6 +93,15 @@ def test_a_citizen_who_is_told_of_a_miss_that_never_was_is_found() -> None:
 
 def test_a_list_that_names_what_is_done_is_found() -> None:
     assert flaws_of({"a": complete()}, set(), {"a"}) == [Flaw("listed by `hub stuck`, though nothing is missing", "a")]
+
+
+def test_a_process_that_a_bug_has_ended_is_found(tmp_path: Path) -> None:
+    for folder in ("logs", "second/notify/logs"):
+        (tmp_path / folder).mkdir(parents=True)
+        (tmp_path / folder / "notify.log").write_text('{"event": "started"}\n')
+    assert ended_by_themselves(tmp_path) == []
+    (tmp_path / "second/notify/logs/notify.log").write_text('{"role": "lanes", "event": "role_ended"}\n')
+    assert [flaw.words.partition(":")[0] for flaw in ended_by_themselves(tmp_path)] == ["notify ended by itself"]
 
 
 def test_the_other_sides_own_counts_are_heard() -> None:

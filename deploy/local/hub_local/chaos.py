@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 
 from hub_local.chaos_acts import READY_SECONDS, Ground, disturb
 from hub_local.chaos_load import Handed, Load, bodies
-from hub_local.chaos_plan import Disturbance, plan
+from hub_local.chaos_plan import Disturbance, place_of, plan
 from hub_local.chaos_proof import Flaw, Proof
 from hub_local.chaos_stack import Wires, wired_hub
 from hub_local.front_door import FrontDoor
@@ -102,7 +102,7 @@ class Chaos:
 
     async def _one(self, what: Disturbance) -> None:
         await asyncio.sleep(max(0.0, what.at - self.elapsed))
-        async with self._places.setdefault(what.target, asyncio.Lock()):
+        async with self._places.setdefault(place_of(what.target), asyncio.Lock()):
             began, accepted = self.elapsed, len(self.load.handed)
             self.tell(f"{what.number:3} {what}")
             words = await disturb(self.ground, what)

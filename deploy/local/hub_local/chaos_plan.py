@@ -91,6 +91,11 @@ class Disturbance:
         return f"{self.kind}: {names.get(self.target, self.target)}{manner}{lasting}"
 
 
+def place_of(target: str) -> str:
+    """What a disturbance has for itself: records are written to a Kafka that nobody hurts at that moment."""
+    return "kafka" if target == "topics" else target
+
+
 @dataclass
 class _Timetable:
     """When each target may be hurt again, in tenths of a second."""
@@ -116,7 +121,7 @@ def plan(seed: int, seconds: float) -> list[Disturbance]:
         for card in held:
             kind, target, manner = card
             lasting = round(chance.uniform(*kind.seconds), 1)
-            if at + lasting < seconds and timetable.take(_place(kind, target), at, lasting):
+            if at + lasting < seconds and timetable.take(place_of(target), at, lasting):
                 found.append(Disturbance(len(found) + 1, at, kind.name, target, lasting, manner))
                 held.remove(card)
                 break
@@ -130,8 +135,3 @@ def _cards(chance: random.Random) -> Iterator[tuple[Kind, str, str]]:
     while True:
         chance.shuffle(deck)
         yield from deck
-
-
-def _place(kind: Kind, target: str) -> str:
-    """What a disturbance has for itself: records are written to a Kafka that nobody hurts at that moment."""
-    return "kafka" if kind.name == "told again" else target

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import aiohttp
@@ -50,6 +51,7 @@ class Proof:
     async def early(self) -> list[Flaw]:
         """What can be seen to be wrong at any time; nothing while nobody can be asked."""
         flaws = [Flaw(f"{count} deadlocks in PostgreSQL")] if (count := self._witness.deadlocks()) else []
+        flaws += ended_by_themselves(self._layout.folder)
         with suppress(*NOT_NOW):
             flaws += doubled_by(await self._door.sandbox("/ledger/summary"))
         return flaws
@@ -173,6 +175,16 @@ def flaws_of(seen: dict[str, Seen], late: set[str], listed: set[str]) -> list[Fl
         if id in listed and not lost:
             flaws.append(Flaw("listed by `hub stuck`, though nothing is missing", id))
     return flaws
+
+
+def ended_by_themselves(folder: Path) -> list[Flaw]:
+    """Processes that a fault of their own has ended, by their logs: whatever happens outside must not do that."""
+    lines = [(log.stem, line) for log in folder.rglob("logs/*.log") for line in _critical(log)]
+    return [Flaw(f"{name} ended by itself: {line[:300]}") for name, line in lines]
+
+
+def _critical(log: Path) -> list[str]:
+    return [line for line in log.read_text(errors="replace").splitlines() if '"role_ended"' in line]
 
 
 def doubled_by(summary: dict[str, Any]) -> list[Flaw]:
