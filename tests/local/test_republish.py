@@ -1,0 +1,108 @@
+"""What is sent again, where its readers begin, and when a republication is refused."""
+
+import json
+from datetime import timedelta
+from uuid import uuid4
+
+import asyncpg
+import pytest
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+
+from hub_events.topics import Topic
+from hub_local.layout import StackNotUsable
+from hub_local.republish import Republished, Since, log_of, republish
+from hub_local.stack import Stack, say_nothing
+from hub_messaging.clock import real_now
+from hub_messaging.database import open_pool
+from hub_messaging.leases import Leases
+from hub_messaging.outbox import RELAY
+from tests.stack import PostgresServer
+
+pytestmark = pytest.mark.stack
+
+_EVENT = "INSERT INTO outbox (event_id, type, key, headers, body, recorded_at) VALUES ($1, 't', 'k', $2, 'b', $3)"
+
+
+class Outboxed:
+    """A topic of its own with two partitions, intake's outbox, and routing as its one reader."""
+
+    def __init__(self, kafka: Stack, urls: dict[str, str]) -> None:
+        self.servers = kafka.layout.kafka_servers
+        self.urls = urls
+        self.topic = Topic(f"again-{uuid4()}", producer="intake", readers=("routing",), events=())
+
+    async def created(self) -> None:
+        admin = AIOKafkaAdminClient(bootstrap_servers=self.servers)
+        await admin.start()
+        try:
+            await admin.create_topics([NewTopic(self.topic.name, 2, 1, topic_configs={"retention.ms": "-1"})])
+        finally:
+            await admin.close()
+
+    async def published(self, *days_ago: int) -> None:
+        connection = await asyncpg.connect(self.urls["intake"])
+        for days in days_ago:
+            at = real_now() - timedelta(days=days)
+            await connection.execute(_EVENT, uuid4(), json.dumps([["ce_id", "x"]]), at)
+        await connection.close()
+
+    async def positions(self) -> dict[int, int]:
+        connection = await asyncpg.connect(self.urls["routing"])
+        rows = await connection.fetch("SELECT partition, next_offset FROM position WHERE topic = $1", self.topic.name)
+        await connection.close()
+        return {row["partition"]: row["next_offset"] for row in rows}
+
+    async def again(self, since: Since | None = None, *, again: bool = False) -> Republished:
+        return await republish(self.servers, self.urls, self.topic, since or Since(), again=again, report=say_nothing)
+
+    async def records(self) -> int:
+        return sum(end - begin for begin, end in (await log_of(self.servers, self.topic.name)).values())
+
+
+@pytest.fixture
+async def told(kafka: Stack, postgres: PostgresServer) -> Outboxed:
+    found = Outboxed(kafka, {name: await postgres.database(name) for name in ("intake", "routing")})
+    await found.created()
+    return found
+
+
+async def test_what_the_topic_still_keeps_is_sent_and_its_reader_begins_anew(told: Outboxed) -> None:
+    await told.published(40, 15, 13, 1, 0)
+    reader = await asyncpg.connect(told.urls["routing"])
+    await reader.execute("INSERT INTO position VALUES ($1, 0, 99), ($1, 7, 5)", told.topic.name)
+    await reader.close()
+
+    assert await told.again() == Republished(told.topic.name, sent=3, left_out=2)
+
+    assert await told.records() == 3
+    assert await told.positions() == {0: 0, 1: 0}, "partitions that are no more have no position"
+
+
+async def test_a_topic_that_is_not_empty_is_sent_again_only_when_asked(told: Outboxed) -> None:
+    await told.published(2, 0)
+    await told.again()
+    with pytest.raises(StackNotUsable, match=r"is not empty: it holds 2 records\. --again"):
+        await told.again()
+    assert await told.records() == 2
+
+    assert (await told.again(Since(moment=real_now() - timedelta(days=1)), again=True)).sent == 1
+    assert (await told.again(Since(seq=2), again=True)).sent == 1
+    assert await told.records() == 4
+
+
+async def test_nothing_happens_while_another_relay_is_at_work(told: Outboxed) -> None:
+    await told.published(0)
+    pool = await open_pool(told.urls["intake"], size=1)
+    await pool.execute("INSERT INTO lease VALUES ($1, '0', $2, 1, now() + interval '1 hour')", RELAY, uuid4())
+    with pytest.raises(StackNotUsable, match="relay of intake is at work: stop intake's workers first"):
+        await told.again()
+    assert not await Leases(pool, "republish").hold([RELAY])
+    await pool.close()
+    assert await told.positions() == {}
+    assert await told.records() == 0
+
+
+async def test_a_topic_that_is_not_there_is_named(told: Outboxed, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("hub_local.republish.TOPIC_KNOWN_WITHIN_SECONDS", 0.5)
+    with pytest.raises(StackNotUsable, match="there is no topic nowhere; `hub topics apply` creates it"):
+        await log_of(told.servers, "nowhere")
