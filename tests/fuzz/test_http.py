@@ -108,7 +108,7 @@ def test_every_endpoint_answers_as_its_document_says(hub_stack: Stack, service: 
     for found in schema.get_all_operations():
         assert isinstance(found, Ok), found
         operation = found.ok()
-        for mode in schemathesis.GenerationMode:
+        for mode in schemathesis.GenerationMode if count > 1 else [schemathesis.GenerationMode.POSITIVE]:
             limits(given(operation.as_strategy(generation_mode=mode))(try_one))()
     print(f"\n{service}: {sum(answers.values()):,} inputs, {dict(answers)}")
 
