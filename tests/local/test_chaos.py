@@ -8,12 +8,18 @@ import subprocess
 import sys
 from collections import Counter
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
+from rich.console import Console
 
+from hub_local.chaos import Observed
 from hub_local.chaos_acts import ACTS, frozen
+from hub_local.chaos_load import Handed
 from hub_local.chaos_plan import CALM_SECONDS, KINDS, plan
 from hub_local.chaos_proof import Flaw, doubled_by, ended_by_themselves, flaws_of
+from hub_local.chaos_screen import print_verdict
 from hub_local.chaos_stack import WIRED
 from hub_local.layout import PORTS, Layout
 from hub_local.proof import FACTS, TOLD, Seen
@@ -110,6 +116,26 @@ def test_the_other_sides_own_counts_are_heard() -> None:
         Flaw("2 effects were made twice"),
         Flaw("1 keys came with another body"),
     ]
+
+
+async def test_a_failure_tells_the_seed_the_last_disturbances_and_a_story() -> None:
+    class Told:
+        async def story(self, dossier_id: str) -> list[str]:
+            return ["on the timeline:", f"  what {dossier_id} went through"]
+
+    last = Observed(plan(42, 60)[-1], 50.0, 1.0, "ready again", 3)
+    load = SimpleNamespace(handed=[Handed("a", "H26-1", None, at=112.0, seconds=0.1)])
+    run: Any = SimpleNamespace(load=load, observed=[last], proof=Told(), began_at=100.0)
+    console = Console(record=True, width=160)
+
+    await print_verdict(console, run, [Flaw("completed is missing", "a")], "hub chaos --minutes 1 --seed 42")
+
+    shown = console.export_text()
+    assert "WRONG: dossier a: completed is missing" in shown
+    assert f"at 50 s: {last.what} → ready again" in shown
+    assert "dossier a, accepted 12 s after the start" in shown
+    assert "what a went through" in shown
+    assert "again: hub chaos --minutes 1 --seed 42" in shown
 
 
 def test_a_frozen_process_goes_on_afterwards() -> None:

@@ -159,7 +159,7 @@ class Proof:
         found = []
         for service in SERVICES:
             text = (self._layout.logs / f"{service}.log").read_text(errors="replace")
-            lines = [line for line in text.splitlines() if dossier_id in line or '"level": "error"' in line]
+            lines = [line for line in text.splitlines() if dossier_id in line or _is_own_trouble(line)]
             found += [f"  {service}: {line[:300]}" for line in lines[-LAST_LINES:]]
         return found
 
@@ -185,6 +185,11 @@ def ended_by_themselves(folder: Path) -> list[Flaw]:
 
 def _critical(log: Path) -> list[str]:
     return [line for line in log.read_text(errors="replace").splitlines() if '"role_ended"' in line]
+
+
+def _is_own_trouble(line: str) -> bool:
+    """An error of the service itself; Kafka's client calls each lost connection one."""
+    return ('"level": "error"' in line or '"level": "critical"' in line) and '"logger": "aiokafka' not in line
 
 
 def doubled_by(summary: dict[str, Any]) -> list[Flaw]:
