@@ -55,7 +55,7 @@ dashboard: environment ## Write the Grafana dashboard from the metrics there are
 
 clean: ## Stop the hub; remove .venv, the data in .hub and all caches
 	@if [ -x $(RUN)/hub ]; then $(RUN)/hub down; fi
-	@rm -rf .venv .venv.lock .hub .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	@rm -rf .venv .venv.lock .hub .hub-bench .hub-chaos .hub-demo .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 environment:
