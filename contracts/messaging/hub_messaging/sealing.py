@@ -17,6 +17,7 @@ from uuid import UUID
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from pydantic_core import to_json
 
 from hub_messaging.errors import CannotProcess, NotYet
 
@@ -54,9 +55,9 @@ class SealingKeys:
         """Seals JSON content with the purpose's newest key."""
         key = next(iter(self._keys[purpose].values()))
         header = {"alg": "dir", "enc": "A256GCM", "kid": key.kid, "dossier": str(dossier_id), "purpose": purpose}
-        protected = _encode(json.dumps(header, separators=(",", ":")).encode())
+        protected = _encode(to_json(header))
         iv = os.urandom(IV_BYTES)
-        sealed = key.cipher.encrypt(iv, json.dumps(content, ensure_ascii=False).encode(), protected.encode())
+        sealed = key.cipher.encrypt(iv, to_json(content), protected.encode())
         return f"{protected}..{_encode(iv)}.{_encode(sealed[:-TAG_BYTES])}.{_encode(sealed[-TAG_BYTES:])}"
 
     def open(self, purpose: str, dossier_id: UUID, sealed: str) -> Any:

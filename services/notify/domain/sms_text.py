@@ -1,6 +1,7 @@
 """Tin nhắn SMS không dấu: Vietnamese without diacritics, one message of the GSM 7-bit alphabet (3GPP TS 23.038)."""
 
 import unicodedata
+from functools import lru_cache
 
 LONGEST_TEXT = 160  # septets of one message
 GSM_7 = frozenset(
@@ -13,6 +14,7 @@ _OTHER = str.maketrans(
 )
 
 
+@lru_cache(maxsize=4096)  # the names of procedures come again and again
 def without_diacritics(text: str) -> str:
     """`text` in the GSM alphabet, single spaces; a letter that has no counterpart becomes `?`."""
     spread = unicodedata.normalize("NFKD", text.translate(_OTHER))
