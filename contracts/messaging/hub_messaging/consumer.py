@@ -134,6 +134,9 @@ class Consumer(Generic[U]):
             self._beat()
         try:
             async with asyncio.timeout(TICK_SECONDS):
+                # A rebalance within a rebalance can cut `assigned` short: no partition of ours is left out for that.
+                if missed := self._client.assignment() - self._next.keys() - self._unplaced - self._stopped.keys():
+                    self.assigned(missed)
                 if self._unplaced:
                     await self._place()
                 await self._check_silent_partitions()
