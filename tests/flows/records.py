@@ -9,6 +9,7 @@ from functools import partial
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 
 from hub_events.topics import TOPICS
+from hub_local.topic_log import log_of, records_of
 from tests.flows.hub import Hub
 from tests.flows.load import database
 from tests.flows.waiting import eventually
@@ -44,27 +45,13 @@ class Record:
 
 async def all_records(hub: Hub) -> list[Record]:
     """Everything that lies in the hub's topics, in the order of each partition."""
-    consumer = AIOKafkaConsumer(
-        *(topic.name for topic in TOPICS),
-        bootstrap_servers=hub.layout.kafka_servers,
-        auto_offset_reset="earliest",
-        max_partition_fetch_bytes=8 * 1024 * 1024,
-    )
-    await consumer.start()
-    try:
-        while not consumer.assignment():
-            await asyncio.sleep(0.05)
-        ends = await consumer.end_offsets(consumer.assignment())
-        records: list[Record] = []
-        while any([await consumer.position(partition) < end for partition, end in ends.items()]):
-            for batch in (await consumer.getmany(timeout_ms=500)).values():
-                records += [
-                    Record(found.topic, found.key, tuple(found.headers), found.value, found.partition, found.offset)
-                    for found in batch
-                ]
-    finally:
-        await consumer.stop()
-    return records
+    servers = hub.layout.kafka_servers
+    return [
+        Record(found.topic, found.key, tuple(found.headers), found.value, found.partition, found.offset)
+        for topic in TOPICS
+        async for records in records_of(servers, await log_of(servers, topic.name))
+        for found in records
+    ]
 
 
 @asynccontextmanager

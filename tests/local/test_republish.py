@@ -10,8 +10,9 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
 from hub_events.topics import Topic
 from hub_local.layout import StackNotUsable
-from hub_local.republish import Republished, Since, log_of, republish
+from hub_local.republish import Republished, Since, republish
 from hub_local.stack import Stack, say_nothing
+from hub_local.topic_log import log_of
 from hub_messaging.clock import real_now
 from hub_messaging.database import open_pool
 from hub_messaging.leases import Leases
@@ -103,6 +104,6 @@ async def test_nothing_happens_while_another_relay_is_at_work(told: Outboxed) ->
 
 
 async def test_a_topic_that_is_not_there_is_named(told: Outboxed, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("hub_local.republish.TOPIC_KNOWN_WITHIN_SECONDS", 0.5)
+    monkeypatch.setattr("hub_local.topic_log.TOPIC_KNOWN_WITHIN_SECONDS", 0.5)
     with pytest.raises(StackNotUsable, match="there is no topic nowhere; `hub topics apply` creates it"):
         await log_of(told.servers, "nowhere")

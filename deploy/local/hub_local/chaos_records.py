@@ -5,9 +5,10 @@ import random
 from dataclasses import dataclass
 from uuid import UUID
 
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from aiokafka import AIOKafkaProducer
 
 from hub_events.topics import TOPICS
+from hub_local.topic_log import log_of, records_of
 
 MOST = 400
 """So many records at a time, out of the last ones of each partition."""
@@ -45,21 +46,12 @@ async def tell_again(servers: str, chance: random.Random, *, new_ids: bool) -> i
 
 async def last_records(servers: str) -> list[Record]:
     """The last records of every partition of the hub's topics."""
-    names = [topic.name for topic in TOPICS]
-    consumer = AIOKafkaConsumer(*names, bootstrap_servers=servers, auto_offset_reset="earliest")
-    await consumer.start()
-    try:
-        while {part.topic for part in consumer.assignment()} != set(names):
-            await asyncio.sleep(0.05)
-        ends = await consumer.end_offsets(consumer.assignment())
-        for part, end in ends.items():
-            consumer.seek(part, max(0, end - LAST))
-        found: list[Record] = []
-        while any([await consumer.position(part) < end for part, end in ends.items()]):
-            for batch in (await consumer.getmany(timeout_ms=500)).values():
-                found += [Record(one.topic, one.key, list(one.headers), one.value) for one in batch]
-    finally:
-        await consumer.stop()
+    found: list[Record] = []
+    for topic in TOPICS:
+        log = await log_of(servers, topic.name)
+        last = {partition: (max(begin, end - LAST), end) for partition, (begin, end) in log.items()}
+        async for records in records_of(servers, last):
+            found += [Record(one.topic, one.key, list(one.headers), one.value) for one in records]
     return found
 
 

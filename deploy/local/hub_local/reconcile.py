@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 import asyncpg
-from aiokafka import AIOKafkaConsumer, ConsumerRecord
+from aiokafka import ConsumerRecord
 
 from hub_events.event import UnreadableHeaders, from_headers
 from hub_events.intake import DossierAcceptedV1
-from hub_events.topics import EVENTS, TOPICS, Topic
+from hub_events.topics import EVENTS, TOPICS
 from hub_local.layout import SERVICES
-from hub_local.republish import Log, log_of
+from hub_local.topic_log import Log, log_of, records_of
 
 if TYPE_CHECKING:
     Connection = asyncpg.Connection[asyncpg.Record]
@@ -76,7 +76,7 @@ async def reconcile(servers: str, urls: Mapping[str, str], positions: Positions)
         opened = {name: await stack.enter_async_context(_opened(urls[name])) for name in SERVICES}
         logs = {topic.name: await log_of(servers, topic.name) for topic in TOPICS}
         for topic in TOPICS:
-            await _hear(servers, topic, logs[topic.name], opened[topic.producer])
+            await _hear(servers, logs[topic.name], opened[topic.producer])
         await _hear_timeline(opened)
         for service, statement in DOSSIERS_OF.items():
             await _tell_register(opened, service, statement)
@@ -107,23 +107,11 @@ async def _opened(url: str) -> "AsyncIterator[Connection]":
         await connection.close()
 
 
-async def _hear(servers: str, topic: Topic, log: Log, connection: "Connection") -> None:
+async def _hear(servers: str, log: Log, connection: "Connection") -> None:
     """Notes in the producer's database what its topic holds."""
-    full = {partition: bounds for partition, bounds in log.items() if bounds[0] < bounds[1]}
-    if not full:
-        return
-    consumer = AIOKafkaConsumer(bootstrap_servers=servers, max_partition_fetch_bytes=4 * 1024 * 1024)
-    await consumer.start()
-    try:
-        consumer.assign(list(full))
-        for partition, (begin, _) in full.items():
-            consumer.seek(partition, begin)
-        while [place for place, (_, end) in full.items() if await consumer.position(place) < end]:
-            batches = await consumer.getmany(timeout_ms=500, max_records=ROWS_AT_ONCE)
-            rows = [row for batch in batches.values() for record in batch if (row := _row(record)) is not None]
-            await connection.copy_records_to_table("heard", records=rows)
-    finally:
-        await consumer.stop()
+    async for records in records_of(servers, log):
+        rows = [row for record in records if (row := _row(record)) is not None]
+        await connection.copy_records_to_table("heard", records=rows)
 
 
 def _row(record: "ConsumerRecord[Any, Any]") -> Row | None:

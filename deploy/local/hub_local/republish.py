@@ -10,12 +10,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from aiokafka import AIOKafkaConsumer, TopicPartition
-from aiokafka.admin import AIOKafkaAdminClient
-
 from hub_events.topics import Topic
 from hub_local.layout import StackNotUsable
 from hub_local.supervisor import Report
+from hub_local.topic_log import Log, log_of
 from hub_messaging.bells import Bells
 from hub_messaging.database import UNAVAILABLE, Pool, open_pool
 from hub_messaging.health import Heart
@@ -26,7 +24,6 @@ from hub_messaging.relay import KafkaSender, Relay
 SLOT = "republish"
 MARKED_AT_ONCE = 20_000
 REPORT_SECONDS = 1.0
-TOPIC_KNOWN_WITHIN_SECONDS = 20.0
 
 _WITHIN = "recorded_at > now() - make_interval(days => $1)"
 _MARK = f"""
@@ -40,9 +37,6 @@ _TOO_OLD = f"SELECT count(*) FROM outbox WHERE NOT ({_WITHIN})"  # noqa: S608 - 
 _PENDING = "SELECT count(*) FROM outbox_pending"
 _FORGET = "DELETE FROM position WHERE topic = $1"
 _BEGIN = "INSERT INTO position (topic, partition, next_offset) SELECT $1, * FROM unnest($2::int[], $3::bigint[])"
-
-Log = Mapping[TopicPartition, tuple[int, int]]
-"""Partition → first offset, next offset to be written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,33 +83,6 @@ async def republish(
     finally:
         await leases.give_back([RELAY])
         await pool.close()
-
-
-async def log_of(servers: str, topic: str) -> Log:
-    """Where each partition of `topic` begins and ends. Raises StackNotUsable when there is no such topic."""
-    until = time.monotonic() + TOPIC_KNOWN_WITHIN_SECONDS
-    while not (partitions := await _partitions(servers, topic)):
-        if time.monotonic() > until:
-            raise StackNotUsable(f"there is no topic {topic}; `hub topics apply` creates it")
-        await asyncio.sleep(0.2)  # one that has just been created is known to clients a moment later
-    consumer = AIOKafkaConsumer(bootstrap_servers=servers)
-    await consumer.start()
-    try:
-        begins, ends = await consumer.beginning_offsets(partitions), await consumer.end_offsets(partitions)
-    finally:
-        await consumer.stop()
-    return {partition: (begins[partition], ends[partition]) for partition in partitions}
-
-
-async def _partitions(servers: str, topic: str) -> list[TopicPartition]:
-    """The topic's partitions, in order; none while Kafka does not know it."""
-    admin = AIOKafkaAdminClient(bootstrap_servers=servers)
-    await admin.start()
-    try:
-        (found,) = await admin.describe_topics([topic])
-    finally:
-        await admin.close()
-    return sorted(TopicPartition(topic, one["partition"]) for one in found["partitions"])
 
 
 async def _take_relay(leases: Leases, topic: Topic) -> None:
