@@ -166,6 +166,27 @@ def test_an_alert_has_a_page_that_says_what_to_do(rule: dict[str, Any]) -> None:
     assert "**Call:** " in text
 
 
+def test_each_alert_is_shown_silent_and_then_ringing_with_its_own_words() -> None:
+    groups = yaml.safe_load((PROMETHEUS / "alerts_test.yml").read_text())["tests"]
+    shown = [test for group in groups for test in group["alert_rule_test"]]
+    for rule in RULES:
+        silent, ringing = (
+            [test for test in shown if test["alertname"] == rule["alert"] and bool(test["exp_alerts"]) is rings]
+            for rings in (False, True)
+        )
+        assert silent, f"{rule['alert']} is nowhere shown not to ring before its time"
+        assert ringing, f"{rule['alert']} is nowhere shown to ring"
+        for alert in (alert for test in ringing for alert in test["exp_alerts"]):
+            assert alert["exp_labels"]["severity"] == rule["labels"]["severity"]
+            assert alert["exp_annotations"]["runbook_url"] == rule["annotations"]["runbook_url"]
+
+
+def test_rule_tests_feed_series_that_exist(series: dict[str, set[str]]) -> None:
+    groups = yaml.safe_load((PROMETHEUS / "alerts_test.yml").read_text())["tests"]
+    fed = [one["series"] for group in groups for one in group["input_series"]]
+    assert {one: wrong for one in fed if (wrong := mistakes(one, series))} == {}
+
+
 def test_pages_and_alerts_are_the_same_and_none_that_is_needed_is_missing() -> None:
     alerts = [rule["alert"] for rule in RULES]
     assert sorted(alerts) == sorted(file.stem for file in RUNBOOKS.glob("*.md"))
