@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
 
@@ -59,7 +59,7 @@ async def listening(joined: Joined, postgres: PostgresServer) -> AsyncIterator[L
 
 def record_of(example: Example, dossier_id: str, **more: Any) -> RawRecord:
     """The example as it comes from Kafka today: published bytes, about the dossier, recorded now."""
-    envelope = replace(from_headers(example.headers), id=uuid4(), subject=dossier_id, recorded_at=real_now())
+    envelope = from_headers(example.headers)._replace(id=uuid4(), subject=dossier_id, recorded_at=real_now())
     topic = next(topic.name for topic in TOPICS for event in topic.events if event.type == example.type)
     body = orjson.dumps({**example.body, **more}) if more else example.value
     return RawRecord(topic, 0, 0, tuple(to_headers(envelope)), dossier_id.encode(), body)

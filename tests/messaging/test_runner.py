@@ -168,7 +168,7 @@ async def test_a_rescue_is_recorded_in_the_same_transaction(toy: ToyService) -> 
     def rescue(uow: ToyUnitOfWork, error: Exception) -> None:
         uow.toys.put(dossier, Toy(dossier, note=type(error).__name__))
 
-    await toy.runner.run([replace(noting(dossier, fails=KeyError("x")), rescue=rescue)])
+    await toy.runner.run([noting(dossier, fails=KeyError("x"))._replace(rescue=rescue)])
     assert (await settled_state(toy.pool))[dossier].note == "KeyError"
 
 

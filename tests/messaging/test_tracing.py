@@ -7,7 +7,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Awaitable, Callable, Iterator, MutableMapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -190,7 +190,7 @@ async def test_one_trace_from_the_fact_to_the_call_and_what_is_told_of_it(
             noted.run(uow)
             uow.publish(heard(), dossier_id=row.dossier_id, id=row.id)
 
-        return replace(noted, run=run)
+        return noted._replace(run=run)
 
     told_by_intake = fact(submitted(), FOREIGN)
     spans.clear()

@@ -4,10 +4,9 @@ CloudEvents 1.0, binary mode: attributes once, as `ce_*` headers; the body is th
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
-from typing import ClassVar, Generic, TypeVar
+from typing import ClassVar, Generic, NamedTuple, TypeVar
 from uuid import UUID, uuid5
 
 from pydantic import BaseModel, ConfigDict
@@ -25,8 +24,7 @@ class Event(Part):
     type: ClassVar[str]
 
 
-@dataclass(frozen=True, slots=True)
-class Envelope:
+class Envelope(NamedTuple):
     """Attributes of one event. `occurred_at` is business time; `recorded_at` the machine's time at the commit.
 
     `subject` is the dossier id (reference events: kind/code@version) and the Kafka key. `caused_by` is the id of the
@@ -57,8 +55,7 @@ def _parsed(subject: str) -> UUID:
 E_co = TypeVar("E_co", bound=Event, covariant=True)
 
 
-@dataclass(frozen=True, slots=True)
-class Fact(Generic[E_co]):
+class Fact(NamedTuple, Generic[E_co]):
     """One event as a handler gets it."""
 
     envelope: Envelope

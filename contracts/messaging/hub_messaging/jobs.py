@@ -1,8 +1,9 @@
 """What a batch is made of: jobs, and what became of each."""
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
-from typing import Any, Generic, TypeVar
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any, Generic, NamedTuple, TypeVar
 from uuid import UUID
 
 from hub_messaging.requests import SHELF, Answer, KeyReused
@@ -22,8 +23,7 @@ class StopReading(Exception):
         self.partition = partition
 
 
-@dataclass(frozen=True, slots=True)
-class Job(Generic[U, R]):
+class Job(NamedTuple, Generic[U, R]):
     """One thing to do in a batch.
 
     `keys` names the aggregates it needs, by shelf. `inbox` is the event's id: a job whose id was seen before is not
@@ -31,7 +31,7 @@ class Job(Generic[U, R]):
     """
 
     run: Callable[[U], R]
-    keys: Mapping[str, Iterable[Any]] = field(default_factory=dict)
+    keys: Mapping[str, Iterable[Any]] = MappingProxyType({})
     inbox: UUID | None = None
     rescue: Callable[[U, Exception], None] | None = None
 

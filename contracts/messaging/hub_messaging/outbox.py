@@ -1,8 +1,8 @@
 """Outbox: an event becomes final bytes in the transaction that makes it true; the relay sends it afterwards."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 from uuid import UUID
 
 from pydantic_core import to_json
@@ -31,8 +31,7 @@ INSERT INTO outbox_pending (seq) SELECT seq FROM stored
 """
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(NamedTuple):
     """One event as it will be sent."""
 
     envelope: Envelope

@@ -11,7 +11,6 @@ import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping, MutableMapping
 from contextlib import contextmanager
 from contextvars import copy_context
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
 from uuid import UUID
 
@@ -130,7 +129,7 @@ def handled(handle: Handle) -> Handle:
         if _left_out(envelope.traceparent):
             return handle(fact, uow)
         with _span(f"handle {envelope.type}", "CONSUMER", _remote(envelope.traceparent), _named(envelope)) as span:
-            handle(Fact(replace(envelope, traceparent=_written(span.get_span_context())), fact.data), uow)
+            handle(Fact(envelope._replace(traceparent=_written(span.get_span_context())), fact.data), uow)
 
     return traced
 
@@ -174,7 +173,7 @@ def settled(settle: Settle) -> Settle:
             finally:
                 detach(token)
 
-        return replace(job, run=run)
+        return job._replace(run=run)
 
     return traced
 
@@ -184,7 +183,7 @@ def carried(job: "Job[Any, A]") -> "Job[Any, A]":
     if _tracer is None:
         return job
     context = copy_context()
-    return replace(job, run=lambda uow: context.run(job.run, uow))
+    return job._replace(run=lambda uow: context.run(job.run, uow))
 
 
 def published(event_type: str, event_id: UUID, because: str | None) -> str | None:

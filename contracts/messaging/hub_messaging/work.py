@@ -8,6 +8,7 @@ The body lies in a table of its own, so that attempts do not rewrite it.
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 from uuid import UUID
 
 from hub_messaging.clock import real_now
@@ -81,8 +82,7 @@ def bell_of(lane: str) -> str:
     return f"{LANES}/{lane}"
 
 
-@dataclass(frozen=True, slots=True)
-class NewWork:
+class NewWork(NamedTuple):
     """An effect to be made. `fact_at`: real time of the commit that caused it (for the delay from fact to effect)."""
 
     id: UUID
@@ -93,8 +93,7 @@ class NewWork:
     body: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class WorkRow:
+class WorkRow(NamedTuple):
     """An effect that is due, as its lane holds it."""
 
     id: UUID
@@ -108,8 +107,7 @@ class WorkRow:
     body: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Settled:
+class Settled(NamedTuple):
     """What an attempt made of a row. `next_at`: when it is tried again (state `ready`)."""
 
     row: WorkRow

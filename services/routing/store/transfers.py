@@ -5,6 +5,7 @@ from typing import Any, Final
 
 import asyncpg
 from pydantic import TypeAdapter
+from pydantic_core import to_json
 
 from hub_events.event import Envelope
 from hub_messaging.database import Table, TableStore
@@ -52,7 +53,7 @@ def to_row(transfer: Transfer) -> Sequence[Any]:
         plan and plan.procedure_name,
         plan and plan.desk,
         plan and plan.territory,
-        plan and _CAUSE.dump_json(plan.cause).decode(),
+        plan and to_json(plan.cause._asdict()).decode(),
         _OFFICES.dump_json(transfer.offices).decode(),
         _LEGS.dump_json(transfer.legs).decode(),
         _WAITING.dump_json(transfer.waiting).decode(),
