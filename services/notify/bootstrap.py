@@ -33,9 +33,9 @@ from services.notify.handlers.deadline_missed import on_deadline_missed
 from services.notify.handlers.dossier_accepted import on_dossier_accepted
 from services.notify.handlers.dossier_completed import on_dossier_completed
 from services.notify.handlers.dossier_refused import on_dossier_refused
+from services.notify.handlers.dossier_supplement_requested import on_dossier_supplement_requested
 from services.notify.handlers.message_settled import on_message_refused, on_message_sent
 from services.notify.handlers.ports import Sending
-from services.notify.handlers.supplement_requested import on_supplement_requested
 from services.notify.handlers.texts import TextTemplates
 from services.notify.settings import Settings
 from services.notify.store.messages import StoredMessages
@@ -119,7 +119,7 @@ def handlers(sending: Sending) -> list[Handler[NotifyUnitOfWork]]:
     """How each event is handled."""
     by_event: dict[type[Event], Any] = {
         DossierAcceptedV1: on_dossier_accepted,
-        DossierSupplementRequestedV1: on_supplement_requested,
+        DossierSupplementRequestedV1: on_dossier_supplement_requested,
         DossierRefusedV1: on_dossier_refused,
         DossierCompletedV1: on_dossier_completed,
         DeadlineMissedV1: on_deadline_missed,

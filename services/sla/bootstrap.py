@@ -28,8 +28,8 @@ from services.sla.api.deadlines import deadline_router
 from services.sla.handlers.dossier_accepted import on_dossier_accepted
 from services.sla.handlers.dossier_completed import on_dossier_completed
 from services.sla.handlers.dossier_refused import on_dossier_refused
-from services.sla.handlers.supplement_received import on_supplement_received
-from services.sla.handlers.supplement_requested import on_supplement_requested
+from services.sla.handlers.dossier_supplement_received import on_dossier_supplement_received
+from services.sla.handlers.dossier_supplement_requested import on_dossier_supplement_requested
 from services.sla.handlers.timer_rang import on_timer_rang
 from services.sla.settings import Settings
 from services.sla.store.queries import ClockQueries
@@ -39,8 +39,8 @@ NAME = "sla"
 KEYS = on_dossier(CLOCKS_SHELF)
 HANDLERS: tuple[Handler[SlaUnitOfWork], ...] = (
     Handler(DossierAcceptedV1, on_dossier_accepted, KEYS),
-    Handler(DossierSupplementRequestedV1, on_supplement_requested, KEYS),
-    Handler(DossierSupplementReceivedV1, on_supplement_received, KEYS),
+    Handler(DossierSupplementRequestedV1, on_dossier_supplement_requested, KEYS),
+    Handler(DossierSupplementReceivedV1, on_dossier_supplement_received, KEYS),
     Handler(DossierRefusedV1, on_dossier_refused, KEYS),
     Handler(DossierCompletedV1, on_dossier_completed, KEYS),
 )

@@ -2,7 +2,9 @@
 
 import ast
 import re
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 from fastapi.routing import APIRoute
 
@@ -61,6 +63,20 @@ def test_every_handler_is_subscribed(joined: Joined) -> None:
     }
     joining = (service / "bootstrap.py").read_text()
     assert {name for name in written if not re.search(rf"\b{name}\b", joining)} == set()
+
+
+def test_a_handler_is_named_after_its_event(joined: Joined) -> None:
+    functions = [(handler.event, function_of(handler.handle)) for handler in joined.handlers]
+    for event, function in functions:
+        if [other for _, other in functions].count(function) == 1:  # intake keeps all that others say alike
+            name = event.type.rpartition(".v")[0].replace(".", "_")
+            assert function == (f"services.{joined.name}.handlers.{name}", f"on_{name}")
+
+
+def function_of(handle: Any) -> tuple[str, str]:
+    """Module and name of a handler, without what its service has joined to it."""
+    function = handle.func if isinstance(handle, partial) else handle
+    return function.__module__, function.__name__
 
 
 def test_every_route_asks_for_a_credential(joined: Joined) -> None:

@@ -9,7 +9,9 @@ from services.notify.handlers.ports import NotifyWork, Sending
 from services.notify.handlers.telling import contact_in, notices_of, tell
 
 
-def on_supplement_requested(fact: Fact[DossierSupplementRequestedV1], uow: NotifyWork, sending: Sending) -> None:
+def on_dossier_supplement_requested(
+    fact: Fact[DossierSupplementRequestedV1], uow: NotifyWork, sending: Sending
+) -> None:
     """Báo yêu cầu bổ sung: once for each request. Before acceptance the dossier has no code to name."""
     notices = notices_of(uow, fact.dossier_id)
     notices = replace(

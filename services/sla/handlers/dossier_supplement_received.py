@@ -11,7 +11,7 @@ from services.sla.handlers.ports import SlaWork
 from services.sla.handlers.telling import alarm_if_different, clock_of, tell
 
 
-def on_supplement_received(fact: Fact[DossierSupplementReceivedV1], uow: SlaWork) -> None:
+def on_dossier_supplement_received(fact: Fact[DossierSupplementReceivedV1], uow: SlaWork) -> None:
     """Tính lại thời hạn từ đầu: the complete dossier is here, with a new date. Before acceptance there is none."""
     clock, request = clock_of(uow, fact.dossier_id), fact.data.request
     if fact.data.promise is None or request in clock.dates:
