@@ -5,6 +5,7 @@ import importlib.util
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TypeGuard
 
 import pytest
 
@@ -12,6 +13,7 @@ from hub_local.layout import SERVICES
 
 ROOT = Path(__file__).parents[2]
 LINES = 400
+HANDLER_LINES = 25
 LONGER: dict[str, str] = {
     "contracts/messaging/hub_messaging/consumer.py": "what a reader believes of its partitions is in one place",
     "tests/messaging/test_lanes.py": "every rule of a lane, one after the other",
@@ -107,6 +109,16 @@ def test_a_file_is_short_or_says_why_not(file: Path) -> None:
         assert lines > LINES, "short again: take it off the list"
     else:
         assert lines <= LINES
+
+
+@pytest.mark.parametrize("file", sorted((ROOT / "services").glob("*/handlers/*.py")), ids=name_of)
+def test_a_handler_is_read_at_a_glance(file: Path) -> None:
+    lines = {node.name: (node.end_lineno or 0) - node.lineno + 1 for node in nodes(file) if is_function(node)}
+    assert {name: count for name, count in lines.items() if count > HANDLER_LINES} == {}
+
+
+def is_function(node: ast.AST) -> TypeGuard[ast.FunctionDef | ast.AsyncFunctionDef]:
+    return isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
 
 
 @each_file

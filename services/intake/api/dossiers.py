@@ -173,7 +173,7 @@ async def _desk_in_area(reading: Reading, dossier_id: UUID, caller: Caller) -> s
     return desk_code
 
 
-def _acceptance(body: AcceptanceBody) -> Acceptance:
+def _acceptance(body: AcceptanceBody | SupplementBrought) -> Acceptance:
     promised = body.promised
     return Acceptance(body.officer, None if promised is None else Promised(promised.due_at, promised.reason))
 
@@ -204,15 +204,12 @@ def _submission(submission: Submission, office: Office, at: datetime) -> SubmitD
 
 
 def _supplement(dossier_id: UUID, brought: SupplementBrought, at: datetime) -> RecordSupplement:
-    promised = brought.promised
     return RecordSupplement(
         dossier_id=dossier_id,
         event_id=uuid7(),
         at=at,
         received_at=brought.received_at or at,
-        acceptance=Acceptance(
-            brought.officer, None if promised is None else Promised(promised.due_at, promised.reason)
-        ),
+        acceptance=_acceptance(brought),
         components=tuple(part.ref() for part in brought.components),
         form=brought.form,
     )

@@ -77,10 +77,7 @@ def accept(
         office.calendar,
         officers_date(dossier.id, acceptance, office),
     )
-    key = NumberRange.key_for(dossier.desk.code, counted_from)
-    number = (uow.numbers.get(key) or NumberRange(key)).next()
-    accepted = dossier.accept(number.dossier_code, at, acceptance.officer, promise)
-    uow.numbers.put(key, number)
+    accepted = dossier.accept(_next_code(dossier.desk.code, counted_from, uow), at, acceptance.officer, promise)
     uow.dossiers.put(accepted.id, accepted)
     uow.progress.put(accepted.id, progress.watch(real_now(), expects_clock=promise.due_at is not None))
     announce(_accepted(accepted, office), uow, dossier_id=accepted.id, event_id=event_id)
@@ -93,6 +90,13 @@ def officers_date(dossier_id: UUID, acceptance: Acceptance, office: Office) -> O
     if promised is None:
         return None
     return OfficersDate(promised.due_at, acceptance.officer, office.seals.seal("contact", dossier_id, promised.reason))
+
+
+def _next_code(desk_code: str, day: datetime, uow: IntakeWork) -> str:
+    key = NumberRange.key_for(desk_code, day)
+    number = (uow.numbers.get(key) or NumberRange(key)).next()
+    uow.numbers.put(key, number)
+    return number.dossier_code
 
 
 def _accepted(dossier: Dossier, office: Office) -> DossierAcceptedV1:

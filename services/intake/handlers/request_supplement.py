@@ -33,9 +33,14 @@ def request_supplement(command: RequestSupplement, uow: IntakeWork, office: Offi
     dossier.check("request-supplement", completed=progress.completed_at is not None)
     office.catalogue.version(dossier.procedure).check_components(command.components)
     asked = dossier.request_supplement(command.at, command.officer, command.components)
-    assert asked.supplement is not None
     uow.dossiers.put(asked.id, asked)
-    event = DossierSupplementRequestedV1(
+    announce(_requested(asked, command, office), uow, dossier_id=asked.id, event_id=command.event_id)
+    return asked
+
+
+def _requested(asked: Dossier, command: RequestSupplement, office: Office) -> DossierSupplementRequestedV1:
+    assert asked.supplement is not None
+    return DossierSupplementRequestedV1(
         request=asked.supplement.number,
         requested_at=command.at,
         requested_by=command.officer,
@@ -48,5 +53,3 @@ def request_supplement(command: RequestSupplement, uow: IntakeWork, office: Offi
         contact_channels=asked.contact_channels,
         sealed_contact=asked.sealed_contact,
     )
-    announce(event, uow, dossier_id=asked.id, event_id=command.event_id)
-    return asked

@@ -1,6 +1,6 @@
 """Trả lời của cơ quan giải quyết (callback) → the facts it brings. Commands: one per type of callback."""
 
-from typing import Literal
+from typing import Any, Literal
 from uuid import UUID
 
 import structlog
@@ -55,30 +55,18 @@ def record_answer(dossier_id: UUID, leg: str, agency_code: str, answer: Answer, 
 def _said(leg: Leg, answer: Acknowledge | RecordStep | AskSupplement) -> tuple[Event, tuple[str, ...]]:
     """The event, and the words that make its id: the fact itself, so that one told twice is one event."""
     assert leg.agency is not None
-    agency = agency_ref(leg.agency)
+    here: dict[str, Any] = {"leg": leg.leg, "agency": agency_ref(leg.agency)}
     match answer:
         case Acknowledge(at, foreign_number):
-            acknowledged = DossierAcknowledgedV1(
-                leg=leg.leg, agency=agency, acknowledged_at=at, foreign_number=foreign_number
-            )
-            return acknowledged, ("acknowledged",)
+            return DossierAcknowledgedV1(**here, acknowledged_at=at, foreign_number=foreign_number), ("acknowledged",)
         case RecordStep(step):
             recorded = DossierStepRecordedV1(
-                leg=leg.leg,
-                agency=agency,
-                step=step.code,
-                step_name=step.name,
-                officer=step.officer,
-                recorded_at=step.at,
+                **here, step=step.code, step_name=step.name, officer=step.officer, recorded_at=step.at
             )
             return recorded, ("step", step.code, step.at.isoformat())
         case AskSupplement(asked, sealed_reason):
             wanted = DossierSupplementAskedV1(
-                leg=leg.leg,
-                agency=agency,
-                asked_at=asked.at,
-                components=asked.components,
-                sealed_reason=sealed_reason,
+                **here, asked_at=asked.at, components=asked.components, sealed_reason=sealed_reason
             )
             return wanted, ("supplement-asked", asked.at.isoformat(), *asked.components)
 

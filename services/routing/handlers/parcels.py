@@ -13,7 +13,7 @@ from pydantic import TypeAdapter
 from hub_events.event import Envelope, Fact, derive_id
 from hub_events.intake import ComponentRef
 from hub_messaging.work import NewWork
-from services.routing.domain.transfer import Component, Consignment, Handover, Kind, Transfer
+from services.routing.domain.transfer import Component, Consignment, Handover, Kind, Leg, Transfer
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,10 +47,23 @@ def read_parcel(body: bytes) -> Parcel:
 
 def pack(transfer: Transfer, handover: Handover) -> NewWork:
     """The work row in the agency's lane. The agency is told the business time of the cause as that of sending."""
-    leg, consignment, plan = handover.leg, handover.consignment, transfer.plan
+    leg, consignment = handover.leg, handover.consignment
+    assert leg.agency is not None
+    return NewWork(
+        id=derive_id(consignment.cause.id, "handover", leg.leg),
+        lane=leg.agency.code,
+        dossier_id=transfer.dossier_id,
+        kind=consignment.kind,
+        fact_at=consignment.cause.recorded_at,
+        body=_PARCELS.dump_json(_parcel(transfer, leg, consignment)),
+    )
+
+
+def _parcel(transfer: Transfer, leg: Leg, consignment: Consignment) -> Parcel:
+    plan = transfer.plan
     assert plan is not None
     assert leg.agency is not None
-    parcel = Parcel(
+    return Parcel(
         kind=consignment.kind,
         leg=leg.leg,
         request=consignment.request,
@@ -65,14 +78,6 @@ def pack(transfer: Transfer, handover: Handover) -> NewWork:
         components=consignment.components,
         sealed_form=consignment.sealed_form,
         cause=consignment.cause,
-    )
-    return NewWork(
-        id=derive_id(consignment.cause.id, "handover", leg.leg),
-        lane=leg.agency.code,
-        dossier_id=transfer.dossier_id,
-        kind=consignment.kind,
-        fact_at=consignment.cause.recorded_at,
-        body=_PARCELS.dump_json(parcel),
     )
 
 
