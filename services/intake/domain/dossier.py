@@ -10,7 +10,7 @@ What other services report (progress) only closes a dossier: once completed, not
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Literal
+from typing import Literal, NamedTuple
 from uuid import UUID
 
 from hub_events.intake import Channel, ComponentRef, ContactChannel, DeskRef, Finding, ProcedureRef, Promise
@@ -40,8 +40,7 @@ class SupplementRequest:
     received_at: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Dossier:
+class Dossier(NamedTuple):
     """Hồ sơ. Personal data only sealed: `sealed_contact` (whom to tell), `sealed_form` (applicant and request)."""
 
     id: UUID
@@ -85,13 +84,13 @@ class Dossier:
 
     def accept(self, code: str, at: datetime, officer: str, promise: Promise) -> "Dossier":
         """Tiếp nhận: the receipt with code and date exists from now on."""
-        return replace(self, state="accepted", code=code, accepted_at=at, accepted_by=officer, promise=promise)
+        return self._replace(state="accepted", code=code, accepted_at=at, accepted_by=officer, promise=promise)
 
     def request_supplement(self, at: datetime, officer: str, components: Sequence[str]) -> "Dossier":
         """Yêu cầu bổ sung: the next request to the applicant."""
         number = 1 if self.supplement is None else self.supplement.number + 1
         request = SupplementRequest(number, at, officer, tuple(components))
-        return replace(self, state="supplement_requested", supplement=request)
+        return self._replace(state="supplement_requested", supplement=request)
 
     def receive_supplement(
         self,
@@ -103,8 +102,7 @@ class Dossier:
     ) -> "Dossier":
         """Đã bổ sung: all components as they are now, and after acceptance the restarted date."""
         assert self.supplement is not None
-        return replace(
-            self,
+        return self._replace(
             state="accepted" if self.accepted else "submitted",
             components=components,
             findings=findings,
@@ -115,7 +113,7 @@ class Dossier:
 
     def refuse(self, at: datetime, officer: str, reason: str) -> "Dossier":
         """Từ chối tiếp nhận."""
-        return replace(self, state="refused", refused_at=at, refused_by=officer, refused_reason=reason)
+        return self._replace(state="refused", refused_at=at, refused_by=officer, refused_reason=reason)
 
 
 def merged(there: Sequence[ComponentRef], new: Sequence[ComponentRef]) -> tuple[ComponentRef, ...]:

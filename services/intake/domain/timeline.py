@@ -6,7 +6,7 @@ A step keeps the few public fields of its event that `SHAPES` names; never a sea
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from hub_events.event import Event
@@ -15,8 +15,7 @@ from hub_worktime import VIETNAM
 Facts = Mapping[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(NamedTuple):
     """One event of a dossier. `at`: when it happened, business time; `recorded_at`: when its service committed it."""
 
     dossier_id: UUID
@@ -127,7 +126,7 @@ SHAPES: Mapping[str, Shape] = {
         "leg", "agency", "components", at="asked_at",
     ),
     "dossier.completed.v1": _shape(
-        lambda f: f"{_agency(f)} đã giải quyết xong: {_RESULTS[f['result']]}.",
+        lambda f: f"{_agency(f)} đã giải quyết xong: {_RESULTS.get(f['result'], f['result'])}.",
         "leg", "agency", "result", "result_number", at="completed_at",
     ),
     "deadline.clock_started.v1": _shape(
@@ -141,7 +140,8 @@ SHAPES: Mapping[str, Shape] = {
         lambda f: f"Tính lại thời hạn, hạn {_time(f.get('due_at'))}.", "request", "due_at", "previous_due_at", "agrees"
     ),
     "deadline.clock_stopped.v1": _shape(
-        lambda f: f"Kết thúc tính thời hạn: {_OUTCOMES[f['outcome']]}.", "due_at", "outcome", at="stopped_at"
+        lambda f: f"Kết thúc tính thời hạn: {_OUTCOMES.get(f['outcome'], f['outcome'])}.",
+        "due_at", "outcome", at="stopped_at",
     ),
     "deadline.warning_raised.v1": _shape(
         lambda f: f"Sắp đến hạn {_time(f['due_at'])}.", "due_at", at="warned_at"
@@ -161,6 +161,13 @@ SHAPES: Mapping[str, Shape] = {
 }  # fmt: skip
 """Every event about a dossier, by type."""
 
+_NEWER = _shape(lambda f: "Một bước do phiên bản mới hơn của hệ thống ghi lại.")
+
+
+def shape_of(type: str) -> Shape:
+    """How a kept step reads; one that a newer version has kept is shown too, with the facts that it has."""
+    return SHAPES.get(type, _NEWER)
+
 
 def step_of(event: Event, *, dossier_id: UUID, event_id: UUID, occurred_at: datetime, recorded_at: datetime) -> Step:
     """The step that an event makes. The event's own time counts, where it states one."""
@@ -178,7 +185,7 @@ def place_of(type: str, facts: Facts) -> dict[str, str]:
     subject = (
         "dossier.supplement_received" if type.startswith("dossier.supplement_received") else type.partition(".")[0]
     )
-    code, name = _SERVICES[subject]
+    code, name = _SERVICES.get(subject, ("hub", "Trục liên thông"))
     return {"kind": "service", "code": code, "name": name}
 
 

@@ -5,9 +5,10 @@ unreached; until contact and dossier code are known it waits.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Literal, Self
+from types import MappingProxyType
+from typing import Literal, NamedTuple, Self
 from uuid import UUID
 
 from hub_events.event import derive_id
@@ -67,8 +68,7 @@ class DutyToInform:
         return self.key if self.duty == "supplement" or self.occasion > 1 else self.duty
 
 
-@dataclass(frozen=True, slots=True)
-class Notices:
+class Notices(NamedTuple):
     """What notify knows of one dossier. Unknown parts are None: a fact may come before the acceptance."""
 
     dossier_id: UUID
@@ -77,14 +77,14 @@ class Notices:
     desk: str | None = None
     due_at: datetime | None = None
     contact: Contact | None = None
-    duties: Mapping[str, DutyToInform] = field(default_factory=dict)
+    duties: Mapping[str, DutyToInform] = MappingProxyType({})
 
     def with_contact(self, contact: Contact) -> Self:
         """Knows whom to tell; of two the one that was named later."""
         known = self.contact
         if known is not None and (known.at, known.source) >= (contact.at, contact.source):
             return self
-        return replace(self, contact=contact)
+        return self._replace(contact=contact)
 
     def with_duty(self, duty: DutyToInform) -> Self:
         """Owes `duty`; one that is owed or done already stays as it is."""
@@ -92,7 +92,7 @@ class Notices:
 
     def changed(self, *duties: DutyToInform) -> Self:
         """With the new state of some duties."""
-        return replace(self, duties={**self.duties, **{duty.key: duty for duty in duties}})
+        return self._replace(duties={**self.duties, **{duty.key: duty for duty in duties}})
 
     def ready(self) -> Iterable[DutyToInform]:
         """Duties that wait for nothing any more."""

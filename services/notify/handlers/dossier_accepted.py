@@ -1,7 +1,5 @@
 """dossier.accepted.v1"""
 
-from dataclasses import replace
-
 from hub_events.event import Fact
 from hub_events.intake import DossierAcceptedV1
 from services.notify.domain.notices import DutyToInform
@@ -13,8 +11,7 @@ from services.notify.handlers.texts import spoken_date
 def on_dossier_accepted(fact: Fact[DossierAcceptedV1], uow: NotifyWork, sending: Sending) -> None:
     """Báo đã tiếp nhận: dossier code and promised date. What waited for the code or the contact is told too."""
     due_at = fact.data.promise.due_at
-    notices = replace(
-        notices_of(uow, fact.dossier_id),
+    notices = notices_of(uow, fact.dossier_id)._replace(
         dossier_code=fact.data.dossier_code,
         procedure=fact.data.procedure.name,
         desk=fact.data.desk.code,

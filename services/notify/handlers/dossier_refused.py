@@ -1,7 +1,5 @@
 """dossier.refused.v1"""
 
-from dataclasses import replace
-
 from hub_events.event import Fact
 from hub_events.intake import DossierRefusedV1
 from services.notify.domain.notices import DutyToInform
@@ -12,8 +10,7 @@ from services.notify.handlers.telling import contact_in, notices_of, tell
 def on_dossier_refused(fact: Fact[DossierRefusedV1], uow: NotifyWork, sending: Sending) -> None:
     """Báo không tiếp nhận: that an officer refused; the reason is told at the desk, never by SMS."""
     notices = notices_of(uow, fact.dossier_id)
-    notices = replace(
-        notices,
+    notices = notices._replace(
         procedure=notices.procedure or fact.data.procedure.name,
         desk=notices.desk or fact.data.desk.code,
     )

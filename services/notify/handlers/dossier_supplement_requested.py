@@ -1,7 +1,5 @@
 """dossier.supplement_requested.v1"""
 
-from dataclasses import replace
-
 from hub_events.event import Fact
 from hub_events.intake import DossierSupplementRequestedV1
 from services.notify.domain.notices import DutyToInform
@@ -14,8 +12,7 @@ def on_dossier_supplement_requested(
 ) -> None:
     """Báo yêu cầu bổ sung: once for each request. Before acceptance the dossier has no code to name."""
     notices = notices_of(uow, fact.dossier_id)
-    notices = replace(
-        notices,
+    notices = notices._replace(
         procedure=notices.procedure or fact.data.procedure.name,
         desk=notices.desk or fact.data.desk.code,
     )

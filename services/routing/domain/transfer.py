@@ -6,7 +6,7 @@ Nothing here is ever taken back: what a repeat or a late message says again chan
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Literal
+from typing import Literal, NamedTuple
 from uuid import UUID
 
 from hub_events.event import Envelope
@@ -129,8 +129,7 @@ class Plan:
     """The event that said so: what follows at the agencies goes back to it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Transfer:
+class Transfer(NamedTuple):
     """A dossier's legs, and what became of them. Without a plan it is a stub: its acceptance has not been read yet."""
 
     dossier_id: UUID
@@ -184,7 +183,7 @@ class Transfer:
         raise KeyError(leg)
 
     def with_leg(self, changed: Leg) -> "Transfer":
-        return replace(self, legs=tuple(changed if leg.leg == changed.leg else leg for leg in self.legs))
+        return self._replace(legs=tuple(changed if leg.leg == changed.leg else leg for leg in self.legs))
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,7 +196,7 @@ class Handover:
 
 def plan_transfer(stub: Transfer, plan: Plan, legs: Sequence[Leg], dossier: Consignment) -> Transfer:
     """The dossier is accepted. Supplements that were read before it stand behind it."""
-    return replace(stub, plan=plan, legs=tuple(legs), waiting=(dossier, *stub.waiting))
+    return stub._replace(plan=plan, legs=tuple(legs), waiting=(dossier, *stub.waiting))
 
 
 def find_agencies(transfer: Transfer, competence: Competence, now: datetime) -> Transfer:
@@ -208,21 +207,21 @@ def find_agencies(transfer: Transfer, competence: Competence, now: datetime) -> 
         agency = competence.competent(leg.agency_kind, transfer.plan.procedure_code, transfer.plan.territory)
         if agency is None:
             failed_at = transfer.failed_at or now
-            return replace(transfer, failed_leg=leg.leg, failed_at=failed_at, edition=competence.edition)
+            return transfer._replace(failed_leg=leg.leg, failed_at=failed_at, edition=competence.edition)
         legs.append(replace(leg, agency=agency))
-    return replace(transfer, legs=tuple(legs), failed_leg=None, routed_at=now, edition=competence.edition)
+    return transfer._replace(legs=tuple(legs), failed_leg=None, routed_at=now, edition=competence.edition)
 
 
 def add_supplement(transfer: Transfer, supplement: Consignment) -> tuple[Transfer, list[Handover]]:
     """The applicant completed the dossier: every agency that has it gets the supplement, the others when they start."""
     if supplement.request in transfer.supplements:
         return transfer, []
-    transfer = replace(transfer, supplements=tuple(sorted((*transfer.supplements, supplement.request))))
+    transfer = transfer._replace(supplements=tuple(sorted((*transfer.supplements, supplement.request))))
     handovers = [Handover(leg, supplement) for leg in transfer.legs if leg.started]
     if len(handovers) == len(transfer.legs) > 0:
         return transfer, handovers
     waiting = sorted((*transfer.waiting, supplement), key=lambda one: one.request)
-    return replace(transfer, waiting=tuple(waiting)), handovers
+    return transfer._replace(waiting=tuple(waiting)), handovers
 
 
 def start_legs(transfer: Transfer) -> tuple[Transfer, list[Handover]]:
@@ -235,5 +234,5 @@ def start_legs(transfer: Transfer) -> tuple[Transfer, list[Handover]]:
     for leg in starting:
         transfer = transfer.with_leg(replace(leg, started=True))
     if all(leg.started for leg in transfer.legs):
-        transfer = replace(transfer, waiting=())
+        transfer = transfer._replace(waiting=())
     return transfer, handovers

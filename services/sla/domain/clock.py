@@ -8,9 +8,10 @@ from 17:01:00 on it is late. See docs/decisions/0006-when-a-date-is-missed-and-w
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Literal, Self
+from types import MappingProxyType
+from typing import Literal, NamedTuple, Self
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -75,8 +76,7 @@ class Stop:
     cause: Literal["completed", "refused"]
 
 
-@dataclass(frozen=True, slots=True)
-class DossierClock:
+class DossierClock(NamedTuple):
     """What is known of one dossier's time. Without any promised date it is a stub, and nothing rings.
 
     `pauses`: when the n-th supplement was requested after acceptance. `said`: what was announced, in that order.
@@ -86,8 +86,8 @@ class DossierClock:
     dossier_code: str | None = None
     procedure: str | None = None
     desk: str | None = None
-    dates: Mapping[int, PromisedDate] = field(default_factory=dict)
-    pauses: Mapping[int, datetime] = field(default_factory=dict)
+    dates: Mapping[int, PromisedDate] = MappingProxyType({})
+    pauses: Mapping[int, datetime] = MappingProxyType({})
     stop: Stop | None = None
     said: tuple[str, ...] = ()
 
@@ -130,7 +130,7 @@ class DossierClock:
     def stopped(self, stop: Stop) -> Self:
         """The clock with this end; of several the first one is it."""
         first = min((end for end in (self.stop, stop) if end is not None), key=lambda end: (end.at, end.cause))
-        return replace(self, stop=first)
+        return self._replace(stop=first)
 
     def ended(self, date: PromisedDate) -> datetime | None:
         """When `date` stopped counting: the clock paused, a later date came, or the dossier was done."""

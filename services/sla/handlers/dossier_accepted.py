@@ -1,7 +1,5 @@
 """dossier.accepted.v1"""
 
-from dataclasses import replace
-
 from hub_events.event import Fact
 from hub_events.intake import DossierAcceptedV1
 from services.sla.domain.check import check
@@ -19,8 +17,7 @@ def on_dossier_accepted(fact: Fact[DossierAcceptedV1], uow: SlaWork) -> None:
     promise = fact.data.promise.model_copy(update={"sealed_reason": None})
     date = PromisedDate(0, fact.data.accepted_at, promise, check(promise), warn_at(promise))
     alarm_if_different(fact.dossier_id, date)
-    started = replace(
-        clock,
+    started = clock._replace(
         dossier_code=fact.data.dossier_code,
         procedure=fact.data.procedure.code,
         desk=fact.data.desk.code,

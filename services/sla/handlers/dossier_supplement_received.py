@@ -1,7 +1,5 @@
 """dossier.supplement_received.v1"""
 
-from dataclasses import replace
-
 from hub_events.event import Fact
 from hub_events.intake import DossierSupplementReceivedV1
 from services.sla.domain.check import check
@@ -21,4 +19,4 @@ def on_dossier_supplement_received(fact: Fact[DossierSupplementReceivedV1], uow:
         request, fact.data.received_at, promise, check(promise), warn_at(promise), fact.data.previous_due_at
     )
     alarm_if_different(fact.dossier_id, date)
-    tell(replace(clock, dates={**clock.dates, request: date}), uow, fact.envelope)
+    tell(clock._replace(dates={**clock.dates, request: date}), uow, fact.envelope)

@@ -1,7 +1,5 @@
 """dossier.supplement_requested.v1"""
 
-from dataclasses import replace
-
 from hub_events.event import Fact
 from hub_events.intake import DossierSupplementRequestedV1
 from services.sla.handlers.ports import SlaWork
@@ -14,4 +12,4 @@ def on_dossier_supplement_requested(fact: Fact[DossierSupplementRequestedV1], uo
     if not fact.data.after_acceptance or fact.data.request in clock.pauses:
         return
     pauses = {**clock.pauses, fact.data.request: fact.data.requested_at}
-    tell(replace(clock, pauses=pauses, desk=clock.desk or fact.data.desk.code), uow, fact.envelope)
+    tell(clock._replace(pauses=pauses, desk=clock.desk or fact.data.desk.code), uow, fact.envelope)

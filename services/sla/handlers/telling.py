@@ -1,7 +1,6 @@
 """The step that ends every handler: say what became true, set the timers, keep the clock."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
 
@@ -61,7 +60,7 @@ def _stage(
         event_id = derive_id(clock.dossier_id, item.event.type, item.word, str(said.count(item.word)))
         uow.publish(item.event, dossier_id=clock.dossier_id, id=event_id, because=because, occurred_at=item.at)
         said = (*said, item.word)
-    after = replace(clock, said=said)
+    after = clock._replace(said=said)
     _set_timers(after, uow, known)
     uow.clocks.put(clock.dossier_id, after)
 
