@@ -5,11 +5,22 @@
 
 import os
 import sys
+import time
 from pathlib import Path
 
+import structlog
 from alembic import command, context
 from alembic.config import Config
+from psycopg.errors import LockNotAvailable
 from sqlalchemy import create_engine, pool, text
+from sqlalchemy.exc import OperationalError
+
+log = structlog.get_logger(__name__)
+
+LOCK_SECONDS = 2
+"""A change of a table waits so long for those who use it: meanwhile all others wait behind it."""
+LOCK_TRIES = 100
+LOCK_PAUSE_SECONDS = 1.0
 
 SPINE_V1 = """
 CREATE TABLE inbox (
@@ -126,11 +137,22 @@ DROP INDEX work_aside;
 
 
 def upgrade(service: str, database_url: str) -> None:
-    """Brings the service's database to the newest version. Repeating it changes nothing."""
+    """Brings the service's database to the newest version. Repeating it changes nothing.
+
+    A database that a newer version has expanded stays as it is: this version works on it (docs/operations.md). Raises
+    sqlalchemy's OperationalError when a table was in use for minutes without end, by a backup for example.
+    """
     config = Config()
     config.set_main_option("script_location", str(_folder(service)))
     config.attributes["database_url"] = database_url
-    command.upgrade(config, "head")
+    for tries_left in reversed(range(LOCK_TRIES)):
+        try:
+            return command.upgrade(config, "head")
+        except OperationalError as trouble:
+            if not isinstance(trouble.orig, LockNotAvailable) or not tries_left:
+                raise
+        log.warning("table_in_use", service=service, tries_left=tries_left)
+        time.sleep(LOCK_PAUSE_SECONDS)
 
 
 def run_env() -> None:
@@ -141,7 +163,17 @@ def run_env() -> None:
         context.configure(connection=connection)
         with context.begin_transaction():
             connection.execute(text("SELECT pg_advisory_xact_lock(742001)"))
-            context.run_migrations()
+            connection.execute(text(f"SET LOCAL lock_timeout = '{LOCK_SECONDS}s'"))
+            if newer := _unknown_revisions():
+                log.warning("database_is_newer", revisions=sorted(newer))
+            else:
+                context.run_migrations()
+
+
+def _unknown_revisions() -> set[str]:
+    """What a newer version has done to this database."""
+    known = {script.revision for script in context.script.walk_revisions()}
+    return set(context.get_context().get_current_heads()) - known
 
 
 def _folder(service: str) -> Path:

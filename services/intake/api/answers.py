@@ -13,7 +13,7 @@ from services.intake.domain.dossier import Dossier, State, SupplementRequest
 from services.intake.domain.national_status import NationalStatus, national_status, state_of
 from services.intake.domain.progress import Progress
 from services.intake.domain.stuck import StuckDossier
-from services.intake.domain.timeline import SHAPES, Step, place_of
+from services.intake.domain.timeline import Step, place_of, shape_of
 
 
 def _written(moment: datetime) -> str:
@@ -214,7 +214,7 @@ def timeline_view(dossier_id: UUID, steps: list[Step]) -> TimelineView:
 
 
 def _step(step: Step) -> StepView:
-    shape = SHAPES[step.type]
+    shape = shape_of(step.type)
     facts = orjson.loads(step.facts)
     return StepView(
         at=step.at,

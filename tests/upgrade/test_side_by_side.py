@@ -1,0 +1,80 @@
+"""Two versions at once: what the next one says and keeps does no harm to this one."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import fields
+from pathlib import Path
+
+import asyncpg
+import pytest
+
+from hub_local.front_door import FrontDoor
+from hub_local.layout import Layout
+from hub_local.stack import Stack
+from tests.flows.hub import MORNING, Hub, visiting
+from tests.flows.load import Load, database
+from tests.flows.waiting import eventually
+from tests.stack import PostgresServer
+from tests.upgrade.versions import THIS, Balanced, Slot, migrate
+from tests.upgrade.what_is_new import PRINTED, receipts_noted, receipts_said, refused_ever
+
+pytestmark = pytest.mark.stack
+
+AS_BEFORE = """
+ALTER TABLE notices DROP COLUMN language, DROP COLUMN receipt_printed_at;
+UPDATE alembic_version SET version_num = '0002' WHERE version_num = '0003';
+"""
+"""Notify's database as the other tests know it."""
+
+
+@pytest.fixture
+async def hub(hub_stack: Stack) -> AsyncIterator[Hub]:
+    """The hub of this version on Monday 02/03/2026 08:00; afterwards its database is as it was."""
+    async with visiting(hub_stack) as hub:
+        await hub.everybody_is_honest()
+        await hub.moved_to(MORNING)
+        yield hub
+        async with database(hub, "notify") as connection:
+            await connection.execute(AS_BEFORE)
+
+
+async def test_this_version_reads_skips_and_shows_what_the_next_one_says(hub: Hub, next_version: Path) -> None:
+    layout = Balanced(**{one.name: getattr(hub.layout, one.name) for one in fields(Layout)})
+    intake = Slot(layout, hub.stack.keys, "intake", 1)
+    refused_before = await refused_ever(hub)
+    async with FrontDoor(layout, hub.stack.keys) as door:
+        load = Load(Hub(hub.stack, door, hub.http), 40, pause=0.1)
+        await asyncio.gather(intake.run(next_version), migrate(hub.stack, next_version))
+        layout.intakes.append(intake)  # all dossiers come in there; everything else is of this version
+        await load.start()
+        await load.reaches(40)
+        await intake.stop()
+
+        await load.done_once()
+        ours = {one.dossier_id for one in load.handed}
+        assert ours <= await receipts_said(hub)
+        assert not ours & await receipts_noted(hub), "notify does not know this event yet"
+        assert PRINTED in [step["type"] for step in await hub.steps(load.handed[0].dossier_id)]
+    assert await refused_ever(hub) == refused_before
+    await migrate(hub.stack, THIS)  # at the start of this version: the newer tables stay
+
+
+async def test_a_migration_that_waits_for_a_reader_does_not_make_the_others_wait(
+    postgres: PostgresServer, next_version: Path
+) -> None:
+    url = await postgres.database("notify")
+    backup, other = await asyncpg.connect(url), await asyncpg.connect(url)
+    reading = backup.transaction()
+    await reading.start()
+    await backup.fetch("SELECT dossier_id FROM notices")
+
+    job = asyncio.create_task(migrate(postgres.stack, next_version, {"notify": url}))
+    waits = "SELECT EXISTS (SELECT FROM pg_locks WHERE relation = 'notices'::regclass AND NOT granted)"
+    await eventually(lambda: other.fetchval(waits), bool, "the migration waits for the reader")
+    await other.fetch("SELECT dossier_id FROM notices", timeout=10)
+    assert not job.done()
+
+    await reading.rollback()
+    await job
+    await other.fetch("SELECT receipt_printed_at FROM notices")
+    await asyncio.gather(backup.close(), other.close())
