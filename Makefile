@@ -25,8 +25,8 @@ test: environment ## Run the suite on Kafka and PostgreSQL of its own (ARGS="-k 
 test-long: environment ## Run the long tests
 	@$(RUN)/python -m pytest -m long $(ARGS)
 
-bench: environment ## Measure lifecycles per second, delays and CPU; writes bench.json
-	@$(RUN)/hub bench
+bench: environment ## Measure speed, delays and cost; writes bench.json (SCENARIOS=all RUNS=5 ARGS="--help" choose)
+	@$(RUN)/hub bench $(if $(SCENARIOS),--scenarios $(SCENARIOS)) $(if $(RUNS),--runs $(RUNS)) $(ARGS)
 
 chaos: environment ## Hurt a hub under load and prove it whole (MINUTES=3 SEED=42 choose; the seed is printed)
 	@$(RUN)/hub chaos --minutes $(or $(MINUTES),3) $(if $(SEED),--seed $(SEED))

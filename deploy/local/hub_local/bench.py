@@ -1,213 +1,116 @@
-"""Đo hiệu năng: `hub bench`: what a lifecycle costs, on real Kafka, PostgreSQL and sockets.
+"""Đo hiệu năng: `hub bench`: named scenarios, each run several times on a fresh hub of its own; medians and spread.
 
-One lifecycle: accept, hand-over, callback, two messages, a timer set and cancelled; one `completed` callback counts
-one. *Closed loop*: 64 clients, each sends the next dossier when the former is accepted; timed until the last
-lifecycle has ended. *Open loop*: 50 dossiers a second on a fixed beat; the hand-over delay runs from the acceptance
-commit to the agency's 2xx. CPU is that of the four services, Kafka and PostgreSQL; load and sandbox are told apart.
+CPU is that of the four services, Kafka and PostgreSQL; load generator and sandbox run beside them and are told apart.
 """
 
-import asyncio
 import json
 import os
-import statistics
+import re
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from dataclasses import asdict, replace
+from pathlib import Path
+from types import MappingProxyType
 from typing import Any
-from uuid import uuid4
 
-import asyncpg
+from hub_local.bench_figures import FLAWS, Entry, spreads
+from hub_local.bench_growth import growth, workers
+from hub_local.bench_hub import Bench, Figures
+from hub_local.bench_scenarios import closed, many_lanes, one_dead, opened, opened_near_maximum, stages
+from hub_local.bench_sizes import Sizes
+from hub_local.bench_trouble import backlog, kill, outage, restart
+from hub_local.files import write_whole
+from hub_local.layout import Layout, SettingWrong
+from hub_messaging.clock import real_now
 
-from hub_local import dossiers, postgres
-from hub_local.front_door import FrontDoor
-from hub_local.layout import Layout
-from hub_local.measure import HUB, memory, usage
-from hub_local.stack import Stack
-from hub_messaging.clock import set_business_time
+Scenario = Callable[[Bench], Awaitable[Figures]]
+SCENARIOS: Mapping[str, Scenario] = MappingProxyType(
+    {
+        "closed": closed,
+        "open": opened,
+        "open70": opened_near_maximum,
+        "stages": stages,
+        "dead": one_dead,
+        "lanes": many_lanes,
+        "kill": kill,
+        "outage": outage,
+        "backlog": backlog,
+        "restart": restart,
+        "growth": growth,
+        "workers": workers,
+    }
+)
+EVERY = "all"
+LOOP = 3_000_000
+"""Additions of the loop that says how fast the machine itself is just now."""
 
-BUSINESS_TIME = datetime(2026, 3, 2, 1, 0, tzinfo=UTC)
-"""Monday 02/03/2026 08:00 in Vietnam."""
-CLIENTS = 64
-WARM_UP = 300
-DRAIN_SECONDS = 180.0
+READABLE_BY_ALL = 0o644
 
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """How much load."""
-
-    lifecycles: int = 6000
-    rate: int = 50
-    seconds: int = 20
-
-
-async def bench(layout: Layout, plan: Plan) -> dict[str, Any]:
-    """Runs both loads on a fresh stack of its own, returns the figures."""
-    layout.folder.mkdir(parents=True, exist_ok=True)
-    set_business_time(layout.clock_file, BUSINESS_TIME)
-    async with Stack(layout) as stack, FrontDoor(layout, stack.keys, CLIENTS) as door:
-        load = Load(layout, stack, door, await bodies(door, 2000))
-        await load.run(WARM_UP, closed_loop(WARM_UP))
-        closed = await load.run(plan.lifecycles, closed_loop(plan.lifecycles))
-        opened = await load.run(plan.rate * plan.seconds, open_loop(plan.rate, plan.seconds))
-        delays = await hand_over_delays(layout, stack, door, opened.dossiers)
-        summary = await door.sandbox("/ledger/summary")
-        total = WARM_UP + plan.lifecycles + plan.rate * plan.seconds
-        return {
-            "lifecycles_per_s": round(closed.count / closed.seconds, 1),
-            "accepted_per_s": round(closed.count / closed.submit_seconds, 1),
-            "cpu_s_per_1000": per_1000(closed, HUB),
-            "cpu_s_per_1000_by_process": {name: per_1000(closed, [name]) for name in closed.cpu},
-            "handover_p50_s": round(statistics.median(delays), 4),
-            "handover_p99_s": round(percentile(delays, 99), 4),
-            "cpu_s_per_1000_at_rate": per_1000(opened, HUB),
-            "cpu_s_per_1000_at_rate_by_process": {name: per_1000(opened, [name]) for name in opened.cpu},
-            "rate_per_s": plan.rate,
-            "lost": total - completed(summary),
-            "duplicates": summary["duplicates"],
-            "memory_mb": memory(stack),
-            "lifecycles": total,
-            "cores": os.cpu_count(),
-        }
+Say = Callable[[str], None]
 
 
-@dataclass(frozen=True, slots=True)
-class Run:
-    """One load: seconds from the first request to the end of the last lifecycle, CPU seconds by process."""
-
-    count: int
-    seconds: float
-    submit_seconds: float
-    cpu: dict[str, float]
-    dossiers: list[str]
+def chosen(text: str) -> list[str]:
+    """The scenarios that `closed,open`, `all` … name, in the order of `SCENARIOS`. Raises SettingWrong."""
+    names = [name.strip() for name in text.split(",")]
+    for name in names:
+        if name not in (*SCENARIOS, EVERY):
+            raise SettingWrong(f"there is no scenario {name!r}; there are {EVERY}, {', '.join(SCENARIOS)}")
+    return [name for name in SCENARIOS if name in names or EVERY in names]
 
 
-class Load:
-    """Sends dossiers and waits until all has happened that must."""
-
-    def __init__(self, layout: Layout, stack: Stack, door: FrontDoor, prepared: Sequence[bytes]) -> None:
-        self._layout = layout
-        self._stack = stack
-        self.door = door
-        self._bodies = prepared
-        self._sent = 0
-
-    async def run(self, count: int, pattern: "Pattern") -> Run:
-        before = await self._ended()
-        cpu_before, own_before = usage(self._stack), time.process_time()
-        started = time.monotonic()
-        sent = await pattern(self.submit)
-        submitted = time.monotonic()
-        await self._drained(before + count)
-        ended = time.monotonic()
-        cpu = usage(self._stack).since(cpu_before) | {"load": time.process_time() - own_before}
-        return Run(count, ended - started, submitted - started, cpu, sent)
-
-    async def submit(self) -> str:
-        """Sends one dossier; its id."""
-        body = self._bodies[self._sent % len(self._bodies)]
-        self._sent += 1
-        answer = await self.door.post("intake", "/v1/dossiers", body, str(uuid4()))
-        return str(answer["dossier_id"])
-
-    async def _drained(self, goal: int) -> None:
-        async with asyncio.timeout(DRAIN_SECONDS):
-            while await self._ended() < goal:
-                await asyncio.sleep(0.25)
-
-    async def _ended(self) -> int:
-        """Lifecycles that have ended: callback taken, both messages sent, clock stopped."""
-        summary = await self.door.sandbox("/ledger/summary")
-        sms = summary["sms_by_duty"]
-        stopped = await self._stopped_clocks()
-        counts = (completed(summary), sms.get("accepted", 0), sms.get("completed", 0), stopped)
-        return min(int(count) for count in counts)
-
-    async def _stopped_clocks(self) -> int:
-        url = postgres.database_url(self._layout, self._stack.keys.passwords, "sla")
-        connection = await asyncpg.connect(url)
-        try:
-            return int(await connection.fetchval("SELECT count(*) FROM clock WHERE state = 'stopped'"))
-        finally:
-            await connection.close()
+async def measure(
+    layout: Layout, names: Sequence[str], runs: int, sizes: Sizes, say: Say
+) -> AsyncIterator[tuple[str, Entry]]:
+    """Runs each scenario so often, yields what it gave; one that fails says why, and the others go on."""
+    for name in names:
+        figures: list[Figures] = []
+        failed: list[str] = []
+        for run in range(1, runs + 1):
+            at = replace(layout, folder=layout.folder / f"{name}-{run}")
+            say_here = _timed(say, f"{name}, run {run} of {runs}")
+            try:
+                figures.append({"machine_loop_s": machine_loop(), **await SCENARIOS[name](Bench(at, sizes, say_here))})
+            except Exception as error:  # whatever it is: said, counted, and the next run begins from nothing
+                failed.append(f"run {run}: {type(error).__name__}: {error}")
+                say_here(f"FAILED: {failed[-1]}; its data and logs stay in {at.folder.name}")
+        yield name, _entry(figures, failed, runs, sizes)
 
 
-def completed(summary: dict[str, Any]) -> int:
-    return int(summary["callbacks"]["dossiers_completed"])
+def _entry(figures: Sequence[Figures], failed: Sequence[str], runs: int, sizes: Sizes) -> dict[str, Any]:
+    nothing = dict.fromkeys(FLAWS, (0.0, 0.0, 0.0))
+    return {
+        "taken": real_now().date().isoformat(),
+        "cores": os.cpu_count(),
+        "runs": runs - len(failed),
+        "failed": list(failed),
+        "sizes": json.loads(json.dumps(asdict(sizes))),
+        "figures": {**nothing, **spreads(figures)},
+    }
 
 
-Pattern = Any
+def machine_loop() -> float:
+    """Seconds that a fixed loop takes: shared machines are not always equally fast."""
+    began = time.perf_counter()
+    total = 0
+    for number in range(LOOP):
+        total += number
+    return round(time.perf_counter() - began, 3)
 
 
-def closed_loop(count: int) -> Pattern:
-    """64 clients; each sends when its former dossier is accepted."""
-
-    async def pattern(submit: Any) -> list[str]:
-        remaining = iter(range(count))
-        sent: list[str] = []
-
-        async def client() -> None:
-            for _ in remaining:
-                dossier = await submit()
-                sent.append(dossier)
-
-        await asyncio.gather(*(client() for _ in range(CLIENTS)))
-        return sent
-
-    return pattern
+def read_figures(file: Path) -> dict[str, Entry]:
+    """The scenarios in a file of figures; none when there is no file."""
+    found: dict[str, Entry] = json.loads(file.read_text()) if file.exists() else {}
+    return found
 
 
-def open_loop(rate: int, seconds: int) -> Pattern:
-    """`rate` a second on a fixed beat, however long the answers take."""
-
-    async def pattern(submit: Any) -> list[str]:
-        begin = time.monotonic()
-        tasks = []
-        for number in range(rate * seconds):
-            await asyncio.sleep(max(0.0, begin + number / rate - time.monotonic()))
-            tasks.append(asyncio.create_task(submit()))
-        return list(await asyncio.gather(*tasks))
-
-    return pattern
+def write_figures(file: Path, entries: Mapping[str, Entry]) -> None:
+    """Writes them in the order of `SCENARIOS`, one figure a line."""
+    ordered = {name: entries[name] for name in SCENARIOS if name in entries}
+    text = json.dumps(ordered, indent=1, ensure_ascii=False)
+    one_line = re.sub(r"\[[^\[\]]*\]", lambda found: " ".join(found[0].split()), text)
+    write_whole(file, one_line + "\n", READABLE_BY_ALL)
 
 
-async def bodies(door: FrontDoor, count: int) -> list[bytes]:
-    """Prepared requests: procedures whose agency is known and whose term is countable, from all desks."""
-    procedures, desks = await door.catalogue(), await door.desks()
-    usable = [
-        offer
-        for offer in dossiers.offers(procedures)
-        if dossiers.is_countable(offer) and dossiers.agency_kind(offer) != dossiers.UNCOVERED
-    ]
-    return [
-        json.dumps(dossiers.submission(number, offer, desk, officer="CB-001"), ensure_ascii=False).encode()
-        for number, (offer, desk) in enumerate(dossiers.pairs(usable, desks, count))
-    ]
-
-
-async def hand_over_delays(layout: Layout, stack: Stack, door: FrontDoor, wanted: Sequence[str]) -> list[float]:
-    """Seconds from the acceptance commit to the agency's 2xx, for each dossier of a run."""
-    url = postgres.database_url(layout, stack.keys.passwords, "routing")
-    connection = await asyncpg.connect(url)
-    try:
-        rows = await connection.fetch(
-            "SELECT dossier_id::text, extract(epoch FROM fact_at)::float8 AS committed_at FROM work"
-            " WHERE kind = 'dossier' AND dossier_id = ANY($1::uuid[])",
-            list(wanted),
-        )
-    finally:
-        await connection.close()
-    committed = {row["dossier_id"]: row["committed_at"] for row in rows}
-    effects = [effect for effect in await door.effects() if effect["kind"] == "handover"]
-    return [
-        effect["first_at"] - committed[effect["dossier_id"]] for effect in effects if effect["dossier_id"] in committed
-    ]
-
-
-def percentile(values: Sequence[float], percent: int) -> float:
-    return statistics.quantiles(values, n=100)[percent - 1]
-
-
-def per_1000(run: Run, names: Sequence[str]) -> float:
-    return round(sum(run.cpu.get(name, 0.0) for name in names) / run.count * 1000, 2)
+def _timed(say: Say, where: str) -> Say:
+    began = time.monotonic()
+    return lambda text: say(f"{where}, {time.monotonic() - began:.0f} s: {text}")

@@ -1,6 +1,5 @@
 """`hub demo | bench | chaos`: the hub at work, to look at, to measure and to hurt."""
 
-import json
 import os
 import shutil
 import sys
@@ -48,29 +47,36 @@ def demo() -> None:
 
 
 def bench(
-    lifecycles: Annotated[int, typer.Option(help="Dossiers of the closed loop.")] = 6000,
-    rate: Annotated[int, typer.Option(help="Dossiers a second of the open loop.")] = 50,
-    seconds: Annotated[int, typer.Option(help="How long the open loop lasts.")] = 20,
+    scenarios: Annotated[str, typer.Option(help="Which, such as closed,open,dead; or all.")] = "closed,open",
+    runs: Annotated[int, typer.Option(min=1, max=100, help="How often each, on a fresh hub.")] = 1,
+    lifecycles: Annotated[int, typer.Option(min=1, help="Dossiers of a closed loop.")] = 6000,
+    rate: Annotated[int, typer.Option(min=1, help="Dossiers a second of an open loop.")] = 50,
+    seconds: Annotated[int, typer.Option(min=1, help="How long an open loop lasts.")] = 20,
+    size: Annotated[list[str] | None, typer.Option(help="Another size: backlog=2000, growth=0,10000 …")] = None,
     result: Annotated[Path, typer.Option(help="Where the figures go.")] = Path("bench.json"),
+    commit_figures: Annotated[bool, typer.Option(help="Into docs/performance too, with pictures.")] = False,
 ) -> None:
     """Measure speed and cost on a stack of its own.
 
     Lifecycles a second, CPU seconds per 1,000, hand-over delay, memory; what was lost or doubled makes it fail.
+    A bound that fell back by more than 20 % against docs/performance/figures.json is printed as a regression.
     """
     import asyncio
 
-    from rich.console import Console
-
-    from hub_local import bench as measuring
+    from hub_local import bench_run
+    from hub_local.bench import chosen
+    from hub_local.bench_sizes import Sizes, with_sizes
 
     with clear_errors():
-        layout = beside(here(), "bench")
-        plan = measuring.Plan(lifecycles, rate, seconds)
+        layout, names = beside(here(), "bench"), chosen(scenarios)
+        sizes = with_sizes(Sizes(lifecycles=lifecycles, rate=rate, seconds=seconds), size or ())
         fresh(layout)
-        figures = asyncio.run(measuring.bench(layout, plan))
-    result.write_text(json.dumps(figures, indent=2) + "\n")
-    Console().print_json(data=figures)
-    sys.exit(0 if not figures["lost"] and not figures["duplicates"] else 1)
+        try:
+            flawless = asyncio.run(bench_run.bench(layout, names, runs, sizes, result, commit_figures=commit_figures))
+        except KeyboardInterrupt:
+            typer.echo(f"stopped; {result} holds the scenarios that had ended", err=True)
+            raise typer.Exit(130) from None
+    sys.exit(0 if flawless else 1)
 
 
 def chaos(

@@ -1,14 +1,17 @@
-"""Đo đạc: CPU and memory of a stack's processes, with their children, as the kernel counts them."""
+"""Đo đạc: what a stack's processes and its database use: CPU and memory by process, transactions, WAL, fsyncs."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+import asyncpg
 import psutil
 
+from hub_local.layout import SERVICES
+from hub_local.postgres import database_url
 from hub_local.stack import Stack
 
-HUB = ("intake", "routing", "notify", "sla", "kafka", "postgres")
-"""The processes whose CPU counts as the hub's; sandbox and load generator are told apart."""
+NOT_THE_HUB = ("sandbox", "load")
+"""The other side and the load generator: told apart from what counts as the hub's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +33,27 @@ def usage(stack: Stack) -> Usage:
 def memory(stack: Stack) -> dict[str, float]:
     """Proportional set size in MB, by process, children included (PostgreSQL's share one memory)."""
     return {status.name: _pss(status.pid) for status in stack.statuses if status.pid is not None}
+
+
+_WRITES = """
+SELECT (SELECT sum(xact_commit) FROM pg_stat_database WHERE datname = ANY($1))::float8 AS transactions,
+       (SELECT wal_bytes FROM pg_stat_wal)::float8 AS wal_bytes,
+       (SELECT sum(fsyncs) FROM pg_stat_io WHERE object = 'wal')::float8 AS fsyncs
+"""
+
+
+async def writes(stack: Stack) -> dict[str, float]:
+    """What PostgreSQL has counted so far: transactions committed by the services, WAL bytes, fsyncs of the WAL.
+
+    Sessions report their counts up to a second late.
+    """
+    connection = await asyncpg.connect(database_url(stack.layout, stack.keys.passwords, "postgres"), timeout=10)
+    try:
+        row = await connection.fetchrow(_WRITES, list(SERVICES))
+    finally:
+        await connection.close()
+    assert row is not None
+    return dict(row)
 
 
 def _family(pid: int) -> list[psutil.Process]:
