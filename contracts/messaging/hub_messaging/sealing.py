@@ -17,7 +17,7 @@ from uuid import UUID
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from pydantic_core import to_json
+from pydantic_core import from_json, to_json
 
 from hub_messaging.errors import CannotProcess, NotYet
 
@@ -43,11 +43,11 @@ class SealingKeys:
     def read(cls, file: Path) -> "SealingKeys":
         """Raises ValueError when the file is not as described."""
         try:
-            listed = json.loads(file.read_text())
+            listed = from_json(file.read_bytes())
             keys = {purpose: {key.kid: key for key in map(_key, entries)} for purpose, entries in listed.items()}
             if not keys or not all(keys.values()):
                 raise ValueError
-        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        except (ValueError, KeyError, TypeError, AttributeError):
             raise ValueError(f"{file.name} is not a sealing key file (32-byte keys by purpose)") from None
         return cls(keys)
 
@@ -64,7 +64,7 @@ class SealingKeys:
         """The content. Raises NotYet for a key that is not here, CannotProcess for what is not a seal of ours."""
         try:
             protected, no_key, iv, content, tag = sealed.split(".")
-            header = json.loads(_decode(protected))
+            header = from_json(_decode(protected))
             kid = str(header["kid"])
             if no_key or (header["alg"], header["enc"]) != ("dir", "A256GCM") or len(_decode(tag)) != TAG_BYTES:
                 raise ValueError
@@ -72,7 +72,7 @@ class SealingKeys:
             if key is None:
                 raise NotYet("sealing-key-unknown", f"kid {kid:.40}")
             plain = key.cipher.decrypt(_decode(iv), _decode(content) + _decode(tag), protected.encode())
-        except (ValueError, TypeError, KeyError, InvalidTag, RecursionError):
+        except (ValueError, TypeError, KeyError, InvalidTag):
             raise CannotProcess("seal-broken", f"purpose {purpose}") from None
         if header.get("dossier") != str(dossier_id) or header.get("purpose") != purpose:
             raise CannotProcess("seal-misplaced", f"purpose {purpose}")

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Literal, get_args
 
+import orjson
 import structlog
 from joserfc import jwt
 from joserfc.errors import ExpiredTokenError, JoseError, SecurityWarning
@@ -114,8 +115,8 @@ class Issuer:
     def __init__(self, private_file: Path, name: str = BUILT_IN_ISSUER) -> None:
         self._name = name
         try:
-            self._key = KeySet.import_key_set({"keys": [json.loads(private_file.read_text())]}).keys[0]
-        except (ValueError, KeyError, TypeError, AttributeError, RecursionError, JoseError) as error:
+            self._key = KeySet.import_key_set({"keys": [orjson.loads(private_file.read_bytes())]}).keys[0]
+        except (ValueError, KeyError, TypeError, AttributeError, JoseError) as error:
             raise ValueError(f"{private_file.name} holds no private JWK") from error
         if not self._key.is_private or not algorithms_of(self._key):
             raise ValueError(f"{private_file.name} holds no private JWK of type Ed25519 or P-256")
@@ -201,7 +202,7 @@ class Verifier:
             self._claims.validate(claims)
         except ExpiredTokenError:
             raise TokenRefused("expired") from None
-        except (JoseError, ValueError, TypeError, RecursionError):
+        except (JoseError, ValueError, TypeError, RecursionError):  # joserfc reads claims without a limit of depth
             raise TokenRefused("not signed by a known key for this hub, or not yet valid") from None
         return claims
 
@@ -230,8 +231,8 @@ class Verifier:
 
 def _read_keys(file: Path) -> dict[str, Key]:
     try:
-        found = KeySet.import_key_set(json.loads(file.read_text())).keys
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError, JoseError) as error:
+        found = KeySet.import_key_set(orjson.loads(file.read_bytes())).keys
+    except (ValueError, KeyError, TypeError, AttributeError, JoseError) as error:
         raise ValueError(f"{file.name} is not a JWKS file") from error
     keys = {str(key.kid): key for key in found if key.kid and algorithms_of(key)}
     if not keys:

@@ -1,6 +1,5 @@
 """Đọc danh mục từ tệp: procedures.json and desks.json, checked entry by entry before the service starts."""
 
-import json
 from datetime import time
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, TypeVar
@@ -128,10 +127,10 @@ def read_catalogue(folder: Path) -> Catalogue:
 
 def _read(file: Path, kind: type[E]) -> list[E]:
     try:
-        listed = TypeAdapter(list[Any]).validate_python(json.loads(file.read_text(encoding="utf-8")))
+        listed = TypeAdapter(list[Any]).validate_json(file.read_bytes())
     except OSError as error:
         raise CatalogueMistake(f"{file.name} in {file.parent}: {error.strerror}") from None
-    except (ValueError, RecursionError):
+    except ValueError:
         raise CatalogueMistake(f"{file.name}: not a JSON list") from None
     if not listed:
         raise CatalogueMistake(f"{file.name}: the list is empty")
