@@ -15,15 +15,13 @@ from typing import Any
 from uuid import uuid4
 
 from hub_local import dossiers
-from hub_local.dossiers import Offer
+from hub_local.dossiers import MORNING, Offer
 from hub_local.front_door import FrontDoor
 from hub_local.layout import Layout
 from hub_messaging.clock import set_business_time
 from hub_worktime import parse_term
 from hub_worktime.terms import Reason
 
-MORNING = datetime(2026, 3, 2, 1, 0, tzinfo=UTC)
-"""Monday 02/03/2026 08:00 in Vietnam."""
 OFFICER = "CB-001"
 PATIENCE_SECONDS = 240.0
 CLIENTS = 8

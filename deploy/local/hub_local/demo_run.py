@@ -7,7 +7,8 @@ from rich.console import Console
 from rich.live import Live
 
 from hub_local import demo_screen
-from hub_local.demo import MORNING, Demo, Proof
+from hub_local.demo import Demo, Proof
+from hub_local.dossiers import MORNING
 from hub_local.front_door import FrontDoor
 from hub_local.layout import Layout
 from hub_local.stack import Stack

@@ -5,10 +5,14 @@ Everything is a function of the dossier's number, so that two runs submit the sa
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from itertools import cycle, islice, product
 from typing import Any
 
 from hub_worktime import parse_term
+
+MORNING = datetime(2026, 3, 2, 1, 0, tzinfo=UTC)
+"""Monday 02/03/2026 08:00 in Vietnam: the business time at which they begin to come in."""
 
 SURNAMES = ("Nguyễn", "Trần", "Lê", "Phạm", "Hoàng", "Vũ", "Đặng", "Bùi", "Đỗ", "Hồ")
 MIDDLE_NAMES = ("Văn", "Thị", "Đức", "Ngọc", "Minh", "Thu")
