@@ -10,6 +10,7 @@ from fastapi.routing import APIRoute
 
 from hub_events.topics import EVENTS, TOPICS, topic_of, topics_read_by
 from hub_web.credentials import Bearer, Signature, credential_of, unprotected_routes
+from services.intake.domain.timeline import SHAPES
 from tests.joined import Joined
 
 ROOT = Path(__file__).parents[2]
@@ -51,6 +52,10 @@ def test_every_event_is_said_by_its_producer() -> None:
         code = "\n".join(file.read_text() for file in (ROOT / "services" / topic.producer).rglob("*.py"))
         unsaid = {event.__name__ for event in topic.events if not re.search(rf"\b{event.__name__}\(", code)}
         assert unsaid == set(), f"{topic.producer} never says it"
+
+
+def test_every_event_is_a_step_of_the_timeline() -> None:
+    assert SHAPES.keys() == EVENTS.keys()
 
 
 def test_every_handler_is_subscribed(joined: Joined) -> None:

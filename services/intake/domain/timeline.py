@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from hub_events.event import Event
+from hub_events.topics import TOPICS
 from hub_worktime import VIETNAM
 
 Facts = Mapping[str, Any]
@@ -182,17 +183,15 @@ def place_of(type: str, facts: Facts) -> dict[str, str]:
     for kind in ("agency", "desk"):
         if kind in facts:
             return {"kind": kind, "code": facts[kind]["code"], "name": facts[kind]["name"]}
-    subject = (
-        "dossier.supplement_received" if type.startswith("dossier.supplement_received") else type.partition(".")[0]
-    )
-    code, name = _SERVICES.get(subject, ("hub", "Trục liên thông"))
-    return {"kind": "service", "code": code, "name": name}
+    code = _PRODUCERS.get(type, "hub")
+    return {"kind": "service", "code": code, "name": _SERVICES[code]}
 
 
+_PRODUCERS = {event.type: topic.producer for topic in TOPICS for event in topic.events}
 _SERVICES = {
-    "dossier.supplement_received": ("intake", "Tiếp nhận hồ sơ"),
-    "dossier": ("routing", "Chuyển hồ sơ"),
-    "deadline": ("sla", "Theo dõi thời hạn"),
-    "message": ("notify", "Thông báo"),
-    "citizen": ("notify", "Thông báo"),
+    "intake": "Tiếp nhận hồ sơ",
+    "routing": "Chuyển hồ sơ",
+    "sla": "Theo dõi thời hạn",
+    "notify": "Thông báo",
+    "hub": "Trục liên thông",
 }
