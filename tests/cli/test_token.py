@@ -50,3 +50,11 @@ def test_what_is_wrong_is_said_in_one_line(keys: Keys, tmp_path: Path) -> None:
     assert code == 1
     assert "unknown scope 'root'" in said
     assert run("--subject", "a", "--scope", "operations", "--key", str(keys[0]))[0] == 2
+
+
+def test_the_key_of_the_stack_that_runs_is_found(keys: Keys, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "stack" / "keys").mkdir(parents=True)
+    keys[0].rename(tmp_path / "stack" / "keys" / "issuer.json")
+    monkeypatch.setenv("HUB_FOLDER", str(tmp_path / "stack"))
+    _, printed, _ = run("--subject", "a", "--scope", "operations", "--area", "*")
+    assert Verifier(keys[1]).caller(printed).subject == "a"

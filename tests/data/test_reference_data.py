@@ -49,9 +49,17 @@ def competent(kind: str, procedure: str, commune: str) -> list[str]:
 
 
 def test_enough_procedures_over_enough_fields() -> None:
-    assert len(PROCEDURES) >= 32
+    assert len({procedure["code"] for procedure in PROCEDURES}) >= 32
     assert len({procedure["field"] for procedure in PROCEDURES}) >= 8
-    assert max(Counter(procedure["code"] for procedure in PROCEDURES).values()) == 1
+    assert max(Counter((procedure["code"], procedure["version"]) for procedure in PROCEDURES).values()) == 1
+
+
+def test_the_page_about_the_data_counts_right() -> None:
+    page = (ROOT / "docs/reference-data.md").read_text()
+    codes, fields = ({procedure[word] for procedure in PROCEDURES} for word in ("code", "field"))
+    assert f"{len(codes)} thủ tục hành chính in {len(fields)} fields" in page
+    provinces = {desk["province"] for desk in DESKS}
+    assert f"{len(DESKS)} một cửa desks in {len(DESKS)} communes of {len(provinces)} provinces" in page
 
 
 @each_procedure

@@ -10,12 +10,11 @@
 
 import os
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import httpx
 
-from hub_cli.services import SERVICES, give_up
+from hub_cli.services import SERVICES, give_up, issuer_key
 from hub_web.tokens import ALL, Issuer
 
 TIMEOUT_SECONDS = 20.0
@@ -61,8 +60,7 @@ class Connection:
     def _token(self) -> str:
         if token := self._environment.get("HUB_TOKEN"):
             return token
-        key = Path(self._environment.get("HUB_FOLDER", ".hub")) / "keys" / "issuer.json"
         try:
-            return Issuer(key).issue("hub-cli", "operator", ["operations"], ALL, hours=1)
+            return Issuer(issuer_key(self._environment)).issue("hub-cli", "operator", ["operations"], ALL, hours=1)
         except (OSError, ValueError):
             give_up("no token: set HUB_TOKEN, or HUB_FOLDER to the folder of a local stack that has been started")

@@ -1,6 +1,8 @@
-"""The services as operators name them, and how a command that can't go on ends."""
+"""The services as operators name them, the local stack's key, and how a command that can't go on ends."""
 
 import sys
+from collections.abc import Mapping
+from pathlib import Path
 from typing import NoReturn
 
 SERVICES = ("intake", "routing", "notify", "sla")
@@ -17,3 +19,8 @@ def give_up(message: str) -> NoReturn:
     """Ends the command with one clear line and exit code 1."""
     sys.stderr.write(f"hub: {message}\n")
     sys.exit(1)
+
+
+def issuer_key(environment: Mapping[str, str]) -> Path:
+    """The key with which the local stack signs its tokens; `HUB_FOLDER` names the stack's folder."""
+    return Path(environment.get("HUB_FOLDER", ".hub")) / "keys" / "issuer.json"

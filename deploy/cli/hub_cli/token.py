@@ -1,14 +1,13 @@
 """Lệnh `hub token`: a bearer token signed with a stack's own key, for a demo, a test or a small site."""
 
+import os
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from hub_cli.services import give_up
-
-DEFAULT_KEY = Path(".hub/keys/issuer.json")
+from hub_cli.services import give_up, issuer_key
 
 
 class CallerKind(StrEnum):
@@ -30,13 +29,14 @@ def token(
     kind: Annotated[CallerKind, typer.Option(help="What the caller is.")] = CallerKind.SYSTEM,
     area: Annotated[list[str] | None, typer.Option(help="Code of a desk or unit, several times; * for all.")] = None,
     hours: Annotated[float, typer.Option(min=0.01, max=8_784, help="How long it is good for.")] = 8,
-    key: Annotated[Path, typer.Option(help="Private JWK of the issuer.")] = DEFAULT_KEY,
+    key: Annotated[Path | None, typer.Option(help="Private JWK of the issuer; else that of the local stack.")] = None,
 ) -> None:
     """Print a bearer token. Only the keeper of the issuer's key can make one."""
     from hub_web.tokens import ALL, EVERYWHERE, Issuer  # brings signatures: slow, and the help does without
 
     if not area:
         raise typer.BadParameter("name at least one desk or unit, or '*' for all", param_hint="--area")
+    key = key or issuer_key(os.environ)
     try:
         issuer = Issuer(key)
         codes = ALL if EVERYWHERE in area else frozenset(area)
