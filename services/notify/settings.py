@@ -3,10 +3,9 @@
 from pathlib import Path
 
 from pydantic import Field
-from pydantic_settings import SettingsConfigDict
 
 from hub_events.values import Slug
-from hub_messaging.settings import ServiceSettings
+from hub_messaging.settings import ServiceSettings, SettingsConfigDict
 
 
 class Settings(ServiceSettings):

@@ -3,9 +3,8 @@
 from pathlib import Path
 
 from pydantic import Field
-from pydantic_settings import SettingsConfigDict
 
-from hub_messaging.settings import ServiceSettings
+from hub_messaging.settings import ServiceSettings, SettingsConfigDict
 
 
 class Settings(ServiceSettings):

@@ -1,9 +1,8 @@
 """Cấu hình của dịch vụ theo dõi thời hạn."""
 
 from pydantic import Field
-from pydantic_settings import SettingsConfigDict
 
-from hub_messaging.settings import ServiceSettings
+from hub_messaging.settings import ServiceSettings, SettingsConfigDict
 
 
 class Settings(ServiceSettings):

@@ -1,9 +1,8 @@
 """A wrong or misspelt setting stops the start with one clear line that shows no secret."""
 
 import pytest
-from pydantic_settings import SettingsConfigDict
 
-from hub_messaging.settings import CONFIGURATION_EXIT_CODE, ServiceSettings, load
+from hub_messaging.settings import CONFIGURATION_EXIT_CODE, ServiceSettings, SettingsConfigDict, load
 
 GOOD = {
     "DATABASE_URL": "postgresql://toy:hemmelig@127.0.0.1:5432/toy",

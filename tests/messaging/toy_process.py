@@ -6,11 +6,10 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 import structlog
-from pydantic_settings import SettingsConfigDict
 
 from hub_messaging.outcomes import Outcome, Sent
 from hub_messaging.process import Role, Spine, run_process
-from hub_messaging.settings import ServiceSettings, load
+from hub_messaging.settings import ServiceSettings, SettingsConfigDict, load
 from hub_messaging.work import WorkRow
 from tests.messaging.toy import ToyUnitOfWork, handlers, maker, ring, settle, use_topics
 

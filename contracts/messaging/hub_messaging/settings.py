@@ -1,22 +1,35 @@
 """Cấu hình: what every service reads from its environment.
 
-A wrong or misspelt setting stops the start with one clear line.
+A wrong or misspelt setting stops the start with one clear line. Plain pydantic reads it: pydantic-settings would load
+its readers of clouds, secrets and command lines into every process (20 modules, 4 MB).
 """
 
 import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Literal, Self, TypeVar
+from typing import ClassVar, Literal, Self, TypeVar
 
-from pydantic import Field, ValidationError, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 
-class ServiceSettings(BaseSettings):
+class SettingsConfigDict(ConfigDict, total=False):
+    """What a class of settings says of itself."""
+
+    env_prefix: str
+    """Begins the name of each of its environment variables: `INTAKE_`."""
+
+
+class Settings(BaseModel):
+    """Settings that `load` reads from the environment; each class names its prefix."""
+
+    model_config: ClassVar[SettingsConfigDict] = SettingsConfigDict(
+        frozen=True, extra="forbid", hide_input_in_errors=True
+    )
+
+
+class ServiceSettings(Settings):
     """Settings that all services share; each service adds its own and the prefix of its name (`INTAKE_…`)."""
-
-    model_config = SettingsConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     environment: Literal["demo", "test", "production"] = "production"
     database_url: str = Field(pattern=r"^postgresql://", repr=False)
@@ -49,22 +62,19 @@ class ServiceSettings(BaseSettings):
         return self
 
 
-S = TypeVar("S", bound=BaseSettings)
+S = TypeVar("S", bound=Settings)
 T = TypeVar("T")
 CONFIGURATION_EXIT_CODE = 78
 
 
 def load(kind: type[S]) -> S:
     """Reads the settings from the environment, or ends the process with one line for each mistake (exit code 78)."""
-    prefix = str(kind.model_config["env_prefix"]).upper()
-    known = {prefix + name.upper() for name in kind.model_fields}
-    mistakes = [
-        f"{name}: no such setting"
-        for name in sorted(os.environ)
-        if name.upper().startswith(prefix) and name.upper() not in known
-    ]
+    prefix = kind.model_config["env_prefix"]
+    found = {name: value for name, value in os.environ.items() if name.upper().startswith(prefix)}
+    fields = {prefix + name.upper(): name for name in kind.model_fields}
+    mistakes = [f"{name}: no such setting" for name in sorted(found) if name.upper() not in fields]
     try:
-        settings = kind()
+        settings = kind(**{fields[name.upper()]: found[name] for name in found if name.upper() in fields})
     except ValidationError as invalid:
         for error in invalid.errors(include_input=False, include_url=False):
             name = prefix + str(error["loc"][0]).upper() if error["loc"] else prefix.rstrip("_")

@@ -4,13 +4,14 @@ from pathlib import Path
 from typing import Literal
 
 from pydantic import Field
-from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from hub_messaging.settings import Settings, SettingsConfigDict
 
 
-class SandboxSettings(BaseSettings):
+class SandboxSettings(Settings):
     """A sandbox for demo and tests; it has no place in production."""
 
-    model_config = SettingsConfigDict(env_prefix="SANDBOX_", frozen=True, extra="forbid", hide_input_in_errors=True)
+    model_config = SettingsConfigDict(env_prefix="SANDBOX_")
 
     environment: Literal["demo", "test"] = "demo"
     http_host: str = "127.0.0.1"

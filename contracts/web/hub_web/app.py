@@ -7,7 +7,6 @@ from collections.abc import Iterable
 from typing import Any
 
 from fastapi import FastAPI
-from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 from starlette.middleware.exceptions import ExceptionMiddleware
@@ -69,7 +68,7 @@ class _Api(FastAPI):
 
     def build_middleware_stack(self) -> ASGIApp:
         """Only what these routes need: no form files, no debug pages, no second catch-all."""
-        refusals = (Problem, RequestValidationError, HTTPException)
+        refusals = (Problem, HTTPException)
         handlers = dict.fromkeys(self.outages, answer_outage) | dict.fromkeys(refusals, answer_problem)
         routed = ExceptionMiddleware(self.router, handlers=handlers)
         return Incidents(BodyLimit(routed, self.max_body))

@@ -16,7 +16,6 @@ from typing import Any, Literal
 
 import orjson
 import structlog
-from fastapi.exceptions import RequestValidationError
 from pydantic import ValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
@@ -167,11 +166,9 @@ def _field(error: Mapping[str, Any]) -> str:
 
 
 async def answer_problem(_request: Request, error: Exception) -> Response:
-    """The handler of every expected refusal: ours, pydantic's, and those of the router underneath."""
+    """The handler of every expected refusal: ours, and those of the router underneath."""
     if isinstance(error, Problem):
         return error.response()
-    if isinstance(error, RequestValidationError):
-        return invalid_request(error.errors()).response()
     assert isinstance(error, HTTPException)
     kind = {404: NOT_FOUND, 405: METHOD_NOT_ALLOWED, 413: BODY_TOO_LARGE}.get(error.status_code, BAD_REQUEST)
     detail = {NOT_FOUND: "Không có địa chỉ này.", METHOD_NOT_ALLOWED: "Địa chỉ này không nhận phương thức đã dùng."}
