@@ -1,11 +1,13 @@
 """What is past its time goes, and nothing that is still open."""
 
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import asyncpg
 import pytest
 
+from hub_events.topics import TOPICS
 from hub_local.layout import SERVICES
 from hub_messaging import retention as retention_module
 from hub_messaging.requests import KEPT as ANSWERS_KEPT
@@ -14,6 +16,7 @@ from tests.messaging.conftest import ToyService
 from tests.stack import PostgresServer
 
 pytestmark = pytest.mark.stack
+DELIVERY = Path(__file__).parents[2] / "docs" / "delivery.md"
 INSERTS = {
     "inbox": "INSERT INTO inbox (event_id, seen_at) VALUES (gen_random_uuid(), now() - {age})",
     "outbox": "INSERT INTO outbox (event_id, type, key, headers, body, recorded_at)"
@@ -23,7 +26,7 @@ INSERTS = {
 
 
 async def purge(toy: ToyService) -> dict[str, int]:
-    retention = Retention(toy.pool, toy.leases, toy.heart)
+    retention = Retention(toy.pool, toy.leases)
     return {table: await retention.purge(table) for table in KEPT}
 
 
@@ -32,7 +35,7 @@ async def test_each_service_purges_the_tables_that_it_has(
     postgres: PostgresServer, toy: ToyService, service: str
 ) -> None:
     pool = await asyncpg.create_pool(await postgres.database(service), min_size=1, max_size=1)
-    retention = Retention(pool, toy.leases, toy.heart)
+    retention = Retention(pool, toy.leases)
     tables = await retention.tables()
     assert {"inbox", "outbox", "request", "refused_record"} <= set(tables)
     assert ("work" in tables) == (service in {"routing", "notify"})
@@ -59,7 +62,7 @@ async def test_an_event_that_was_not_sent_stays_however_old(toy: ToyService) -> 
 
 async def test_only_finished_work_goes_its_body_first(toy: ToyService) -> None:
     ids: dict[str, Any] = {}
-    for state in ("ready", "behind", "set_aside", "refused", "done"):
+    for state in ("ready", "behind", "set_aside", "unknown", "refused", "done"):
         ids[state] = uuid4()
         await toy.pool.execute(
             "INSERT INTO work (id, lane, dossier_id, kind, state, fact_at, created_at, finished_at)"
@@ -86,8 +89,8 @@ async def test_refused_records_stay_until_somebody_has_decided(toy: ToyService) 
     assert {row["state"] for row in await toy.pool.fetch("SELECT state FROM refused_record")} == {"waiting", "dead"}
 
 
-async def test_a_large_purge_goes_in_chunks(toy: ToyService, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(retention_module, "CHUNK", 100)
+async def test_a_large_purge_goes_a_few_pages_at_a_time(toy: ToyService, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(retention_module, "PAGES", 1)
     await toy.pool.execute(
         "INSERT INTO inbox (event_id, seen_at)"
         " SELECT gen_random_uuid(), now() - interval '40 days' FROM generate_series(1, 350)"
@@ -96,5 +99,23 @@ async def test_a_large_purge_goes_in_chunks(toy: ToyService, monkeypatch: pytest
 
 
 def test_what_is_stated_elsewhere_agrees() -> None:
-    assert f"interval '{ANSWERS_KEPT.days} days'" in KEPT["request"][1]
-    assert f"interval '{INBOX_REACH.days + 1} days'" in KEPT["inbox"][1]
+    assert f"interval '{ANSWERS_KEPT.days} days'" in KEPT["request"]
+    assert f"interval '{INBOX_REACH.days + 1} days'" in KEPT["inbox"]
+    for topic in TOPICS:
+        assert f"interval '{topic.retention_days} days'" in KEPT["outbox"], "a topic can be rebuilt from the outbox"
+        assert INBOX_REACH.days >= 2 * topic.retention_days, "a record that waited in both is still known"
+
+
+@pytest.mark.parametrize("table", [*KEPT, "topics"])
+def test_the_page_on_delivery_states_what_is_done(table: str) -> None:
+    (days,) = {KEPT[table].partition("interval '")[2].partition("'")[0]} if table in KEPT else {"14 days"}
+    (line,) = [line for line in DELIVERY.read_text().splitlines() if line.startswith((f"| `{table}`", f"| {table} |"))]
+    assert days in line
+
+
+@pytest.mark.parametrize("table", KEPT)
+async def test_a_statement_touches_its_pages_alone_however_large_the_tables_are(toy: ToyService, table: str) -> None:
+    statement = f"EXPLAIN DELETE FROM {table} WHERE ctid >= '(0,0)' AND ctid < '(64,0)' AND {KEPT[table]}"
+    plan = "\n".join(row[0] for row in await toy.pool.fetch(statement))
+    assert f"Tid Range Scan on {table}" in plan
+    assert "Seq Scan" not in plan

@@ -185,7 +185,7 @@ class Spine(Generic[U]):
 
     def housekeeping(self) -> list[Role]:
         """What every worker process does beside its work."""
-        retention = Retention(self.pool, self.leases, self.heart)
+        retention = Retention(self.pool, self.leases)
         return [
             Role("bells", lambda: self.bells.carry(self.settings.database_url)),
             Role("measure", self._measure),

@@ -1,51 +1,54 @@
-"""Thời hạn lưu: what the spine keeps how long, deleted in small chunks, hourly, by one process.
+"""Thời hạn lưu: what the spine keeps how long; past that it is deleted, a few pages at a time, by one process.
 
-The inbox reaches further back than the outbox, the outbox as far as the topics (docs/delivery.md).
+The inbox reaches further back than the outbox, the outbox as far as the topics (docs/delivery.md). Each run walks
+every table once from its first page to its last. No index by time is asked: space is used again, so that soon old and
+new rows lie side by side everywhere, and a search for the next old rows would pass all the deleted ones again.
 """
 
 import asyncio
+import time
 from datetime import timedelta
 
 import structlog
 
 from hub_messaging.database import UNAVAILABLE, Pool
-from hub_messaging.health import Heart
 from hub_messaging.leases import Leases
 
 log = structlog.get_logger(__name__)
 
-CHUNK = 2000
-EVERY_SECONDS = 3600.0
-FIRST_AFTER_SECONDS = 300.0
+PAGES = 64
+"""So many of PostgreSQL's pages of 8 KB in one statement: at most some thousand rows, some tens of milliseconds."""
+REST = 4.0
+"""After each statement it rests so many times as long as that took: others have the database most of the time."""
+EVERY_SECONDS = 6 * 3600.0
+FIRST_AFTER_SECONDS = AGAIN_AFTER_SECONDS = 300.0
 
 INBOX_REACH = timedelta(days=30)
 """How long the inbox remembers for certain; an older record can't be told from a repeat: a dead letter `too-old`."""
 
 KEPT = {
-    "inbox": ("event_id", "seen_at < now() - interval '31 days'"),
+    "inbox": "seen_at < now() - interval '31 days'",
     "outbox": (
-        "seq",
         "recorded_at < now() - interval '14 days'"
-        " AND NOT EXISTS (SELECT FROM outbox_pending AS pending WHERE pending.seq = outbox.seq)",
+        " AND NOT EXISTS (SELECT FROM outbox_pending AS pending WHERE pending.seq = outbox.seq)"
     ),
-    "request": ("key", "answered_at < now() - interval '7 days'"),
+    "request": "answered_at < now() - interval '7 days'",
     "work_body": (
-        "id",
-        "id IN (SELECT id FROM work WHERE state = 'done' AND finished_at < now() - interval '14 days')",
+        "(SELECT state = 'done' AND finished_at < now() - interval '14 days' FROM work WHERE work.id = work_body.id)"
     ),
-    "work": ("id", "state = 'done' AND finished_at < now() - interval '90 days'"),
-    "refused_record": ("id", "state IN ('replayed', 'discarded') AND refused_at < now() - interval '90 days'"),
+    "work": "state = 'done' AND finished_at < now() - interval '90 days'",
+    "refused_record": "state NOT IN ('waiting', 'dead') AND refused_at < now() - interval '90 days'",
 }
-"""Table → (key column, what is past its time)."""
+"""Table → what of it is past its time, said so that no index seems better to PostgreSQL than the pages asked for."""
+_SIZE = "SELECT pg_relation_size($1::text::regclass) / current_setting('block_size')::int"
 
 
 class Retention:
     """Purges the spine's tables."""
 
-    def __init__(self, pool: Pool, leases: Leases, heart: Heart) -> None:
+    def __init__(self, pool: Pool, leases: Leases) -> None:
         self._pool = pool
         self._leases = leases
-        self._heart = heart
 
     async def run(self) -> None:
         await asyncio.sleep(FIRST_AFTER_SECONDS)
@@ -56,6 +59,8 @@ class Retention:
                         await self.purge(table)
             except UNAVAILABLE as trouble:
                 log.warning("retention_interrupted", trouble=type(trouble).__name__)
+                await asyncio.sleep(AGAIN_AFTER_SECONDS)
+                continue
             await asyncio.sleep(EVERY_SECONDS)
 
     async def tables(self) -> list[str]:
@@ -65,15 +70,13 @@ class Retention:
 
     async def purge(self, table: str) -> int:
         """Deletes what is past its time; returns how many rows."""
-        key, past = KEPT[table]
-        statement = f"DELETE FROM {table} WHERE {key} IN (SELECT {key} FROM {table} WHERE {past} LIMIT {CHUNK})"  # noqa: S608
+        statement = f"DELETE FROM {table} WHERE ctid >= $1 AND ctid < $2 AND {KEPT[table]}"  # noqa: S608
         total = 0
-        while True:
-            deleted = int((await self._pool.execute(statement)).split()[-1])
-            total += deleted
-            if deleted < CHUNK:
-                break
-            await asyncio.sleep(0.05)
+        for page in range(0, await self._pool.fetchval(_SIZE, table), PAGES):
+            began = time.monotonic()
+            deleted = await self._pool.execute(statement, (page, 0), (page + PAGES, 0))
+            total += int(deleted.split()[-1])
+            await asyncio.sleep(REST * (time.monotonic() - began))
         if total:
             log.info("purged", table=table, rows=total)
         return total
