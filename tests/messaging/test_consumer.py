@@ -22,9 +22,10 @@ from hub_messaging.consumer import Consumer
 from hub_messaging.metrics import CONSUMED
 from hub_messaging.positions import PositionMoved, stored_positions
 from hub_messaging.refused import DEAD, WAITING
-from tests.messaging.conftest import Broker, ToyService, going, until
+from tests.messaging.conftest import Broker, ToyService, going
 from tests.messaging.toy import DESK, RECEIVED, Mischief, ToyUnitOfWork, settled_state, submitted
 from tests.stack import PostgresServer
+from tests.waiting import until
 
 pytestmark = pytest.mark.stack
 Another = Callable[..., Awaitable[ToyService]]
@@ -54,7 +55,7 @@ async def read_all(toy: ToyService, broker: Broker) -> bool:
 async def reading_through(toy: ToyService, broker: Broker, seconds: float = 20.0) -> None:
     """Reads until everything was read."""
     async with going(toy.consumer(broker.servers)):
-        await until(lambda: read_all(toy, broker), seconds)
+        await until(lambda: read_all(toy, broker), within=seconds)
 
 
 async def dead_letters(toy: ToyService, state: str = DEAD) -> list[dict[str, Any]]:
@@ -285,7 +286,7 @@ async def test_a_partition_that_stands_still_is_read_on_over_a_new_connection(
         consumer._client.pause(TopicPartition(broker.topic, 0))
         left = (await broker.say(submitted(), partition=0)).dossier_id
         await until(heard(toy, (await broker.say(submitted(), partition=1)).dossier_id))
-        await until(heard(toy, left), seconds=30)
+        await until(heard(toy, left), within=30)
 
 
 async def test_records_that_the_client_dropped_are_read_again(toy: ToyService, broker: Broker) -> None:
@@ -301,6 +302,24 @@ async def test_records_that_the_client_dropped_are_read_again(toy: ToyService, b
         consumer._client.resume(place)
         await until(heard(toy, *skipped))
     assert len(await settled_state(toy.pool)) == 4
+
+
+async def test_dropped_records_that_nothing_follows_are_read_again_too(
+    toy: ToyService, broker: Broker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No later record shows the gap: it is found by the client standing further than the database."""
+    monkeypatch.setattr(consumer_module, "TICK_SECONDS", 2.0)
+    monkeypatch.setattr(consumer_module, "SUSPICIOUS_AFTER_SECONDS", 1.0)
+    consumer = toy.consumer(broker.servers)
+    async with going(consumer):
+        await until(heard(toy, (await broker.say(submitted(), partition=0)).dossier_id))
+        place = TopicPartition(broker.topic, 0)
+        consumer._client.pause(place)
+        skipped = [(await broker.say(submitted(), partition=0)).dossier_id for _ in range(3)]
+        consumer._client.seek(place, 4)
+        consumer._client.resume(place)
+        await until(heard(toy, *skipped))
+        assert "consumer" not in toy.heart.unready()
 
 
 async def test_what_the_framework_would_drop_is_read_again(
@@ -345,10 +364,10 @@ async def test_the_same_topics_read_by_two_processes_and_one_killed(another: Ano
     async with going(first.consumer(broker.servers)):
         async with going(second.consumer(broker.servers)):
             dossiers = [(await broker.say(submitted())).dossier_id for _ in range(200)]
-            await until(heard(first, *dossiers), 40)
+            await until(heard(first, *dossiers), within=40)
         # The other one's partitions come over when its session has run out; it did not leave.
         later = [(await broker.say(submitted(), partition=n % 2)).dossier_id for n in range(4)]
-        await until(heard(first, *later), 40)
+        await until(heard(first, *later), within=40)
     facts = [fact for toy in (await settled_state(first.pool)).values() for fact in toy.facts]
     assert len(facts) == len(set(facts)) == 204
 
@@ -364,7 +383,7 @@ async def test_postgresql_restarted_in_the_middle_loses_nothing_and_doubles_noth
         await asyncio.sleep(0.5)
         await postgres.stack.restart("postgres")
         dossiers = await speaking
-        await until(heard(toy, *dossiers), 40)
+        await until(heard(toy, *dossiers), within=40)
     facts = [fact for toy in (await settled_state(toy.pool)).values() for fact in toy.facts]
     assert len(facts) == len(set(facts)) == 300
     assert await toy.pool.fetchval("SELECT count(*) FROM outbox") == 300
@@ -378,7 +397,7 @@ async def test_kafka_restarted_in_the_middle_loses_nothing_and_reading_goes_on(
         await until(heard(toy, *before))
         await kafka.restart("kafka")
         after = [(await broker.say(submitted())).dossier_id for _ in range(20)]
-        await until(heard(toy, *after), 60)
+        await until(heard(toy, *after), within=60)
     assert len(await settled_state(toy.pool)) == 40
 
 
@@ -393,7 +412,7 @@ async def test_a_connection_that_stays_silent_is_made_anew(
     async with going(consumer):
         await until(heard(toy, (await broker.say(submitted())).dossier_id))
         consumer._client._fetcher._fetch_task.cancel()
-        await until(heard(toy, (await broker.say(submitted())).dossier_id), 30)
+        await until(heard(toy, (await broker.say(submitted())).dossier_id), within=30)
 
 
 async def test_the_dead_are_replayed_inside_the_service_once_the_reason_is_gone(

@@ -18,7 +18,6 @@ QUICK_SECONDS = 5.0
 """What a desk may wait for its receipt on a busy machine."""
 
 
-@pytest.mark.long
 async def test_intake_accepts_while_kafka_is_away(hub: Hub) -> None:
     await hub.stack.stop_one("kafka")
     load = Load(hub, 300, pause=KAFKA_AWAY_SECONDS * 8 / 300)

@@ -143,8 +143,9 @@ class Consumer(Generic[U]):
                 await self._tell_kafka()
         except (KafkaError, *UNAVAILABLE) as trouble:
             log.warning("partitions_not_looked_after", trouble=type(trouble).__name__)
-        if self._busy_since is None and max(self._silence(), self._standstill()) > RECONNECT_AFTER_SECONDS:
-            log.warning("consumer_reconnects", silent=round(self._silence()), standing_still=round(self._standstill()))
+        silent, standing_still = self._silence(), self._standstill()
+        if self._busy_since is None and max(silent, standing_still) > RECONNECT_AFTER_SECONDS:
+            log.warning("consumer_reconnects", silent=round(silent), standing_still=round(standing_still))
             await self._broker.stop()
             self.revoked()
             return False
@@ -255,6 +256,10 @@ class Consumer(Generic[U]):
                 self._stop(partition, f"position {position} left the log {begins[partition]}-{ends[partition]}")
             elif position == ends[partition]:
                 self._moved_at[partition] = now
+            elif await self._client.position(partition) != position:
+                # The client dropped what it had drained when another partition of the same poll failed.
+                log.warning("records_dropped_by_client", topic=partition.topic, partition=partition.partition)
+                self._client.seek(partition, position)
             elif partition in quiet and self._answered(partition) < TICK_SECONDS:
                 self._stop(partition, f"the record at {position} can't be read")
 
