@@ -13,13 +13,12 @@ from pydantic import TypeAdapter
 from hub_events.intake import ComponentRef, DeskRef, LegPlan, ProcedureRef, StatedTerm
 from hub_events.routing import AgencyRef
 from hub_events.values import Phone, Slug, TerritoryCode
+from hub_local.dossiers import UNCOVERED
 from hub_worktime.terms import Reason, Unit
 from hub_worktime.wording import parse_term
 
 ROOT = Path(__file__).parents[2]
 CHANNELS = {"online", "counter", "post"}
-UNCOVERED = {"vehicle-inspection"}
-"""Agency kinds without an agency, on purpose: their dossiers show `routing failed` (docs/reference-data.md)."""
 
 
 def read(path: str) -> Any:

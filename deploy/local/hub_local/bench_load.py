@@ -197,7 +197,7 @@ async def bodies(door: FrontDoor) -> list[bytes]:
     usable = [
         offer
         for offer in dossiers.offers(procedures)
-        if dossiers.is_countable(offer) and dossiers.agency_kind(offer) != dossiers.UNCOVERED
+        if dossiers.is_countable(offer) and dossiers.agency_kind(offer) not in dossiers.UNCOVERED
     ]
     turns = product(range(len(desks)), enumerate(usable))
     chosen = [(offer, desks[(turn + place) % len(desks)]) for turn, (place, offer) in turns]

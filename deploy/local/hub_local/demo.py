@@ -293,7 +293,7 @@ Post = Callable[[str, dict[str, Any]], Awaitable[Any]]
 
 def is_shown(offer: Offer) -> bool:
     """All but the kind of agency that the reference data leaves uncovered on purpose."""
-    return dossiers.agency_kind(offer) != dossiers.UNCOVERED
+    return dossiers.agency_kind(offer) not in dossiers.UNCOVERED
 
 
 def acceptance(offer: Offer) -> dict[str, Any]:

@@ -16,8 +16,8 @@ MORNING = datetime(2026, 3, 2, 1, 0, tzinfo=UTC)
 
 SURNAMES = ("Nguyễn", "Trần", "Lê", "Phạm", "Hoàng", "Vũ", "Đặng", "Bùi", "Đỗ", "Hồ")
 MIDDLE_NAMES = ("Văn", "Thị", "Đức", "Ngọc", "Minh", "Thu")
-UNCOVERED = "vehicle-inspection"
-"""The kind of agency that the reference data leaves without a competent office on purpose."""
+UNCOVERED = frozenset({"vehicle-inspection"})
+"""Kinds of agency that the reference data leaves without a competent office on purpose (docs/reference-data.md)."""
 GIVEN_NAMES = ("An", "Bình", "Châu", "Dũng", "Giang", "Hạnh", "Khánh", "Lan", "Mai", "Phúc", "Quỳnh", "Sơn", "Yến")
 
 
