@@ -14,9 +14,10 @@ import pytest
 from pydantic import TypeAdapter
 
 from hub_events.values import AgencyCode
-from hub_local.bench import SCENARIOS, chosen, read_figures, write_figures
+from hub_local.bench import SCENARIOS, chosen, measure, read_figures, write_figures
 from hub_local.bench_drawing import Bar, bars, lines, nice
 from hub_local.bench_figures import BOUNDS, Bound, flawless, spreads, verdicts
+from hub_local.bench_hub import Bench
 from hub_local.bench_lanes import table_of_lanes
 from hub_local.bench_load import percentile
 from hub_local.bench_pictures import BEGIN, END, FIGURES, FOLDER, PAGE, commit, pictures, with_pictures
@@ -88,6 +89,27 @@ def test_scenarios_are_chosen_by_name_or_all_in_their_own_order() -> None:
     assert chosen("all") == list(SCENARIOS)
     with pytest.raises(SettingWrong, match="there is no scenario 'opne'; there are all, closed, open"):
         chosen("closed,opne")
+
+
+async def test_a_scenario_that_fails_says_why_and_the_others_go_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fails(_bench: Bench) -> dict[str, Any]:
+        raise StackNotUsable("port 18020 is taken")
+
+    async def works(bench: Bench) -> dict[str, Any]:
+        bench.say("working")
+        return {"speed": 7, "lost": 0, "duplicates": 0}
+
+    monkeypatch.setattr("hub_local.bench.SCENARIOS", {"first": fails, "second": works})
+    said: list[str] = []
+    measured = measure(Layout(tmp_path), ["first", "second"], 2, Sizes(), said.append)
+    entries = {name: found async for name, found in measured}
+
+    assert entries["first"]["failed"] == [f"run {run}: StackNotUsable: port 18020 is taken" for run in (1, 2)]
+    assert entries["second"]["failed"] == []
+    assert entries["second"]["figures"]["speed"] == (7, 7, 7)
+    assert "second, run 2 of 2, 0 s: working" in said
 
 
 def test_sizes_are_set_by_name() -> None:

@@ -9,13 +9,13 @@ WIDTH, LABELS, BAR, GAP = 720, 220, 18, 8
 TOP, BOTTOM, RIGHT = 56, 16, 120
 LINES_HEIGHT, LEFT_OF_LINES, BELOW_LINES = 260, 70, 46
 COLOURS = ("#2f6fb7", "#c2571a", "#3d8b4f", "#8a5bb5", "#a8842c", "#4b8f99")
-TICKS = 4
+TICKS = 5
 
 STYLE = """
 text { font: 13px system-ui, sans-serif; fill: #1f2328 }
 .title { font-weight: 600; font-size: 15px }
 .faint { fill: #59636e; font-size: 12px }
-.axis { stroke: #8b949e; stroke-width: 1 }
+.axis { stroke: #8b949e; stroke-width: 1; stroke-opacity: 0.4 }
 .spread { stroke: #1f2328; stroke-width: 1.5 }
 @media (prefers-color-scheme: dark) {
   text { fill: #e6edf3 }

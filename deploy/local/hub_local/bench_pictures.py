@@ -43,7 +43,9 @@ def pictures(entries: Entries) -> dict[str, str]:
             all_, "kill", "handover_p99_s", "Through a SIGKILL of …", "p99 of the hand-over over the whole load, s"
         ),
         "growth.svg": _growth,
-        "workers.svg": _workers,
+        "workers.svg": lambda all_: _group(
+            all_, "workers", "lifecycles_per_s", "Reading processes of each service x partitions", "lifecycles a second"
+        ),
     }
     return {file: made for file, make in makers.items() if (made := make(entries)) is not None}
 
@@ -102,15 +104,6 @@ def _in_ms(seconds: Sequence[float]) -> list[float]:
 def _growth(entries: Entries) -> str | None:
     points = {float(size): spread[0] for size, spread in _members(entries, "growth", "lifecycles_per_s")}
     return lines("Growth", "lifecycles a second", "dossiers in the databases", {"": points}) if points else None
-
-
-def _workers(entries: Entries) -> str | None:
-    series: dict[str, dict[float, float]] = {}
-    for place, spread in _members(entries, "workers", "lifecycles_per_s"):
-        count, _, partitions = place.partition(" x ")
-        series.setdefault(f"{partitions} partitions", {})[float(count)] = spread[0]
-    across = "processes of each service that read"
-    return lines("More processes", "lifecycles a second", across, series) if series else None
 
 
 def _members(entries: Entries, scenario: str, group: str) -> Iterator[tuple[str, Sequence[float]]]:

@@ -32,11 +32,12 @@ async def bench(
     for line in verdicts(entries, committed):
         console.print(line, highlight=False, style="bold red" if line.startswith(("MISSED", "  REGR")) else None)
     if commit_figures:
-        _commit({**committed, **entries})
+        _commit({**committed, **{name: entry for name, entry in entries.items() if flawless({name: entry})}})
     return flawless(entries)
 
 
 def _commit(entries: Mapping[str, Entry]) -> None:
+    """Scenarios that were not measured now keep their figures, and so do those in which a run failed."""
     FOLDER.mkdir(exist_ok=True)
     write_figures(FIGURES, entries)
     commit(read_figures(FIGURES))
