@@ -7,7 +7,7 @@ import secrets
 import socket
 import sys
 from base64 import urlsafe_b64encode
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,6 +28,7 @@ from hub_sandbox.app import Sandbox
 from hub_sandbox.settings import SandboxSettings
 from hub_web.server import HttpServer
 from hub_web.tokens import ALL, SCOPES, Issuer
+from tests.waiting import until
 
 ROOT = Path(__file__).parents[1]
 SECRET = "whsec_" + "A" * 43 + "="
@@ -107,16 +108,6 @@ async def say(kafka: Stack, topic: str, *facts: Fact[Any]) -> None:
             await producer.send_and_wait(topic, record.body, key=record.key, headers=list(record.headers))
     finally:
         await producer.stop()
-
-
-async def until(holds: Callable[[], Awaitable[bool]], seconds: float = 10.0) -> None:
-    """Waits until `holds`."""
-    try:
-        async with asyncio.timeout(seconds):
-            while not await holds():
-                await asyncio.sleep(0.02)
-    except TimeoutError:
-        raise AssertionError(f"after {seconds:g} s this does not hold: {holds.__qualname__}") from None
 
 
 def free_port() -> int:

@@ -19,7 +19,7 @@ from hub_local.proof import Witness, words_of
 from hub_local.stack import Stack
 from hub_messaging.clock import POLL_SECONDS, VIETNAM, set_business_time
 from hub_web.tokens import ALL, SCOPES, Issuer
-from tests.flows.waiting import eventually
+from tests.waiting import until
 
 OFFICER = "CB-001"
 DESK = "H26.15.01"
@@ -56,7 +56,7 @@ class Hub:
         async def pid() -> int | None:
             return self.stack.pid(process)
 
-        await eventually(pid, lambda new: new not in (None, old), f"{process} is started again")
+        await until(pid, lambda new: new not in (None, old), f"{process} is started again")
         await self.stack.ready(process)
 
     async def everybody_is_honest(self) -> None:
@@ -141,9 +141,7 @@ class Hub:
         async def look() -> Counter[str]:
             return words_of(await self.steps(dossier_id))
 
-        return await eventually(
-            look, lambda seen: not set(words) - set(seen), f"{dossier_id} tells {words}", within=within
-        )
+        return await until(look, lambda seen: not set(words) - set(seen), f"{dossier_id} tells {words}", within=within)
 
 
 @asynccontextmanager

@@ -18,7 +18,7 @@ import asyncpg
 
 from hub_local.proof import FACTS, TOLD, words_of
 from tests.flows.hub import BIRTH, OFFICER, THREE_DAYS, Hub
-from tests.flows.waiting import eventually
+from tests.waiting import until
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +79,7 @@ class Load:
                 await self._submitting
             return len(self.handed)
 
-        await eventually(look, lambda seen: seen >= number, f"{number} dossiers are answered", within=60, every=0.01)
+        await until(look, lambda seen: seen >= number, f"{number} dossiers are answered", within=60, every=0.01)
 
     async def answered(self) -> list[Handed]:
         """All dossiers, once intake has answered for each."""
@@ -97,7 +97,7 @@ class Load:
         async def effects() -> dict[str, Counter[str]]:
             return await effects_after(self.hub, self.effects_before)
 
-        seen = await eventually(
+        seen = await until(
             effects,
             lambda found: all(found.get(one, Counter()) >= Counter(TOLD) for one in wanted),
             f"{len(wanted)} dossiers are handed over and both messages sent",
@@ -127,7 +127,7 @@ async def facts_are_told(hub: Hub, wanted: set[str], within: float) -> None:
                 missing.discard(one)
         return {one: Counter(FACTS) - words[one] for one in missing}
 
-    await eventually(look, lambda seen: not seen, "all timelines are complete; still missing", within=within, every=0.5)
+    await until(look, lambda seen: not seen, "all timelines are complete; still missing", within=within, every=0.5)
 
 
 async def effects_after(hub: Hub, number: int) -> dict[str, Counter[str]]:
@@ -142,7 +142,7 @@ async def number_of_effects(hub: Hub) -> int:
 
 async def nothing_is_left_over(hub: Hub, *, dead: bool = False) -> None:
     """No event unsent, no work to do or put aside, no dead letters unless they are meant."""
-    await eventually(
+    await until(
         lambda: hub.witness.leftovers(dead=dead),
         lambda seen: not any(any(rest.values()) for rest in seen.values()),
         "nothing is left over",

@@ -12,7 +12,7 @@ from hub_events.topics import TOPICS
 from hub_local.topic_log import log_of, records_of
 from tests.flows.hub import Hub
 from tests.flows.load import database
-from tests.flows.waiting import eventually
+from tests.waiting import until
 
 Headers = Sequence[tuple[str, bytes]]
 
@@ -84,7 +84,7 @@ async def all_is_read(hub: Hub, within: float = 60.0) -> None:
         while {partition.topic for partition in consumer.assignment()} != names:
             await asyncio.sleep(0.05)
         for service in sorted({reader for topic in TOPICS for reader in topic.readers}):
-            await eventually(
+            await until(
                 partial(_behind, hub, consumer, service),
                 lambda behind: not behind,
                 f"{service} has read everything; still to read by topic and partition",

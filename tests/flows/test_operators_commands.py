@@ -14,7 +14,7 @@ from aiokafka import AIOKafkaProducer
 from hub_events.topics import INTAKE
 from hub_local.layout import SERVICES
 from tests.flows.hub import Hub
-from tests.flows.waiting import eventually
+from tests.waiting import until
 
 pytestmark = pytest.mark.stack
 
@@ -48,17 +48,17 @@ async def test_what_is_not_followed_up_is_listed_as_stuck_until_it_is(hub: Hub) 
     try:
         receipt = await hub.accepted()
         await hub.reached(receipt["dossier_id"], "clock_started", "sent accepted:1")
-        (line,) = await eventually(lambda: stuck(hub), bool, "the dossier is listed")
+        (line,) = await until(lambda: stuck(hub), bool, "the dossier is listed")
         assert (line["dossier_id"], line["missing"]) == (receipt["dossier_id"], ["route"])
         code, output = await hub_command(hub, "stuck", "--json")
         assert (code, json.loads(output)["dossier_code"]) == (1, receipt["dossier_code"])
-        await eventually(lambda: stuck_by_metric(hub, "route"), lambda found: found == 1, "the metric counts it")
+        await until(lambda: stuck_by_metric(hub, "route"), lambda found: found == 1, "the metric counts it")
         assert await stuck_by_metric(hub, "clock") == await stuck_by_metric(hub, "notice") == 0
     finally:
         await hub.stack.start_one("routing")
 
     await hub.reached(receipt["dossier_id"], "clock_stopped", "sent completed:1")
-    await eventually(lambda: stuck(hub), lambda lines: not lines, "nothing is stuck any more")
+    await until(lambda: stuck(hub), lambda lines: not lines, "nothing is stuck any more")
     assert await hub_command(hub, "stuck") == (0, "nothing is stuck\n")
 
 
@@ -80,7 +80,7 @@ async def test_a_refused_record_is_listed_shown_replayed_and_discarded(hub: Hub)
     finally:
         await producer.stop()
 
-    (letter,) = await eventually(lambda: hub.dead_letters("sla"), bool, "the record is a dead letter of sla")
+    (letter,) = await until(lambda: hub.dead_letters("sla"), bool, "the record is a dead letter of sla")
     record = str(letter["id"])
     code, output = await hub_command(hub, "dead-letters", "list", "sla", "--json")
     assert (code, json.loads(output)["reason"], json.loads(output)["type"]) == (
@@ -93,7 +93,7 @@ async def test_a_refused_record_is_listed_shown_replayed_and_discarded(hub: Hub)
 
     code, output = await hub_command(hub, "dead-letters", "replay", "sla", record, "--why", "tried after a fix")
     assert code == 0, output
-    (again,) = await eventually(
+    (again,) = await until(
         lambda: hub.dead_letters("sla"), lambda letters: letters and letters[0]["attempts"], "it is refused again"
     )
     assert again["id"] == letter["id"], "a replay that fails is the same record, not a second one"
@@ -104,7 +104,7 @@ async def test_a_refused_record_is_listed_shown_replayed_and_discarded(hub: Hub)
     (discarded,) = await hub.dead_letters("sla", "discarded")
     assert (discarded["decided_by"], discarded["decided_why"]) == ("hub-cli", "broken on purpose")
     for service in ("routing", "notify"):
-        for other in await eventually(functools.partial(hub.dead_letters, service), bool, f"{service} refused it too"):
+        for other in await until(functools.partial(hub.dead_letters, service), bool, f"{service} refused it too"):
             await hub.decide_letter(service, other, "discard")
 
 

@@ -15,8 +15,8 @@ from hub_local.steps import Step
 from hub_local.supervisor import Program, Report
 from tests.flows.hub import MORNING, visiting
 from tests.flows.stacks import observed_hub
-from tests.flows.waiting import eventually
 from tests.stack import Place, running
+from tests.waiting import until
 
 pytestmark = [pytest.mark.stack, pytest.mark.long]
 SERVICES = ("intake", "routing", "notify", "sla")
@@ -106,7 +106,7 @@ async def test_one_trace_links_desk_routing_agency_callback_and_message(
         async def missing() -> set[tuple[str, str]]:
             return way - await collector.trace("POST /v1/dossiers")
 
-        await eventually(missing, lambda left: not left, "the trace tells the whole way", within=60)
+        await until(missing, lambda left: not left, "the trace tells the whole way", within=60)
 
     assert body["contact"]["phone"].encode() not in collector.raw
     assert body["applicant"]["full_name"].encode() not in collector.raw

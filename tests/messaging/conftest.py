@@ -61,21 +61,6 @@ def terse_logs() -> Iterator[None]:
     structlog.reset_defaults()
 
 
-async def until(holds: Callable[[], Awaitable[bool]] | Callable[[], bool], seconds: float = 15.0) -> None:
-    """Waits until `holds`; a failure names it."""
-    try:
-        async with asyncio.timeout(seconds):
-            while True:
-                found = holds()
-                if found if isinstance(found, bool) else await found:
-                    return
-                await asyncio.sleep(0.01)
-    except TimeoutError:
-        raise AssertionError(
-            f"after {seconds:g} s this does not hold: {getattr(holds, '__qualname__', holds)}"
-        ) from None
-
-
 @asynccontextmanager
 async def going(*roles: Any) -> AsyncIterator[list[asyncio.Task[None]]]:
     """Roles that run for the time of a `with` block; one that ends by itself fails the test."""
@@ -214,4 +199,4 @@ async def broker(kafka: Stack, own_topics: str) -> AsyncIterator[Broker]:
     await producer.stop()
 
 
-__all__ = ["Broker", "ToyService", "going", "submitted", "until"]
+__all__ = ["Broker", "ToyService", "going", "submitted"]

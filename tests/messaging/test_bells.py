@@ -6,8 +6,9 @@ from collections.abc import Awaitable, Callable
 import pytest
 
 from hub_messaging.bells import Bells
-from tests.messaging.conftest import ToyService, until
+from tests.messaging.conftest import ToyService
 from tests.stack import PostgresServer
+from tests.waiting import until
 
 Another = Callable[..., Awaitable[ToyService]]
 
@@ -66,7 +67,7 @@ async def test_a_bell_that_nobody_here_answers_rings_in_the_other_process(
     try:
         await until(heard)
         await postgres.stack.restart("postgres")
-        await until(heard, 20)
+        await until(heard, within=20)
     finally:
         for carrier in carriers:
             carrier.cancel()

@@ -18,9 +18,10 @@ from hub_messaging.leases import Leases
 from hub_messaging.reader import Reader
 from hub_messaging.refused import RawRecord
 from hub_messaging.runner import GroupRunner
-from tests.messaging.conftest import Broker, ToyService, going, until
+from tests.messaging.conftest import Broker, ToyService, going
 from tests.messaging.test_process import Start, start
 from tests.messaging.toy import Mischief, ToyUnitOfWork, handlers, hear, settled_state, submitted
+from tests.waiting import until
 
 pytestmark = [pytest.mark.stack, pytest.mark.long]
 __all__ = ["start"]
@@ -57,7 +58,7 @@ async def test_reading(toy: ToyService, broker: Broker) -> None:
     await asyncio.gather(*futures)
     began = now()
     async with going(toy.consumer(broker.servers)):
-        await until(rows(toy, "toy", number), 120)
+        await until(rows(toy, "toy", number), within=120)
         tell("read, handled, published", number, began)
 
 
@@ -74,7 +75,7 @@ async def test_relaying(toy: ToyService, broker: Broker) -> None:
         await toy.runner.run([Job(run=run)])
     began = now()
     async with going(toy.relay(broker.servers)):
-        await until(rows(toy, "outbox_pending", 0), 120)
+        await until(rows(toy, "outbox_pending", 0), within=120)
         tell("relayed", number, began)
 
 
@@ -119,14 +120,14 @@ async def test_a_whole_process(start: Start, toy: ToyService, broker: Broker) ->
     first = (await broker.say(submitted(Mischief.WORK))).dossier_id
     began = time.monotonic()
     process = await start()
-    await until(process.ready, 30)
+    await until(process.ready, within=30)
     print(f"\nready after {time.monotonic() - began:.2f} s", end="")
 
     async def sent() -> bool:
         known = (await settled_state(toy.pool)).get(first)
         return known is not None and known.sent is not None
 
-    await until(sent, 30)
+    await until(sent, within=30)
     print(f", first event handled and its work sent after {time.monotonic() - began:.2f} s")
     await asyncio.sleep(3)
     os_process = psutil.Process(process.child.pid)

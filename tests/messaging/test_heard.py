@@ -5,7 +5,8 @@ import pytest
 from hub_events import topics
 from hub_messaging import heard
 from hub_messaging.heard import Heard
-from tests.messaging.conftest import Broker, ToyService, going, submitted, until
+from tests.messaging.conftest import Broker, ToyService, going, submitted
+from tests.waiting import until
 
 pytestmark = pytest.mark.stack
 
@@ -29,7 +30,7 @@ async def test_what_waits_to_be_read_was_not_heard_until_somebody_reads_it(
     assert not await hearing.everything()
 
     async with going(toy.consumer(broker.servers)):
-        await until(hearing.everything, 30)
+        await until(hearing.everything, within=30)
     assert await hearing.everything(), "readers may rest; what they read stays read"
     await broker.say(submitted())
     assert not await hearing.everything()

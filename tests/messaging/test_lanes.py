@@ -21,9 +21,10 @@ from hub_messaging.lanes import LaneKeeper
 from hub_messaging.leases import Lease
 from hub_messaging.outcomes import Blocked, Outcome, Refused, Sent, TryAgain, classify
 from hub_messaging.work import NewWork, WorkRow
-from tests.messaging.conftest import ToyService, going, until
+from tests.messaging.conftest import ToyService, going
 from tests.messaging.toy import Toy, ToyUnitOfWork, settle, settled_state
 from tests.stack import PostgresServer
+from tests.waiting import until
 
 pytestmark = pytest.mark.stack
 Another = Callable[..., Awaitable[ToyService]]
@@ -172,7 +173,7 @@ async def test_a_row_that_fails_while_others_pass_is_set_aside_and_its_followers
             await asyncio.sleep(0.05)
             return await all_are(toy, "set_aside", 1)()
 
-        await until(set_aside, 40)
+        await until(set_aside, within=40)
         assert len([row for row in party.calls if row.dossier_id == bad]) >= 8
         assert (
             await toy.pool.fetchval("SELECT state FROM work WHERE dossier_id = $1 ORDER BY seq DESC", bad) == "behind"
@@ -251,7 +252,7 @@ async def test_retry_after_is_honoured_by_the_whole_lane(toy: ToyService) -> Non
         await asyncio.sleep(0.6)
         assert len(party.sent("toys")) == 1
         assert len(party.sent("other")) == 1
-        await until(all_are(toy, "done", 3), 5)
+        await until(all_are(toy, "done", 3), within=5)
 
 
 def test_what_a_status_means() -> None:
@@ -360,7 +361,7 @@ async def test_outcomes_wait_while_postgresql_is_away_and_none_is_sent_twice(
         await add(toy, *(("toys", uuid4()) for _ in range(4)))
         await until(lambda: len(party.calls) == 4)
         await postgres.stack.restart("postgres")
-        await until(all_are(toy, "done", 4), 30)
+        await until(all_are(toy, "done", 4), within=30)
     assert len(party.calls) == 4
 
 
@@ -451,7 +452,7 @@ async def test_500_lanes_cost_little_when_idle_and_a_ring_looks_at_one(toy: ToyS
     party = Party()
     async with running(toy, party, lanes=[(f"lane-{n}", 4) for n in range(500)]):
         await add(toy, *((f"lane-{n}", uuid4()) for n in range(500)))
-        await until(all_are(toy, "done", 500), 30)
+        await until(all_are(toy, "done", 500), within=30)
         began, cpu = time.monotonic(), time.process_time()
         await asyncio.sleep(3)
         assert (time.process_time() - cpu) / (time.monotonic() - began) < 0.25

@@ -17,8 +17,9 @@ import httpx
 import pytest
 
 from hub_local.stack import Stack
-from tests.messaging.conftest import Broker, ToyService, until
+from tests.messaging.conftest import Broker, ToyService
 from tests.messaging.toy import Mischief, settled_state, submitted
+from tests.waiting import until
 
 pytestmark = pytest.mark.stack
 Start = Callable[..., Awaitable["Process"]]
@@ -104,7 +105,7 @@ async def test_it_reads_sends_and_relays_and_sigterm_drains_it_soon(
     async def all_sent() -> bool:
         return [toy.sent for toy in (await settled_state(toy.pool)).values()] == ["sent after 1"] * 50
 
-    await until(all_sent, 30)
+    await until(all_sent, within=30)
     began = time.monotonic()
     process.child.send_signal(signal.SIGTERM)
     assert await process.ended(12) == 0
@@ -115,14 +116,14 @@ async def test_it_reads_sends_and_relays_and_sigterm_drains_it_soon(
 
 async def test_it_waits_for_kafka_and_a_signal_ends_the_waiting(start: Start, toy: ToyService, broker: Broker) -> None:
     process = await start(KAFKA_SERVERS="127.0.0.1:1")
-    await until(process.ready, 30)  # its own needs: the database
+    await until(process.ready, within=30)  # its own needs: the database
     process.child.send_signal(signal.SIGTERM)
     assert await process.ended(12) == 0
 
 
 async def test_it_waits_for_the_database_and_a_signal_ends_the_waiting(start: Start, broker: Broker) -> None:
     process = await start(DATABASE_URL="postgresql://sla:x@127.0.0.1:1/nowhere")
-    await until(lambda: process.said("database_not_reached"), 30)
+    await until(lambda: process.said("database_not_reached"), within=30)
     assert (await process.ask("/ready")).json()["waiting_for"]["database"]
     assert (await process.ask("/live")).status_code == 200
     process.child.send_signal(signal.SIGINT)
@@ -154,17 +155,17 @@ async def test_killed_under_load_its_successor_takes_over_at_once_and_nothing_is
 ) -> None:
     dossiers = []
     process = await start(DELIVER_SECONDS="0.01")
-    await until(process.ready, 30)
+    await until(process.ready, within=30)
     pauses = []
     for _ in range(4):
         dossiers += [(await broker.say(submitted(Mischief.WORK))).dossier_id for _ in range(60)]
         process.child.kill()
         await process.child.wait()
         process = await start(DELIVER_SECONDS="0.01")
-        await until(partial(process.said, "started"), 30)
+        await until(partial(process.said, "started"), within=30)
         began = time.monotonic()
         dossiers.append((await broker.say(submitted(Mischief.WORK))).dossier_id)
-        await until(partial(_sent, toy, dossiers[-1]), 30)
+        await until(partial(_sent, toy, dossiers[-1]), within=30)
         pauses.append(time.monotonic() - began)
     assert max(pauses) < 3
 
@@ -172,7 +173,7 @@ async def test_killed_under_load_its_successor_takes_over_at_once_and_nothing_is
         known = await settled_state(toy.pool)
         return len(known) == len(dossiers) and all(one.sent for one in known.values())
 
-    await until(all_sent, 30)
+    await until(all_sent, within=30)
     known = await settled_state(toy.pool)
     assert set(known) == set(dossiers)
     assert all(len(one.facts) == 1 for one in known.values())
@@ -193,7 +194,7 @@ async def test_personal_values_never_reach_logs_or_metrics(start: Start, toy: To
     async def handled() -> bool:
         return plain in await settled_state(toy.pool)
 
-    await until(handled, 30)
+    await until(handled, within=30)
     await until(lambda: process.said("delivery_met_a_bug"))
     for event in ("bug_in_handler", "batch_runs_one_by_one"):
         assert process.said(event)

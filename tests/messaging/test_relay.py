@@ -22,8 +22,9 @@ from hub_messaging.jobs import Job
 from hub_messaging.metrics import OUTBOX_OLDEST, OUTBOX_ROWS
 from hub_messaging.outbox import RELAY
 from hub_messaging.relay import KafkaSender, Relay, _waves
-from tests.messaging.conftest import Broker, ToyService, going, until
+from tests.messaging.conftest import Broker, ToyService, going
 from tests.messaging.toy import ToyUnitOfWork
+from tests.waiting import until
 
 pytestmark = pytest.mark.stack
 Another = Callable[..., Awaitable[ToyService]]
@@ -162,7 +163,7 @@ async def test_kafka_away_and_back_loses_nothing_and_keeps_the_order(
         assert OUTBOX_ROWS._value.get() == 45
         assert 0.5 < OUTBOX_OLDEST._value.get() < 60
         await kafka.start_one("kafka")
-        await until(nothing_pending(toy), 60)
+        await until(nothing_pending(toy), within=60)
     assert await read_back(toy, broker.servers) == {dossier: list(range(10)) for dossier in dossiers}
 
 

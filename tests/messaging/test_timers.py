@@ -12,8 +12,9 @@ from hub_messaging.clock import Clock, read_offset, real_now, set_business_time
 from hub_messaging.jobs import Job
 from hub_messaging.timer_keeper import TimerKeeper
 from hub_messaging.timers import Timer
-from tests.messaging.conftest import ToyService, going, until
+from tests.messaging.conftest import ToyService, going
 from tests.messaging.toy import Toy, ToyUnitOfWork, ring, settled_state
+from tests.waiting import until
 
 pytestmark = pytest.mark.stack
 Another = Callable[..., Awaitable[ToyService]]

@@ -29,9 +29,10 @@ from hub_messaging.reader import Reader
 from hub_messaging.refused import RawRecord
 from hub_messaging.runner import GroupRunner
 from hub_messaging.work import WorkRow
-from tests.messaging.conftest import ToyService, going, until
+from tests.messaging.conftest import ToyService, going
 from tests.messaging.test_lanes import add
 from tests.messaging.toy import Mischief, ToyUnitOfWork, handlers, settle, submitted
+from tests.waiting import until
 
 FOREIGN = f"00-{'f' * 32}-{'e' * 16}-01"
 SECRET = "Nguyễn Văn Kín 0912345678"

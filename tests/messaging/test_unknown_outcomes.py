@@ -17,10 +17,11 @@ from hub_messaging.leases import Lease
 from hub_messaging.outcomes import Blocked, Outcome, Refused, Sent, TryAgain, Unknown, without_a_key
 from hub_messaging.unknown import NotSent, Questions, Settle, UnknownOutcomes
 from hub_messaging.work import Backlog, WorkRow
-from tests.messaging.conftest import Broker, ToyService, going, until
+from tests.messaging.conftest import Broker, ToyService, going
 from tests.messaging.test_lanes import Party, add, all_are
 from tests.messaging.test_process import Start, start
 from tests.messaging.toy import Mischief, ToyUnitOfWork, settle, settled_state, submitted
+from tests.waiting import until
 
 pytestmark = pytest.mark.stack
 __all__ = ["start"]
@@ -208,11 +209,11 @@ async def test_killed_between_the_call_and_the_record(
     """One effect and one unknown row where the key is not honoured; elsewhere the same key is sent once more."""
     process = await start(DELIVER_SECONDS="0.5", REPEAT_SAFE=repeat_safe, EFFECTS="true")
     await broker.say(submitted(Mischief.WORK))
-    await until(partial(process.said, "effect_made"), 60)
+    await until(partial(process.said, "effect_made"), within=60)
     process.child.send_signal(signal.SIGKILL)
     await process.child.wait()
     successor = await start(REPEAT_SAFE=repeat_safe, EFFECTS="true")
-    await until(all_are(toy, ends, 1), 60)
+    await until(all_are(toy, ends, 1), within=60)
     await asyncio.sleep(1)
     made = [line for one in (process, successor) for line in one.logged() if line["event"] == "effect_made"]
     assert len(made) == effects

@@ -9,9 +9,10 @@ import pytest
 
 from hub_local.stack import Stack
 from hub_messaging.topics import apply_topics
-from tests.hosted import process, retold, say, until
+from tests.hosted import process, retold, say
 from tests.notify.conftest import Hub
 from tests.notify.world import accepted, at, completed
+from tests.waiting import until
 
 pytestmark = pytest.mark.stack
 DOSSIERS = 15
@@ -32,13 +33,13 @@ async def test_a_process_that_is_killed_in_the_middle_tells_everybody_once(idle_
     async with process(hub.settings, kafka.layout.kafka_servers) as first:
         await say(kafka, "routing-dossier-events", *done)
         await say(kafka, "intake-dossier-events", *taken)
-        await until(lambda: sent(1), 40)
+        await until(lambda: sent(1), within=40)
         first.kill()
         await first.wait()
     await say(kafka, "intake-dossier-events", *taken)
     async with process(hub.settings, kafka.layout.kafka_servers) as second:
-        await until(lambda: sent(2 * DOSSIERS), 40)
-        await until(lambda: _relayed(connection), 20)
+        await until(lambda: sent(2 * DOSSIERS), within=40)
+        await until(lambda: _relayed(connection), within=20)
         second.send_signal(signal.SIGTERM)
         assert await asyncio.wait_for(second.wait(), 20) == 0
     for one in dossiers:

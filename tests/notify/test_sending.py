@@ -6,9 +6,10 @@ from uuid import uuid4
 import pytest
 
 from hub_messaging.sealing import SealingKeys
-from tests.hosted import new_key, retold, until
+from tests.hosted import new_key, retold
 from tests.notify.conftest import Hub
 from tests.notify.world import accepted, at, completed
+from tests.waiting import until
 
 pytestmark = pytest.mark.stack
 DUE = at("11/03 17:00")
@@ -33,7 +34,7 @@ async def test_a_gateway_in_trouble_gets_the_message_once_it_is_well(hub: Hub, b
     dossier = uuid4()
     await hub.read(retold(dossier, accepted("sms"), **hub.contact(dossier)))
 
-    await until(lambda: hub.settled(dossier, accepted="sent"), 30)
+    await until(lambda: hub.settled(dossier, accepted="sent"), within=30)
     assert len(await hub.effects(dossier)) == 1
 
 

@@ -8,9 +8,10 @@ from uuid import UUID, uuid4
 import pytest
 
 from services.notify.bootstrap import build
-from tests.hosted import retold, running, until
+from tests.hosted import retold, running
 from tests.notify.conftest import Hub
 from tests.notify.world import accepted
+from tests.waiting import until
 
 pytestmark = pytest.mark.stack
 UNKNOWN = "/v1/suppliers/gateway/unknown"
@@ -35,7 +36,7 @@ async def lose(hub: Hub) -> UUID:
     async def listed() -> bool:
         return len((await hub.get(UNKNOWN)).json()["items"]) == 1
 
-    await until(listed, 20)
+    await until(listed, within=20)
     return dossier
 
 
@@ -57,7 +58,7 @@ async def test_a_message_without_a_known_outcome_is_listed_until_a_person_settle
     assert (await hub.post(settle, {"sent": sent, "why": ""})).status_code == 422
     await hub.behave(honours_key=False)
     assert (await hub.post(settle, wish)).status_code == 200
-    await until(lambda: hub.settled(dossier, accepted="sent"), 20)
+    await until(lambda: hub.settled(dossier, accepted="sent"), within=20)
     assert (await hub.post(settle, wish)).json()["slug"] == "nothing-to-settle"
     assert len(await hub.effects(dossier)) == effects
 
@@ -66,7 +67,7 @@ async def test_a_message_without_a_known_outcome_is_listed_until_a_person_settle
 async def test_a_supplier_that_can_be_asked_is_asked(careless: Hub) -> None:
     dossier = uuid4()
     await careless.read(retold(dossier, accepted("sms"), **careless.contact(dossier)))
-    await until(lambda: careless.settled(dossier, accepted="sent"), 20)
+    await until(lambda: careless.settled(dossier, accepted="sent"), within=20)
     (effect,) = await careless.effects(dossier)
     notices: list[dict[str, Any]] = (await careless.get(f"/v1/notices/{dossier}")).json()["notices"]
     assert notices[0]["supplier_reference"] == effect["answer"]

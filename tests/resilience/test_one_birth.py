@@ -18,7 +18,7 @@ from tests.flows.hub import BIRTH, OFFICER, Hub
 from tests.flows.load import count_dossiers, nothing_is_left_over
 from tests.flows.swallowing import wire_to
 from tests.flows.test_a_dossiers_way import WHOLE_WAY, minute
-from tests.flows.waiting import eventually
+from tests.waiting import until
 
 pytestmark = pytest.mark.stack
 
@@ -77,7 +77,7 @@ async def answer_is_lost(hub: Hub, desk: Desk, before: int) -> None:
     async with wire_to(hub.layout.port("intake")) as wire:
         wire.swallows = True
         asking = asyncio.create_task(desk.sends(wire.port))
-        await eventually(lambda: count_dossiers(hub), lambda found: found > before, "intake has committed", every=0.01)
+        await until(lambda: count_dossiers(hub), lambda found: found > before, "intake has committed", every=0.01)
         assert not asking.done(), "the client has no answer"
         await hub.killed("intake")
         with pytest.raises(httpx.TransportError):

@@ -16,7 +16,7 @@ from hub_messaging.refused import headers_as_text
 from tests.flows.hub import Hub
 from tests.flows.load import Load, count_dossiers, database, nothing_is_left_over, number_of_effects
 from tests.flows.records import Record, all_is_read, all_records, produce
-from tests.flows.waiting import eventually
+from tests.waiting import until
 
 pytestmark = pytest.mark.stack
 
@@ -177,7 +177,7 @@ async def all_are_completed(hub: Hub, load: Load) -> None:
     async def look() -> Counter[str]:
         return Counter([(await hub.transfer(one.dossier_id))["state"] for one in load.handed])
 
-    await eventually(look, lambda states: states == {"completed": load.count}, "every agency has answered")
+    await until(look, lambda states: states == {"completed": load.count}, "every agency has answered")
 
 
 async def everybody_is_told(hub: Hub, load: Load) -> None:
@@ -187,7 +187,7 @@ async def everybody_is_told(hub: Hub, load: Load) -> None:
         notices = [await hub.notices(one.dossier_id) for one in load.handed]
         return Counter(notice["state"] for found in notices for notice in found.values())
 
-    await eventually(look, lambda states: states == {"sent": 2 * load.count}, "both messages are sent")
+    await until(look, lambda states: states == {"sent": 2 * load.count}, "both messages are sent")
 
 
 async def put_away_what_the_service_does_not_read(hub: Hub, service: str) -> None:
@@ -196,7 +196,7 @@ async def put_away_what_the_service_does_not_read(hub: Hub, service: str) -> Non
     async def waiting() -> list[dict[str, Any]]:
         return await hub.dead_letters(service, "waiting")
 
-    await eventually(waiting, lambda letters: not letters, f"{service} has tried every letter again")
+    await until(waiting, lambda letters: not letters, f"{service} has tried every letter again")
     refused = await hub.dead_letters(service)
     assert {letter["reason"] for letter in refused} <= {"unknown-version"}
     await asyncio.gather(*(hub.decide_letter(service, letter, "discard") for letter in refused))
@@ -210,7 +210,7 @@ async def unsent_is_none(hub: Hub, service: str) -> None:
             found: int = await connection.fetchval("SELECT count(*) FROM outbox_pending")
         return found
 
-    await eventually(look, lambda unsent: unsent == 0, f"{service} has sent everything")
+    await until(look, lambda unsent: unsent == 0, f"{service} has sent everything")
 
 
 async def refuse_what_is_unread(hub: Hub, service: str) -> int:

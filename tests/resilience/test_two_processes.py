@@ -12,7 +12,7 @@ from hub_local.steps import service
 from hub_local.supervisor import http_ok
 from tests.flows.hub import Hub
 from tests.flows.load import Load, database
-from tests.flows.waiting import eventually
+from tests.waiting import until
 
 pytestmark = pytest.mark.stack
 
@@ -70,7 +70,7 @@ async def partitions_are_shared(hub: Hub, name: str) -> None:
             found.append(sum(line.startswith("hub_consumer_lag_records{") for line in metrics.splitlines()))
         return found
 
-    await eventually(look, lambda found: min(found) > 0, f"both processes of {name} have partitions to read", within=40)
+    await until(look, lambda found: min(found) > 0, f"both processes of {name} have partitions to read", within=40)
     async with database(hub, name) as connection:
         slots = await connection.fetch("SELECT DISTINCT slot FROM lease")
     assert slots, "some work is owned by somebody"

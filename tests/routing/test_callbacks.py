@@ -10,9 +10,10 @@ from uuid import UUID, uuid4
 import pytest
 
 from hub_messaging.clock import real_now
-from tests.hosted import SECRET, until
+from tests.hosted import SECRET
 from tests.routing.conftest import Hub, write_endpoints
 from tests.routing.facts import POLICE
+from tests.waiting import until
 
 pytestmark = pytest.mark.stack
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from tests.hosted import until
 from tests.routing.conftest import Hub
+from tests.waiting import until
 
 pytestmark = pytest.mark.stack
 

@@ -9,9 +9,10 @@ from uuid import UUID
 import pytest
 
 from hub_messaging.sealing import SealingKeys
-from tests.hosted import SECRET, until
+from tests.hosted import SECRET
 from tests.routing.conftest import Hub, write_endpoints
 from tests.routing.facts import COMMITTEE, POLICE, a_leg, supplement
+from tests.waiting import until
 
 pytestmark = pytest.mark.stack
 
@@ -27,7 +28,7 @@ async def handed_over(hub: Hub, dossier_id: UUID, seconds: float = 10.0) -> None
     async def handed() -> bool:
         return "dossier.handed_over.v1" in await hub.types(dossier_id)
 
-    await until(handed, seconds)
+    await until(handed, within=seconds)
 
 
 async def test_an_agency_without_endpoint_waits_in_sight_until_one_is_entered(hub: Hub) -> None:

@@ -10,9 +10,10 @@ import pytest
 
 from hub_local.stack import Stack
 from hub_messaging.topics import apply_topics
-from tests.hosted import process, say, until
+from tests.hosted import process, say
 from tests.routing.conftest import Hub
 from tests.routing.facts import accepted, supplement
+from tests.waiting import until
 
 pytestmark = pytest.mark.stack
 INTAKE = "intake-dossier-events"
@@ -27,7 +28,7 @@ async def test_a_process_that_is_killed_in_the_middle_loses_nothing_and_doubles_
     async with process(hub.settings, kafka.layout.kafka_servers) as first:
         await say(kafka, INTAKE, *(accepted(dossier) for dossier in dossiers[:10]))
         connection = await asyncpg.connect(database_url)
-        await until(lambda: _some(connection, "SELECT 1 FROM work WHERE state = 'done'"), 30)
+        await until(lambda: _some(connection, "SELECT 1 FROM work WHERE state = 'done'"), within=30)
         first.kill()
         await first.wait()
     again = [fact for dossier in dossiers for fact in (supplement(dossier), accepted(dossier))]
@@ -35,10 +36,10 @@ async def test_a_process_that_is_killed_in_the_middle_loses_nothing_and_doubles_
     async with process(hub.settings, kafka.layout.kafka_servers) as second:
         # Only ours: the topic also holds what other tests said, and a new reader takes it all.
         finished = "SELECT 1 FROM transfer WHERE state = 'completed' AND dossier_id = ANY($1) HAVING count(*) = 20"
-        await until(lambda: _some(connection, finished, dossiers), 40)
-        await until(lambda: _some(connection, "SELECT 1 HAVING NOT EXISTS (SELECT FROM outbox_pending)"), 20)
+        await until(lambda: _some(connection, finished, dossiers), within=40)
+        await until(lambda: _some(connection, "SELECT 1 HAVING NOT EXISTS (SELECT FROM outbox_pending)"), within=20)
         done = "SELECT 1 FROM work WHERE state = 'done' AND dossier_id = ANY($1) HAVING count(*) = 40"
-        await until(lambda: _some(connection, done, dossiers), 20)
+        await until(lambda: _some(connection, done, dossiers), within=20)
         second.send_signal(signal.SIGTERM)
         assert await asyncio.wait_for(second.wait(), 30) == 0
     await connection.close()
@@ -69,7 +70,7 @@ async def test_each_role_runs_alone_and_ends_with_0_when_asked(
             return False
 
     async with process(idle_hub.settings, kafka.layout.kafka_servers, entrypoint) as child:
-        await until(ready, 30)
+        await until(ready, within=30)
         child.send_signal(signal.SIGTERM)
         assert await asyncio.wait_for(child.wait(), 30) == 0
 

@@ -6,9 +6,10 @@ from uuid import uuid4
 import pytest
 
 from hub_messaging.consumer import Reader
-from tests.hosted import record_of, until
+from tests.hosted import record_of
 from tests.routing.conftest import COMPETENCE, Hub
 from tests.routing.facts import COMMITTEE, POLICE, a_leg, accepted
+from tests.waiting import until
 
 pytestmark = pytest.mark.stack
 

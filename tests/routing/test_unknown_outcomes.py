@@ -9,9 +9,10 @@ import pytest
 
 from hub_local.stack import Stack
 from hub_messaging.topics import apply_topics
-from tests.hosted import SECRET, process, say, until
+from tests.hosted import SECRET, process, say
 from tests.routing.conftest import Hub, write_endpoints
 from tests.routing.facts import POLICE, accepted
+from tests.waiting import until
 
 pytestmark = pytest.mark.stack
 WORK = f"/v1/lanes/{POLICE.code}/work"
@@ -44,7 +45,7 @@ async def unknown(hub: Hub, dossier_id: UUID) -> dict[str, Any]:
     async def listed() -> bool:
         return bool([one for one in await _listed(hub) if one["dossier_id"] == str(dossier_id)])
 
-    await until(listed, 20)
+    await until(listed, within=20)
     return next(one for one in await _listed(hub) if one["dossier_id"] == str(dossier_id))
 
 
@@ -56,7 +57,7 @@ async def handed_over(hub: Hub, dossier_id: UUID) -> None:
     async def handed() -> bool:
         return "dossier.handed_over.v1" in await hub.types(dossier_id)
 
-    await until(handed, 20)
+    await until(handed, within=20)
 
 
 async def test_a_person_looks_and_settles_it_as_sent(careless: Hub, hub: Hub) -> None:
@@ -128,11 +129,11 @@ async def test_killed_between_sending_and_recording_makes_one_effect_and_one_unk
     async with process(hub.settings, kafka.layout.kafka_servers) as first:
         sealed = hub.keys.seal("form", dossier_id, {"applicant": {"full_name": "Nguyễn Văn Thử"}})
         await say(kafka, "intake-dossier-events", accepted(dossier_id, sealed_form=sealed))
-        await until(taken, 60)
+        await until(taken, within=60)
         first.kill()
         await first.wait()
     async with process(hub.settings, kafka.layout.kafka_servers):
-        await until(lost, 60)
+        await until(lost, within=60)
         await asyncio.sleep(1)
     await connection.close()
     assert len(await hub.effects(dossier_id)) == 1

@@ -10,9 +10,10 @@ import pytest
 
 from hub_local.stack import Stack
 from hub_messaging.topics import apply_topics
-from tests.hosted import process, retold, say, until
+from tests.hosted import process, retold, say
 from tests.sla.conftest import Hub
 from tests.sla.world import accepted, at, completed
+from tests.waiting import until
 
 pytestmark = pytest.mark.stack
 MONDAY = at("02/03 08:00")
@@ -28,16 +29,16 @@ async def test_a_date_passes_while_the_process_is_away_and_only_what_has_no_resu
     connection = await asyncpg.connect(hub.settings.database_url)
     async with process(hub.settings, kafka.layout.kafka_servers) as first:
         await say(kafka, "intake-dossier-events", *(retold(one, accepted(MONDAY)) for one in (in_time, forgotten)))
-        await until(lambda: _types(connection, in_time, ["clock_started"]), 40)
-        await until(lambda: _types(connection, forgotten, ["clock_started"]), 10)
+        await until(lambda: _types(connection, in_time, ["clock_started"]), within=40)
+        await until(lambda: _types(connection, forgotten, ["clock_started"]), within=10)
         first.kill()
         await first.wait()
     await say(kafka, "routing-dossier-events", retold(in_time, completed(DUE - timedelta(hours=1))))
     hub.move_time(DUE + timedelta(minutes=1))
     async with process(hub.settings, kafka.layout.kafka_servers) as second:
-        await until(lambda: _types(connection, forgotten, ["clock_started", "missed"]), 40)
+        await until(lambda: _types(connection, forgotten, ["clock_started", "missed"]), within=40)
         assert await _types(connection, in_time, ["clock_started", "clock_stopped"])
-        await until(lambda: _relayed(connection), 20)
+        await until(lambda: _relayed(connection), within=20)
         second.send_signal(signal.SIGTERM)
         assert await asyncio.wait_for(second.wait(), 20) == 0
     await connection.close()

@@ -5,9 +5,10 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from tests.hosted import retold, until
+from tests.hosted import retold
 from tests.sla.conftest import Hub
 from tests.sla.world import accepted, at, by_officer, completed, promise, received, requested
+from tests.waiting import until
 
 pytestmark = pytest.mark.stack
 MONDAY = at("02/03 08:00")
