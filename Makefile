@@ -1,5 +1,9 @@
 # Needs Python 3.11 or newer and make; everything else is installed into .venv from deploy/locks.
-PYTHON ?= python3
+# The system's own Python where it will do: distributions build theirs optimised by profile, version managers mostly
+# don't, and that is a third of the speed (docs/performance.md). PYTHON=… names another.
+ifndef PYTHON
+PYTHON := $(shell /usr/bin/python3 -c 'import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo /usr/bin/python3 || echo python3)
+endif
 RUN := .venv/bin
 # Three at once on two cores: the tests wait more than they work. Files stay whole (see tests/conftest.py).
 WORKERS := -n 3 --dist loadfile --no-loadscope-reorder
