@@ -1,6 +1,5 @@
 """What is past its time goes, and nothing that is still open."""
 
-from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -16,7 +15,6 @@ from tests.messaging.conftest import ToyService
 from tests.stack import PostgresServer
 
 pytestmark = pytest.mark.stack
-DELIVERY = Path(__file__).parents[2] / "docs" / "delivery.md"
 INSERTS = {
     "inbox": "INSERT INTO inbox (event_id, seen_at) VALUES (gen_random_uuid(), now() - {age})",
     "outbox": "INSERT INTO outbox (event_id, type, key, headers, body, recorded_at)"
@@ -104,13 +102,6 @@ def test_what_is_stated_elsewhere_agrees() -> None:
     for topic in TOPICS:
         assert f"interval '{topic.retention_days} days'" in KEPT["outbox"], "a topic can be rebuilt from the outbox"
         assert INBOX_REACH.days >= 2 * topic.retention_days, "a record that waited in both is still known"
-
-
-@pytest.mark.parametrize("table", [*KEPT, "topics"])
-def test_the_page_on_delivery_states_what_is_done(table: str) -> None:
-    (days,) = {KEPT[table].partition("interval '")[2].partition("'")[0]} if table in KEPT else {"14 days"}
-    (line,) = [line for line in DELIVERY.read_text().splitlines() if line.startswith((f"| `{table}`", f"| {table} |"))]
-    assert days in line
 
 
 @pytest.mark.parametrize("table", KEPT)

@@ -127,7 +127,7 @@ async def test_the_old_and_closed_goes_and_the_open_stays_under_load(hub: Hub) -
         assert await letters_of_the_drill(hub, name) == {"waiting", "dead"}
     for one in [closed.handed[0].dossier_id, closed.handed[-1].dossier_id]:
         assert {word: words_of(await hub.steps(one))[word] for word in FACTS} == FACTS, "the register stays"
-        assert (await hub.clock(one))["outcome"] == "early"
+        assert (await hub.clock(one))["outcome"] in ("early", "on_time")
         assert (await hub.notices(one))["completed:1"]["state"] == "sent"
 
     await hub.everybody_is_honest()

@@ -93,7 +93,7 @@ async def _ready(hub: Hub, slot: Slot) -> bool:
         return False
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(900)
 async def test_services_are_replaced_one_process_at_a_time_and_go_back(place: Place, next_version: Path) -> None:
     async with two_of_each(place) as (hub, slots), intake_is_always_ready(hub, slots["intake"]):
         load = Load(hub, NO_END, clerks=4, pause=0.4)
