@@ -14,8 +14,8 @@ from hub_local.proof import FACTS, TOLD, words_of
 from hub_messaging.database import Pool, open_pool
 from hub_messaging.leases import Leases
 from hub_messaging.retention import Retention
-from tests.flows.hub import Hub
-from tests.flows.load import Load, database, percentile
+from tests.flows.hub import BIRTH, DESK, Hub
+from tests.flows.load import Load, database, facts_are_told, nothing_is_left_over, percentile
 
 pytestmark = pytest.mark.stack
 
@@ -102,17 +102,20 @@ async def letters_of_the_drill(hub: Hub, service: str) -> set[str]:
 
 
 async def test_the_old_and_closed_goes_and_the_open_stays_under_load(hub: Hub) -> None:
+    first = (await hub.accepted())["dossier_id"]
+    await hub.reached(first, "clock_stopped", "sent completed:1")
+    agency = (await hub.shown(first))["agency"]["code"]
     closed = Load(hub, 20)
     await closed.start()
     await closed.done_once()
     old = {one.dossier_id for one in closed.handed}
-    await hub.door.put_behaviour("*", {"down": "unavailable"})
+    await hub.door.put_behaviour(agency, {"down": "unavailable"})
     still_open = [(await hub.accepted())["dossier_id"] for _ in range(3)]
     for one in still_open:
         await hub.reached(one, "routed", "clock_started", "sent accepted:1")
     await aged(hub, [*old, *still_open])
 
-    load = Load(hub, 40, pause=0.1)
+    load = Load(hub, 40, pause=0.1, choices=[(BIRTH, DESK)])
     await load.start()
     rows = dict(zip(SERVICES, await asyncio.gather(*(purged(hub, name) for name in SERVICES)), strict=True))
 
@@ -130,11 +133,15 @@ async def test_the_old_and_closed_goes_and_the_open_stays_under_load(hub: Hub) -
         assert (await hub.clock(one))["outcome"] in ("early", "on_time")
         assert (await hub.notices(one))["completed:1"]["state"] == "sent"
 
+    await load.answered()
     await hub.everybody_is_honest()
-    await load.done_once()
     for one in still_open:
         await hub.reached(one, "handed_over", "clock_stopped", "sent completed:1")
         assert await hub.effects(one) == TOLD
+    await facts_are_told(hub, {one.dossier_id for one in load.handed}, within=60)
+    for handed in load.handed:
+        assert await hub.effects(handed.dossier_id) == TOLD
+    await nothing_is_left_over(hub)
 
 
 @pytest.mark.long

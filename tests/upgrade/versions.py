@@ -2,6 +2,9 @@
 
 The next version has an optional field more in an event (`dossier.accepted.v1`: language), an event type more
 (`dossier.receipt_printed.v1`, said by intake, handled by notify), and two columns more in notify's table `notices`.
+
+When the tree moves away from the patch: `git apply --reject tests/upgrade/next_version.patch` in a copy of the
+repository, mend what was rejected, `git add -A contracts services`, `git diff --cached -U1 > next_version.patch`.
 """
 
 import os
