@@ -17,6 +17,7 @@ from hub_events.values import AgencyCode
 from hub_local.bench import SCENARIOS, chosen, measure, read_figures, write_figures
 from hub_local.bench_drawing import Bar, bars, lines, nice
 from hub_local.bench_figures import BOUNDS, Bound, flawless, spreads, verdicts
+from hub_local.bench_growth import refuse_too_many
 from hub_local.bench_hub import Bench
 from hub_local.bench_lanes import table_of_lanes
 from hub_local.bench_load import percentile
@@ -133,6 +134,12 @@ def test_reading_is_timed_from_the_last_look_before_it_began() -> None:
     assert reading_speed([(0.0, 10), (4.0, 10), (5.0, 510), (6.0, 1010)]) == 500.0
     with pytest.raises(StackNotUsable, match="nothing to catch up"):
         reading_speed([(0.0, 10)])
+
+
+def test_no_disk_is_filled_for_the_sake_of_a_figure() -> None:
+    refuse_too_many(1_000_000, bytes_each=8_000, free=10 * 10**9)
+    with pytest.raises(StackNotUsable, match=r"1,000,000 more dossiers need about 10\.0 GB, and 10\.0 GB are free"):
+        refuse_too_many(1_000_000, bytes_each=10_000, free=10 * 10**9)
 
 
 def test_every_lane_of_the_many_has_matters_and_a_code_that_routing_takes() -> None:

@@ -6,6 +6,7 @@ requests, bodies of done work) is not multiplied: its size follows the daily loa
 """
 
 import asyncio
+import shutil
 from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
@@ -13,6 +14,7 @@ import asyncpg
 
 from hub_local.bench_hub import Bench, Figures, Hub, with_workers
 from hub_local.bench_load import POLL_SECONDS, closed_loop
+from hub_local.layout import StackNotUsable
 from hub_local.postgres import database_url
 
 AT_ONCE = 100_000
@@ -83,20 +85,35 @@ async def grow(hub: Hub, present: int, wanted: int) -> AsyncIterator[int]:
     }
     try:
         template = await _finished(connections["intake"])
-        while present < wanted:
-            end = min(present + AT_ONCE, wanted)
+        began_with = await _bytes(connections)
+        for start in range(present, wanted, AT_ONCE):
+            end = min(start + AT_ONCE, wanted)
             for service, tables in KEPT_FOR_LONG.items():
                 for table, differs in tables.items():
-                    await connections[service].execute(
-                        await _copies(connections[service], table, differs), present + 1, end, template
-                    )
-            present = end
-            yield present
+                    statement = await _copies(connections[service], table, differs)
+                    await connections[service].execute(statement, start + 1, end, template)
+            per_dossier = (await _bytes(connections) - began_with) / (end - present)
+            refuse_too_many(wanted - end, per_dossier, shutil.disk_usage(hub.layout.folder).free)
+            yield end
         for connection in connections.values():
             await connection.execute("VACUUM (ANALYZE)")
     finally:
         for connection in connections.values():
             await connection.close()
+
+
+def refuse_too_many(more: int, bytes_each: float, free: int) -> None:
+    """Raises StackNotUsable when so many dossiers would leave less than a tenth of the free disk."""
+    if more * bytes_each > 0.9 * free:
+        raise StackNotUsable(
+            f"{more:,} more dossiers need about {more * bytes_each / 1e9:.1f} GB, and {free / 1e9:.1f} GB are free:"
+            " fewer with --size growth=0,1000000"
+        )
+
+
+async def _bytes(connections: Mapping[str, "asyncpg.Connection[asyncpg.Record]"]) -> int:
+    sizes = [await one.fetchval("SELECT pg_database_size(current_database())") for one in connections.values()]
+    return int(sum(sizes))
 
 
 async def _finished(connection: "asyncpg.Connection[asyncpg.Record]") -> Any:
