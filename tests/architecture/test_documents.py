@@ -17,6 +17,7 @@ DOCUMENTS = sorted(
 DECISIONS = ROOT / "docs" / "decisions"
 A_FILE = re.compile(r"`((?:services|contracts|deploy|tests|docs)/[\w./-]+)`")
 A_LINK = re.compile(r"\]\((?!https?://|#)([^)#]+)")
+A_MAKE_OR_HUB = re.compile(r"`(?:[\w.=/ ]*[ /])?(?:make|hub) [^`\n]*`|^(?:make|\$) .*?(?=  |$)", re.MULTILINE)
 A_TABLE = re.compile(r"CREATE (?:UNLOGGED )?TABLE (\w+)")
 
 each_document = pytest.mark.parametrize("document", DOCUMENTS, ids=lambda file: file.relative_to(ROOT).as_posix())
@@ -32,6 +33,17 @@ def test_links_lead_somewhere(document: Path) -> None:
 def test_files_that_are_named_are_there(document: Path) -> None:
     missing = [name for name in A_FILE.findall(document.read_text()) if not (ROOT / name).exists()]
     assert missing == []
+
+
+def test_the_first_page_says_the_same_in_both_languages() -> None:
+    pages = [(ROOT / name).read_text() for name in ("README.md", "README.en.md")]
+    (here, *links), (there, *same_links) = map(A_LINK.findall, pages)
+    assert (here, there) == ("README.en.md", "README.md")
+    assert links == same_links
+    commands, same_commands = map(A_MAKE_OR_HUB.findall, pages)
+    assert commands == same_commands
+    headings, same_headings = (re.findall(r"^#+ ", page, re.MULTILINE) for page in pages)
+    assert headings == same_headings
 
 
 def test_every_decision_is_listed_once_under_a_number_of_its_own() -> None:

@@ -29,7 +29,7 @@ def register(root: typer.Typer) -> None:
 def demo() -> None:
     """Show a business day on a stack of its own.
 
-    Dossiers of 30 procedures come from several desks, and some agencies make trouble. DOSSIERS sets their number.
+    Dossiers of over 50 procedures come from several desks, and some agencies make trouble. DOSSIERS sets how many.
     In a terminal it stays up until Ctrl-C; elsewhere it ends by itself.
     """
     import asyncio  # slow, as all that plays the demo; `hub --help` does without
