@@ -12,13 +12,17 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+import yaml
+from aiohttp import web
 from rich.console import Console
 
 from hub_local.chaos import Observed
 from hub_local.chaos_acts import ACTS, frozen
-from hub_local.chaos_load import Handed
-from hub_local.chaos_plan import CALM_SECONDS, KINDS, plan
+from hub_local.chaos_alarms import ALERTS, Alarms, Sample, Silent, condition_of, expressions
+from hub_local.chaos_load import Handed, Load
+from hub_local.chaos_plan import ALONE, CALM_SECONDS, KINDS, places_of, plan
 from hub_local.chaos_proof import Flaw, doubled_by, ended_by_themselves, flaws_of
+from hub_local.chaos_rescues import RINGS
 from hub_local.chaos_screen import print_verdict
 from hub_local.chaos_stack import WIRED
 from hub_local.layout import PORTS, Layout
@@ -35,7 +39,8 @@ def test_the_plan_is_a_function_of_seed_and_length() -> None:
 
 
 def test_an_hour_brings_everything_against_everybody_and_in_every_manner() -> None:
-    wanted = {(kind.name, target, manner) for kind in KINDS for target in kind.targets for manner in kind.manners}
+    kinds = (*KINDS, *ALONE)
+    wanted = {(kind.name, target, manner) for kind in kinds for target in kind.targets for manner in kind.manners}
     assert {(one.kind, one.target, one.manner) for one in plan(7, HOUR)} == wanted
     assert {one.kind for one in plan(7, HOUR)} == set(ACTS)
 
@@ -47,6 +52,17 @@ def test_two_disturbances_of_one_target_never_overlap_and_all_end_in_time() -> N
             assert round(10 * one.at) >= free_at[one.target], f"seed {seed}: {one}"
             assert one.at + one.seconds < 600
             free_at[one.target] = round(10 * (one.at + one.seconds + CALM_SECONDS))
+
+
+def test_what_an_operator_must_help_in_has_the_whole_stack_for_itself() -> None:
+    for seed in range(20):
+        found = plan(seed, 600)
+        assert any(one.alone for one in found), "none within ten minutes"
+        for alone in (one for one in found if one.alone):
+            ends = alone.at + alone.seconds
+            others = [one for one in found if one.at < ends and alone.at < one.at + one.seconds]
+            assert others == [alone], f"seed {seed}"
+            assert set(places_of(alone)) == {place for one in found for place in places_of(one)}
 
 
 def test_wires_take_no_port_of_the_stack() -> None:
@@ -136,6 +152,92 @@ async def test_a_failure_tells_the_seed_the_last_disturbances_and_a_story() -> N
     assert "dossier a, accepted 12 s after the start" in shown
     assert "what a went through" in shown
     assert "again: hub chaos --minutes 1 --seed 42" in shown
+
+
+# Alarms
+
+
+def test_every_expression_is_the_one_that_prometheus_is_given() -> None:
+    rules = yaml.safe_load(ALERTS.read_text())["groups"][0]["rules"]
+    assert expressions() == {rule["alert"]: rule["expr"] for rule in rules}
+
+
+def lag(service: str, partition: int, value: float) -> Sample:
+    return Sample("hub_consumer_lag_records", {"service": service, "topic": "t", "partition": str(partition)}, value)
+
+
+def test_a_condition_is_met_as_its_expression_says() -> None:
+    summed = condition_of(expressions()["HubConsumerLagging"])
+    assert summed.met_by([lag("sla", 0, 600), lag("sla", 1, 400), lag("notify", 0, 700), lag("notify", 1, 301)]) == [
+        {"service": "notify", "topic": "t"}
+    ]
+    stopped = condition_of(expressions()["HubConsumerStopped"])
+    assert stopped.met_by([Sample("hub_consumer_stopped", {"service": "sla", "topic": "t", "partition": "3"}, 1)]) == [
+        {"service": "sla", "topic": "t", "partition": "3"}
+    ]
+    assert stopped.met_by([Sample("hub_consumer_stopped", {"service": "sla", "topic": "t", "partition": "3"}, 0)]) == []
+    down = condition_of(expressions()["HubProcessDown"])
+    assert down.met_by([Sample("up", {"service": "sla"}, 0), Sample("up", {"service": "intake"}, 1)]) == [
+        {"service": "sla"}
+    ]
+
+
+def test_an_expression_that_is_not_understood_is_refused() -> None:
+    with pytest.raises(ValueError, match="more than a gauge"):
+        condition_of(expressions()["HubTimersLate"])
+
+
+def test_each_target_that_is_to_ring_has_an_alert_of_the_rules() -> None:
+    assert {target for kind in ALONE if kind.name == "down until it rings" for target in kind.targets} == set(RINGS)
+    for alert, _ in RINGS.values():
+        condition_of(expressions()[alert])
+
+
+async def test_an_alarm_that_does_not_ring_is_found_and_one_that_rings_on_too(tmp_path: Path) -> None:
+    shown = {"open": 0}
+
+    async def metrics(_: web.Request) -> web.Response:
+        return web.Response(text=f'hub_lane_circuit_open{{lane="H26-CA"}} {shown["open"]}\n')
+
+    layout = Layout(tmp_path, port_base=32_300)
+    app = web.Application()
+    app.router.add_get("/metrics", metrics)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, "127.0.0.1", layout.port("routing-probe")).start()
+        alarms = Alarms(layout)
+        await alarms.silent("HubLaneOpen", 0.2)
+        with pytest.raises(Silent, match=r"HubLaneOpen did not ring within 0.2 s at routing: max by"):
+            await alarms.rung("HubLaneOpen", 0.2, service="routing")
+        assert (await alarms.rung("HubProcessDown", 5, service="sla")).startswith("HubProcessDown rang after")
+        shown["open"] = 1
+        assert (await alarms.rung("HubLaneOpen", 5, service="routing")).startswith("HubLaneOpen rang after")
+        with pytest.raises(Silent, match="HubLaneOpen rings on"):
+            await alarms.silent("HubLaneOpen", 0.2)
+    finally:
+        await runner.cleanup()
+
+
+async def test_what_a_register_has_lost_is_entered_anew_under_another_key() -> None:
+    keys = []
+
+    class Desk:
+        async def post(self, _service: str, _path: str, _body: bytes, key: str) -> Any:
+            keys.append(key)
+            number = f"{len(keys)}"
+            return {"dossier_id": number, "dossier_code": f"H26-{number}", "promise": {"due_at": None}}
+
+    door: Any = Desk()
+    load = Load(door, [b"{}"])
+    for _ in range(3):
+        await load.submit()
+    assert load.enter_anew({"2", "never answered for"}) == 1
+    await load.all_answered(5)
+    assert [one.id for one in load.handed] == ["1", "3", "4"]
+    assert [one.code for one in load.forgotten] == ["H26-2"]
+    assert load.lost == {"2", "never answered for"}
+    assert len(set(keys)) == 4
 
 
 def test_a_frozen_process_goes_on_afterwards() -> None:

@@ -7,13 +7,15 @@ which terms pass while the service that watches them is killed; and a proof from
 import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
-from hub_local.chaos_acts import READY_SECONDS, Ground, disturb
+from hub_local.chaos_acts import disturb
+from hub_local.chaos_alarms import Alarms, Silent
+from hub_local.chaos_ground import READY_SECONDS, Ground, Wrong
 from hub_local.chaos_load import Handed, Load, bodies
-from hub_local.chaos_plan import Disturbance, place_of, plan
+from hub_local.chaos_plan import PLACES, Disturbance, places_of, plan
 from hub_local.chaos_proof import Flaw, Proof
 from hub_local.chaos_stack import Wires, wired_hub
 from hub_local.front_door import FrontDoor
@@ -56,7 +58,8 @@ class Chaos:
     observed: list[Observed] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self._places: dict[str, asyncio.Lock] = {}
+        self._places = {place: asyncio.Lock() for place in PLACES}
+        self._wrong: list[Flaw] = []
         self._began = time.monotonic()
         self.began_at = time.time()
 
@@ -75,6 +78,7 @@ class Chaos:
             coming.cancel()
             await asyncio.gather(coming, return_exceptions=True)
         if wrong:
+            await self.load.give_up()
             return wrong
         with suppress(TimeoutError):
             await self.load.all_answered(ANSWER_SECONDS)
@@ -92,20 +96,30 @@ class Chaos:
         try:
             while not doing.done() or self.elapsed < self.seconds:
                 await asyncio.sleep(0.2 if doing.done() else min(LOOK_SECONDS, max(0.2, self.seconds - self.elapsed)))
-                if wrong := await self.proof.early():
+                if wrong := [*self._wrong, *await self.proof.early()]:
                     return wrong
             await doing
         finally:
             doing.cancel()
             await asyncio.gather(doing, return_exceptions=True)
-        return []
+        return self._wrong
 
     async def _one(self, what: Disturbance) -> None:
         await asyncio.sleep(max(0.0, what.at - self.elapsed))
-        async with self._places.setdefault(place_of(what.target), asyncio.Lock()):
+        async with AsyncExitStack() as held:
+            for place in places_of(what):
+                await held.enter_async_context(self._places[place])
+            if self._wrong:
+                return
             began, accepted = self.elapsed, len(self.load.handed)
             self.tell(f"{what.number:3} {what}")
-            words = await disturb(self.ground, what)
+            if what.alone:
+                await self.proof.help_stuck_ones()
+            try:
+                words = await disturb(self.ground, what)
+            except (Wrong, Silent) as wrong:
+                words = f"WRONG: {str(wrong).splitlines()[0]}"
+                self._wrong.append(Flaw(f"{what}: {wrong}"))
             seen = Observed(what, began, self.elapsed - began, words, len(self.load.handed) - accepted)
             self.observed.append(seen)
             self.tell(f"{what.number:3} {what} → {words}; {seen.accepted} accepted meanwhile")
@@ -164,4 +178,5 @@ async def ready_for_chaos(
     ):
         load = Load(door, await bodies(door, 2000))
         proof = Proof(layout, stack, door)
-        yield Chaos(Ground(layout, stack, door, wires, seed), seconds, tell, load, proof)
+        ground = Ground(layout, stack, door, wires, seed, load, Alarms(layout))
+        yield Chaos(ground, seconds, tell, load, proof)

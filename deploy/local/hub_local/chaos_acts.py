@@ -7,7 +7,7 @@ import signal
 import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import timedelta
 
 import aiohttp
@@ -15,39 +15,31 @@ import asyncpg
 import psutil
 from aiokafka.errors import KafkaError
 
+from hub_local.chaos_ground import READY_SECONDS, Ground, Wrong
 from hub_local.chaos_plan import BAD_PARTIES, Disturbance
 from hub_local.chaos_records import tell_again
-from hub_local.chaos_stack import Wires, second_process, wire_port
-from hub_local.front_door import FrontDoor
-from hub_local.layout import Layout, StackNotUsable
+from hub_local.chaos_rescues import delete_topic, down_until_it_rings, lose_position, restore
+from hub_local.chaos_stack import second_process, wire_port
+from hub_local.layout import SERVICES, StackNotUsable
 from hub_local.postgres import database_url
 from hub_local.stack import Stack
 from hub_messaging.clock import Clock, set_business_time
 
-READY_SECONDS = 90.0
-"""A process that is started again must be ready within this time, on a slow machine too."""
 FULL_DISK_BYTES = 16 * 1024
 """While a server's disk is "full", no file of its grows beyond this."""
+MISSED_WITHIN_SECONDS = 5.0
 CRAWL_STOPPED, CRAWL_RUNNING = 0.08, 0.02
 """A crawling server runs a fifth of the time: all it does, its disk too, takes five times as long."""
-
-
-@dataclass(frozen=True, slots=True)
-class Ground:
-    """Where disturbances take place."""
-
-    layout: Layout
-    stack: Stack
-    door: FrontDoor
-    wires: Wires
-    seed: int
 
 
 Act = Callable[[Ground, Disturbance], Awaitable[str]]
 
 
 async def disturb(ground: Ground, what: Disturbance) -> str:
-    """Does it, waits until it is over, and says what was observed. What a person can't do now is said, not raised."""
+    """Does it, waits until it is over, and says what was observed. What a person can't do now is said, not raised.
+
+    Raises Wrong and Silent, and Wrong also when what nothing else disturbs can't be done.
+    """
     try:
         return await ACTS[what.kind](ground, what)
     except (
@@ -59,12 +51,20 @@ async def disturb(ground: Ground, what: Disturbance) -> str:
         StackNotUsable,
         psutil.Error,
     ) as error:
+        if what.alone:
+            raise Wrong(f"could not be done: {type(error).__name__} {error}") from error
         return f"could not be done: {type(error).__name__}"
 
 
 async def kill(ground: Ground, what: Disturbance) -> str:
-    """SIGKILL; the supervisor starts it again."""
-    return await _back(ground, what.target, lambda: ground.stack.kill(what.target))
+    """SIGKILL; the supervisor starts it again. A service that is gone must be missed meanwhile."""
+    back = asyncio.create_task(_back(ground, what.target, lambda: ground.stack.kill(what.target)))
+    try:
+        if what.target in SERVICES:
+            await ground.alarms.rung("HubProcessDown", MISSED_WITHIN_SECONDS, service=what.target)
+        return await back
+    finally:
+        back.cancel()
 
 
 async def freeze(ground: Ground, what: Disturbance) -> str:
@@ -195,6 +195,10 @@ ACTS: Mapping[str, Act] = {
     "told again": again,
     "clock step": step_clock,
     "bad party": turn_bad,
+    "position lost": lose_position,
+    "topic deleted": delete_topic,
+    "restored": restore,
+    "down until it rings": down_until_it_rings,
 }
 
 

@@ -3,7 +3,7 @@
 import asyncio
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass, field
 from itertools import count
 from typing import Any
@@ -18,6 +18,8 @@ from hub_local.front_door import FrontDoor, Refused
 PROCEDURES = ("1.004194", "1.001193")
 """One of three working days, one of the same day: the second is late whenever the clock jumps over its evening."""
 OFFICER = "CB-001"
+CLERKS = 40
+"""So many send at once; while intake is away the others queue, so that their knocking hurts nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,22 +41,46 @@ class Load:
     bodies: Sequence[bytes]
     handed: list[Handed] = field(default_factory=list)
     refused: list[str] = field(default_factory=list)
+    forgotten: list[Handed] = field(default_factory=list)
+    """Answered for, and then lost with a database that was set back: the desks have entered them anew."""
+    lost: set[str] = field(default_factory=set)
+    """Ids of all dossiers that the register has lost so, answered for or not."""
     _numbers: "count[int]" = field(default_factory=count)
+    _clerks: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(CLERKS))
     _under_way: "set[asyncio.Task[Handed | None]]" = field(default_factory=set)
 
     async def keep_coming(self, rate: float) -> None:
         """So many dossiers a second, whether or not the former were answered, until cancelled."""
         while True:
-            task = asyncio.create_task(self.submit())
-            self._under_way.add(task)
-            task.add_done_callback(self._under_way.discard)
+            self._begin()
             await asyncio.sleep(1 / rate)
+
+    def enter_anew(self, lost: Set[str]) -> int:
+        """What the register has lost is entered anew by the desks that hold a receipt for it; how many."""
+        self.lost |= lost
+        forgotten = [one for one in self.handed if one.id in lost]
+        self.handed[:] = [one for one in self.handed if one.id not in lost]
+        self.forgotten += forgotten
+        for _ in forgotten:
+            self._begin()
+        return len(forgotten)
+
+    def _begin(self) -> None:
+        task = asyncio.create_task(self.submit())
+        self._under_way.add(task)
+        task.add_done_callback(self._under_way.discard)
 
     async def all_answered(self, within: float) -> None:
         """Waits for the answers that are still due. Raises TimeoutError."""
         async with asyncio.timeout(within):
             while self._under_way:
                 await asyncio.gather(*self._under_way)
+
+    async def give_up(self) -> None:
+        """Nobody waits for an answer any more."""
+        for task in self._under_way:
+            task.cancel()
+        await asyncio.gather(*self._under_way, return_exceptions=True)
 
     @property
     def unanswered(self) -> int:
@@ -65,20 +91,23 @@ class Load:
         """One dossier, sent until there is an answer; None when the answer is a refusal."""
         body, key = self.bodies[next(self._numbers) % len(self.bodies)], str(uuid4())
         began = time.monotonic()
+        try:
+            async with self._clerks:
+                receipt = await self._answer(body, key)
+        except Refused as problem:
+            self.refused.append(str(problem))
+            return None
+        due_at, seconds = receipt["promise"]["due_at"], time.monotonic() - began
+        one = Handed(receipt["dossier_id"], receipt["dossier_code"], due_at, time.time(), seconds)
+        self.handed.append(one)
+        return one
+
+    async def _answer(self, body: bytes, key: str) -> Any:
         while True:
             try:
-                receipt = await self.door.post("intake", "/v1/dossiers", body, key)
-            except Refused as problem:
-                self.refused.append(str(problem))
-                return None
+                return await self.door.post("intake", "/v1/dossiers", body, key)
             except (aiohttp.ClientError, TimeoutError):
                 continue
-            seconds = time.monotonic() - began
-            one = Handed(
-                receipt["dossier_id"], receipt["dossier_code"], receipt["promise"]["due_at"], time.time(), seconds
-            )
-            self.handed.append(one)
-            return one
 
 
 async def bodies(door: FrontDoor, number: int) -> list[bytes]:

@@ -70,8 +70,7 @@ class Proof:
         """Everything that is wrong now. `late`: dossiers whose date was missed."""
         late_ids = {one.id for one in late}
         seen = await self._seen([one.id for one in load.handed])
-        listed = {line["dossier_id"] for line in (await self._door.get("intake", "/v1/intake/stuck"))["items"]}
-        flaws = flaws_of(seen, late_ids, listed)
+        flaws = flaws_of(seen, late_ids, set(await self._listed()))
         if load.unanswered:
             flaws.append(Flaw(f"{load.unanswered} dossiers were never answered for"))
         flaws += [Flaw(f"intake refused a dossier: {answer}") for answer in load.refused]
@@ -90,6 +89,14 @@ class Proof:
                     return
                 await self._redo_set_aside(seen)
             await asyncio.sleep(LOOK_AGAIN_SECONDS)
+
+    async def help_stuck_ones(self) -> None:
+        """As a person would who looks at `hub stuck`; nothing while nobody can be asked."""
+        with suppress(*NOT_NOW):
+            await self._redo_set_aside(await self._seen(await self._listed()))
+
+    async def _listed(self) -> list[str]:
+        return [line["dossier_id"] for line in (await self._door.get("intake", "/v1/intake/stuck"))["items"]]
 
     async def _redo_set_aside(self, seen: dict[str, Seen]) -> None:
         """As a person would: what was set aside because it failed too often is sent again."""
@@ -122,13 +129,15 @@ class Proof:
     async def _flaws_of_counts(self, load: Load) -> list[Flaw]:
         accepted = len(load.handed)
         async with self._witness.database("sla") as connection:
-            stopped = await connection.fetchval("SELECT count(*) FROM clock WHERE state = 'stopped'")
+            stopped = await connection.fetch("SELECT dossier_id::text FROM clock WHERE state = 'stopped'")
         effects = await self._witness.effects_after(0)
+        old_codes = {one.code for one in load.forgotten}
+        handed_over = {id for id, found in effects.items() if found["handover lead"]}
         numbers = {
-            "different codes": len({one.code for one in load.handed}),
+            "different codes": len({one.code for one in load.handed} - old_codes),
             "dossiers in the register": await self._witness.count_dossiers(),
-            "stopped clocks": stopped,
-            "dossiers at the agencies": sum(1 for found in effects.values() if found["handover lead"]),
+            "stopped clocks": len({row["dossier_id"] for row in stopped} - load.lost),
+            "dossiers at the agencies": len(handed_over - load.lost),
         }
         flaws = [Flaw(f"{count} {what}, {accepted} accepted") for what, count in numbers.items() if count != accepted]
         left = await self._witness.leftovers()
@@ -179,7 +188,8 @@ def flaws_of(seen: dict[str, Seen], late: set[str], listed: set[str]) -> list[Fl
 
 def ended_by_themselves(folder: Path) -> list[Flaw]:
     """Processes that a fault of their own has ended, by their logs: whatever happens outside must not do that."""
-    lines = [(log.stem, line) for log in folder.rglob("logs/*.log") for line in _critical(log)]
+    logs = [*folder.glob("logs/*.log"), *folder.glob("second/*/logs/*.log")]
+    lines = [(log.stem, line) for log in logs for line in _critical(log)]
     return [Flaw(f"{name} ended by itself: {line[:300]}") for name, line in lines]
 
 
