@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 # What they need is slow to import: each command brings its own, `hub --help` nothing.
 
 LISTED = 10
+READERS_FORGOTTEN_SECONDS = 15.0
+"""Kafka forgets a reader that is down after ten seconds. One that comes back earlier gets the partitions that it had:
+without those of a topic that was away for a moment, and without a word."""
 
 
 def register(root: typer.Typer) -> None:
@@ -80,6 +83,8 @@ def republish(
 
 
 async def _republish(services: list[str], since: "Since", *, again: bool) -> None:
+    import asyncio
+
     from hub_events.topics import topic_of
     from hub_local.postgres import database_url
     from hub_local.republish import republish as send_again
@@ -91,6 +96,7 @@ async def _republish(services: list[str], since: "Since", *, again: bool) -> Non
     if not (layout.folder / "postgres" / "data").exists():
         raise StackNotUsable(f"there are no databases in {layout.folder}: nothing to republish")
     async with Stack(layout, plan=servers, report=print_line) as stack:
+        forgotten_at = time.monotonic() + READERS_FORGOTTEN_SECONDS
         urls = {name: database_url(layout, stack.keys.passwords, name) for name in SERVICES}
         await apply_topics(layout.kafka_servers)
         for service in services:
@@ -100,6 +106,7 @@ async def _republish(services: list[str], since: "Since", *, again: bool) -> Non
                 f"{topic.name}: {done.sent} events sent; {done.left_out} left out, older than {topic.retention_days} "
                 f"days; {', '.join(topic.readers)} read it from its begin"
             )
+        await asyncio.sleep(max(0.0, forgotten_at - time.monotonic()))
 
 
 def start_of(text: str | None) -> "Since":
