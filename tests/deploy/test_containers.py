@@ -27,6 +27,8 @@ CONTAINERS: dict[str, dict[str, Any]] = COMPOSE["services"]
 PORT_BASE = 18_000
 NOT_ON_A_SERVER = {"CLOCK_FILE"}
 """Settings of `hub up` that a server must not have: they move business time."""
+ON_THIS_MACHINE_ONLY = {"postgres-data", "databases", "kafka-files", "sandbox"}
+"""What images and deploy/postgres/databases.sh bring there, and the other side, which is real there."""
 ONLY_IN_CONTAINERS = {"HTTP_HOST", "SLOT"}
 each_service = pytest.mark.parametrize("service", SERVICES)
 
@@ -70,6 +72,15 @@ def test_every_role_has_a_container(service: str) -> None:
         assert CONTAINERS[f"{service}-{role}"] is container
         assert container["command"][:2] == ["python", "-m"]
         importlib.import_module(container["command"][2])
+
+
+def test_what_hub_up_starts_has_a_container_and_nothing_else_has(tmp_path: Path) -> None:
+    layout = Layout(tmp_path, PORT_BASE)
+    started = {step.name for step in steps.everything(layout, ensure_keys(layout), lambda _name, _text: None)}
+    alone = {"postgres", "kafka", "topics"}
+    assert started - alone == {*SERVICES, *ON_THIS_MACHINE_ONLY, "migrations"}
+    roles = {f"{service}-{role}" for service in SERVICES for role in roles_of(service)}
+    assert CONTAINERS.keys() == alone | roles | {f"migrate-{service}" for service in SERVICES}
 
 
 @each_service
