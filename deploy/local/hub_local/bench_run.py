@@ -24,6 +24,7 @@ async def bench(
 ) -> bool:
     """Whether every run ended with nothing lost and nothing done twice. `result` is written after each scenario."""
     console, entries = Console(width=None if sys.stdout.isatty() else PLAIN_WIDTH), dict[str, Entry]()
+    write_figures(result, entries)  # nothing of a former run stays beside what this one ends with
     async for name, entry in measure(layout, names, runs, sizes, lambda text: typer.echo(text, err=True)):
         entries[name] = entry
         write_figures(result, entries)
