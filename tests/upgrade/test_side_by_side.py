@@ -13,10 +13,10 @@ from hub_local.layout import Layout
 from hub_local.stack import Stack
 from tests.flows.hub import MORNING, Hub, visiting
 from tests.flows.load import Load, database
-from tests.flows.waiting import eventually
 from tests.stack import PostgresServer
 from tests.upgrade.versions import THIS, Balanced, Slot, migrate
 from tests.upgrade.what_is_new import PRINTED, receipts_noted, receipts_said, refused_ever
+from tests.waiting import until
 
 pytestmark = pytest.mark.stack
 
@@ -70,7 +70,7 @@ async def test_a_migration_that_waits_for_a_reader_does_not_make_the_others_wait
 
     job = asyncio.create_task(migrate(postgres.stack, next_version, {"notify": url}))
     waits = "SELECT EXISTS (SELECT FROM pg_locks WHERE relation = 'notices'::regclass AND NOT granted)"
-    await eventually(lambda: other.fetchval(waits), bool, "the migration waits for the reader")
+    await until(lambda: other.fetchval(waits), bool, "the migration waits for the reader")
     await other.fetch("SELECT dossier_id FROM notices", timeout=10)
     assert not job.done()
 

@@ -2,7 +2,7 @@
 
 from tests.flows.hub import Hub
 from tests.flows.load import database
-from tests.flows.waiting import eventually
+from tests.waiting import until
 
 PRINTED = "dossier.receipt_printed.v1"
 
@@ -26,7 +26,7 @@ async def all_said_is_noted(hub: Hub) -> set[str]:
     async def missing() -> set[str]:
         return await receipts_said(hub) - await receipts_noted(hub)
 
-    await eventually(missing, lambda left: not left, "each new event is handled", within=60, every=0.5)
+    await until(missing, lambda left: not left, "each new event is handled", within=60, every=0.5)
     return await receipts_said(hub)
 
 
