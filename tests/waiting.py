@@ -43,4 +43,4 @@ async def until(
             named = what or getattr(look, "__qualname__", str(look))
             raise AssertionError(f"not within {within:g} s: {named}; seen last: {str(seen)[:3000]}")
         await asyncio.sleep(min(pause, every))
-        pause *= 1.5
+        pause *= 1.1
