@@ -9,7 +9,7 @@ import pytest
 
 from tests.flows.hub import MORNING, THREE_DAYS, Hub
 from tests.flows.load import Handed, Load, effects_after, percentile
-from tests.flows.waiting import eventually
+from tests.waiting import until
 
 pytestmark = pytest.mark.stack
 
@@ -43,7 +43,7 @@ async def waiting_events(hub: Hub, service: str) -> int:
         metrics = (await hub.http.get(hub.layout.url(f"{service}-probe") + "/metrics")).text
         return next(float(line.split()[-1]) for line in metrics.splitlines() if line.startswith("hub_outbox_rows "))
 
-    rows: float = await eventually(look, lambda found: found >= 300, "the metric shows what waits")
+    rows: float = await until(look, lambda found: found >= 300, "the metric shows what waits")
     return int(rows)
 
 
@@ -65,7 +65,7 @@ async def test_one_dead_agency_harms_no_other(hub: Hub) -> None:
         listed = (await hub.door.get("routing", "/v1/lanes"))["items"]
         return {lane["name"]: (lane["due"], lane["set_aside"]) for lane in listed if lane["due"] or lane["set_aside"]}
 
-    await eventually(lanes, lambda seen: seen == {dead: (10, 0)}, "work is left in the dead agency's lane alone")
+    await until(lanes, lambda seen: seen == {dead: (10, 0)}, "work is left in the dead agency's lane alone")
 
     await hub.door.put_behaviour(dead, {})
     await during.load.done_once()
@@ -92,7 +92,7 @@ async def handed_over_by(hub: Hub, desks: list[str], dead: set[str]) -> HandedOv
         ]
         return {effect["dossier_id"]: effect["first_at"] for effect in found}
 
-    first_at = await eventually(
+    first_at = await until(
         look, lambda seen: waited_for <= seen.keys(), "all living agencies have their dossiers", within=60
     )
     delays: dict[str, list[float]] = {desk: [] for desk in desks}
@@ -117,7 +117,7 @@ async def test_a_gateway_that_is_down_holds_up_messages_alone(hub: Hub) -> None:
     async def look() -> dict[str, Any]:
         return await effects_after(hub, load.effects_before)
 
-    await eventually(
+    await until(
         look,
         lambda seen: all(seen.get(one) == {"handover lead": 1} for one in ids),
         "every dossier is handed over, and nobody could be told",
@@ -127,7 +127,7 @@ async def test_a_gateway_that_is_down_holds_up_messages_alone(hub: Hub) -> None:
     async def due() -> int:
         return int((await hub.door.get("notify", "/v1/suppliers"))["items"][0]["due"])
 
-    await eventually(due, lambda seen: seen >= 40, "what could not be told waits, and is counted")
+    await until(due, lambda seen: seen >= 40, "what could not be told waits, and is counted")
 
     await hub.door.put_behaviour("sms", {})
     await load.done_once()

@@ -5,12 +5,12 @@ import sys
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
 from hub_local.bench_load import Load, bodies, closed_loop
 from hub_local.bench_sizes import Sizes
+from hub_local.dossiers import MORNING
 from hub_local.front_door import FrontDoor
 from hub_local.keys import Keys
 from hub_local.layout import SERVICES, Layout
@@ -20,8 +20,6 @@ from hub_local.steps import Step, everything, service
 from hub_local.supervisor import Job, Program, Report, http_ok, run_once
 from hub_messaging.clock import set_business_time
 
-BUSINESS_TIME = datetime(2026, 3, 2, 1, 0, tzinfo=UTC)
-"""Monday 02/03/2026 08:00 in Vietnam."""
 WARM_UP = 300
 CONNECTIONS = 64
 WORKER_PORTS_ABOVE = 60
@@ -66,7 +64,7 @@ class Bench:
         """A hub from nothing, warmed up; its data are removed unless something fails."""
         layout = self.layout
         layout.folder.mkdir(parents=True, exist_ok=True)
-        set_business_time(layout.clock_file, BUSINESS_TIME)
+        set_business_time(layout.clock_file, MORNING)
         self.say("starting")
 
         def plan(layout: Layout, keys: Keys, report: Report) -> Sequence[Step]:
