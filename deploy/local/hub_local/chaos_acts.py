@@ -28,6 +28,8 @@ from hub_messaging.clock import Clock, set_business_time
 FULL_DISK_BYTES = 16 * 1024
 """While a server's disk is "full", no file of its grows beyond this."""
 MISSED_WITHIN_SECONDS = 5.0
+CLOCK_SEEN_SECONDS = 0.5
+"""Every process looks at the clock file so often, and a little more."""
 CRAWL_STOPPED, CRAWL_RUNNING = 0.08, 0.02
 """A crawling server runs a fifth of the time: all it does, its disk too, takes five times as long."""
 
@@ -165,9 +167,12 @@ async def again(ground: Ground, what: Disturbance) -> str:
 
 
 async def step_clock(ground: Ground, what: Disturbance) -> str:
-    """Business time jumps for every process at once."""
-    moment = Clock(ground.layout.clock_file).now() + timedelta(hours=float(what.manner.removesuffix(" h")))
-    set_business_time(ground.layout.clock_file, moment)
+    """Business time jumps for every process; forwards for the other side last, or its results come from the future."""
+    hours = float(what.manner.removesuffix(" h"))
+    with frozen(ground.stack.pid("sandbox") if hours > 0 else None):
+        moment = Clock(ground.layout.clock_file).now() + timedelta(hours=hours)
+        set_business_time(ground.layout.clock_file, moment)
+        await asyncio.sleep(CLOCK_SEEN_SECONDS)
     return f"business time {moment:%d/%m %H:%M} UTC"
 
 
