@@ -9,7 +9,7 @@ from uuid import UUID, uuid4
 
 import pytest
 from aiokafka import AIOKafkaConsumer, TopicPartition
-from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
+from aiokafka.admin import AIOKafkaAdminClient, NewPartitions, RecordsToDelete
 from faststream import AckPolicy
 
 from hub_events.event import Envelope, to_headers
@@ -320,6 +320,27 @@ async def test_dropped_records_that_nothing_follows_are_read_again_too(
         consumer._client.resume(place)
         await until(heard(toy, *skipped))
         assert "consumer" not in toy.heart.unready()
+
+
+async def test_a_partition_that_a_restarted_process_was_not_given_is_read_all_the_same(
+    another: Another, broker: Broker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A member that comes back within its session is given what it had, whatever there is by now."""
+    for name, seconds in (("TICK_SECONDS", 2.0), ("SESSION_SECONDS", 6.0), ("NAMES_EVERY_SECONDS", 1.0)):
+        monkeypatch.setattr(consumer_module, name, seconds)
+    first, again = await another(), await another()
+    async with going(first.consumer(broker.servers)):
+        await until(heard(first, (await broker.say(submitted(), partition=1)).dossier_id))
+    admin = AIOKafkaAdminClient(bootstrap_servers=broker.servers)
+    await admin.start()
+    try:
+        await admin.create_partitions({broker.topic: NewPartitions(total_count=3)})
+    finally:
+        await admin.close()
+    await broker.producer.client.force_metadata_update()
+    new = (await broker.say(submitted(), partition=2)).dossier_id
+    async with going(again.consumer(broker.servers)):
+        await until(heard(again, new))
 
 
 async def test_what_the_framework_would_drop_is_read_again(

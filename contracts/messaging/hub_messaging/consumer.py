@@ -22,6 +22,7 @@ from hub_messaging import positions
 from hub_messaging.database import UNAVAILABLE
 from hub_messaging.health import Heart
 from hub_messaging.jobs import StopReading
+from hub_messaging.membership import read_by_nobody
 from hub_messaging.metrics import CONSUMER_LAG, CONSUMER_STOPPED
 from hub_messaging.positions import PositionMoved, stored_positions
 from hub_messaging.reader import Handler, Reader, count, measure, on_dossier, raw
@@ -40,6 +41,10 @@ FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.1, 5.0
 SUSPICIOUS_AFTER_SECONDS = 10.0
 RECONNECT_AFTER_SECONDS = 30.0
 STUCK_AFTER_SECONDS = 60.0
+SESSION_SECONDS = 10.0
+"""Kafka expels a member that was silent for so long."""
+NAMES_EVERY_SECONDS = 10.0
+"""So often this client asks Kafka which topics and partitions there are."""
 
 U = TypeVar("U", bound=UnitOfWork)
 Records = Sequence[ConsumerRecord[Any, Any]]
@@ -58,6 +63,8 @@ class Consumer(Generic[U]):
         heart: Heart,
         linger_seconds: float = 0.0,
     ) -> None:
+        self._service = service
+        self._servers = servers
         self._runner = runner
         self._reader = reader
         self._heart = heart
@@ -76,9 +83,12 @@ class Consumer(Generic[U]):
         self._busy_since: float | None = None
         self._joined = False
         self._connected_at = 0.0
+        self._names_checked_at = 0.0
+        self._left_out: set[TopicPartition] = set()
+        """Partitions that nobody in the group read at the last look."""
         self._broker = KafkaBroker(
             servers, client_id=f"{service}-{slot}", allow_auto_create_topics=False, consumer_only=True,
-            apply_types=False, logger=None, graceful_timeout=10,
+            apply_types=False, logger=None, graceful_timeout=10, metadata_max_age_ms=int(NAMES_EVERY_SECONDS * 1000),
         )  # fmt: skip
         self._subscriber = self._broker.subscriber(
             *(topic.name for topic in reader.topics),
@@ -92,7 +102,7 @@ class Consumer(Generic[U]):
             parser=self._wrap,
             decoder=_as_it_is,
             listener=_Listener(self),
-            session_timeout_ms=10_000,
+            session_timeout_ms=int(SESSION_SECONDS * 1000),
             heartbeat_interval_ms=2_000,
             max_partition_fetch_bytes=4 * 1024 * 1024,
         )
@@ -132,6 +142,7 @@ class Consumer(Generic[U]):
         now = time.monotonic()
         if self._busy_since is None or now - self._busy_since < STUCK_AFTER_SECONDS:
             self._beat()
+        left_out = False
         try:
             async with asyncio.timeout(TICK_SECONDS):
                 # A rebalance within a rebalance can cut `assigned` short: no partition of ours is left out for that.
@@ -141,8 +152,11 @@ class Consumer(Generic[U]):
                     await self._place()
                 await self._check_silent_partitions()
                 await self._tell_kafka()
+                left_out = await self._group_left_some_out()
         except (KafkaError, *UNAVAILABLE) as trouble:
             log.warning("partitions_not_looked_after", trouble=type(trouble).__name__)
+        if left_out:
+            return await self._leave_group()
         silent, standing_still = self._silence(), self._standstill()
         if self._busy_since is None and max(silent, standing_still) > RECONNECT_AFTER_SECONDS:
             log.warning("consumer_reconnects", silent=round(silent), standing_still=round(standing_still))
@@ -150,6 +164,26 @@ class Consumer(Generic[U]):
             self.revoked()
             return False
         return True
+
+    async def _group_left_some_out(self) -> bool:
+        """Whether two looks in a row found the same partitions read by nobody."""
+        if time.monotonic() - self._names_checked_at < NAMES_EVERY_SECONDS:
+            return False
+        self._names_checked_at = time.monotonic()
+        names = [topic.name for topic in self._reader.topics]
+        known = {TopicPartition(name, n) for name in names for n in self._client.partitions_for_topic(name) or ()}
+        left_out, before = known - self._client.assignment(), self._left_out
+        self._left_out = await read_by_nobody(self._servers, self._service, left_out) if left_out else set()
+        return bool(self._left_out & before)
+
+    async def _leave_group(self) -> bool:
+        """Stays away until the group has forgotten this member: only then it shares out anew."""
+        log.warning("partitions_read_by_nobody", partitions=len(self._left_out))
+        await self._broker.stop()
+        self.revoked()
+        self._left_out = set()
+        await self._rest(SESSION_SECONDS + 1)
+        return False
 
     # What Kafka's group tells us
 
