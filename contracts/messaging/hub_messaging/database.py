@@ -4,9 +4,11 @@ The hot paths speak plain SQL through asyncpg, one statement per table and batch
 docs/decisions/0002-sql-by-hand.md for why no mapper stands in between.
 """
 
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
+from itertools import accumulate, chain
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import asyncpg
@@ -18,6 +20,8 @@ if TYPE_CHECKING:
     Pool = asyncpg.Pool[asyncpg.Record]
 else:
     Connection = Pool = Any
+
+_PARAMETER = re.compile(r"\$(\d+)")
 
 SESSION = {
     "application_name": "hub",
@@ -104,9 +108,46 @@ class Table:
         return f"SELECT {self._names} FROM {self.name} WHERE {key} = ANY($1) ORDER BY {key} FOR UPDATE"
 
 
-async def write(connection: Connection, statement: str, rows: Iterable[Sequence[Any]]) -> str:
-    """Runs a `Table` statement for all rows at once. Returns the command's status."""
-    return await connection.execute(statement, *(list(column) for column in zip(*rows, strict=True)))
+class Writes:
+    """What a transaction still has to write, sent in one trip: at low load each trip costs more than its work.
+
+    One statement of many parts, so none sees what another wrote, except by the name of a part that returns rows.
+    """
+
+    def __init__(self) -> None:
+        self._parts: list[tuple[str, str]] = []
+        self._values: list[tuple[Any, ...]] = []
+
+    def add(self, statement: str, *values: Any, name: str = "") -> None:
+        """Adds a statement. `name`: how later ones refer to the rows that it returns."""
+        self._parts.append((name, statement))
+        self._values.append(values)
+
+    def rows(self, statement: str, rows: Iterable[Sequence[Any]]) -> None:
+        """Adds a `Table` statement for all rows at once."""
+        self.add(statement, *(list(column) for column in zip(*rows, strict=True)))
+
+    async def send(self, connection: Connection) -> None:
+        if self._parts:
+            counts = tuple(map(len, self._values))
+            await connection.execute(_joined(tuple(self._parts), counts), *chain.from_iterable(self._values))
+
+
+@lru_cache(maxsize=256)  # a service has a few kinds of batches
+def _joined(parts: tuple[tuple[str, str], ...], counts: tuple[int, ...]) -> str:
+    """The parts as one statement; their parameters numbered through."""
+    befores = accumulate(counts, initial=0)
+    numbered = [
+        (name or f"part_{place}", _numbered_from(before, statement))
+        for place, ((name, statement), before) in enumerate(zip(parts, befores, strict=False))
+    ]
+    *first, (_, last) = numbered
+    named = ", ".join(f"{name} AS ({statement})" for name, statement in first)
+    return f"WITH {named} {last}" if first else last
+
+
+def _numbered_from(before: int, statement: str) -> str:
+    return _PARAMETER.sub(lambda found: f"${int(found[1]) + before}", statement)
 
 
 A = TypeVar("A")
@@ -130,8 +171,8 @@ class TableStore(Generic[A]):
         (key,) = self._table.key
         return {row[key]: self._from_row(row) for row in rows}
 
-    async def insert_many(self, connection: Connection, aggregates: Sequence[A]) -> None:
-        await write(connection, self._table.insert, map(self._to_row, aggregates))
+    def insert_many(self, writes: Writes, aggregates: Sequence[A]) -> None:
+        writes.rows(self._table.insert, map(self._to_row, aggregates))
 
-    async def update_many(self, connection: Connection, aggregates: Sequence[A]) -> None:
-        await write(connection, self._table.update, map(self._to_row, aggregates))
+    def update_many(self, writes: Writes, aggregates: Sequence[A]) -> None:
+        writes.rows(self._table.update, map(self._to_row, aggregates))

@@ -11,24 +11,22 @@ from hub_events.event import Envelope, Event, attributes
 from hub_events.topics import topic_of
 from hub_messaging import tracing
 from hub_messaging.clock import real_now
-from hub_messaging.database import Connection
+from hub_messaging.database import Connection, Writes
 from hub_messaging.errors import EventTooLarge
 
 RELAY = "relay"
 MAX_RECORD_BYTES = 512 * 1024
 
 _INSERT = """
-WITH stored AS (
-    INSERT INTO outbox (event_id, type, key, headers, body, recorded_at)
-    SELECT event_id, type, key, headers, body, recorded_at
-    FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::bytea[], $6::timestamptz[])
-        WITH ORDINALITY AS given(event_id, type, key, headers, body, recorded_at, place)
-    ORDER BY place
-    ON CONFLICT (event_id) DO NOTHING
-    RETURNING seq
-)
-INSERT INTO outbox_pending (seq) SELECT seq FROM stored
+INSERT INTO outbox (event_id, type, key, headers, body, recorded_at)
+SELECT event_id, type, key, headers, body, recorded_at
+FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::bytea[], $6::timestamptz[])
+    WITH ORDINALITY AS given(event_id, type, key, headers, body, recorded_at, place)
+ORDER BY place
+ON CONFLICT (event_id) DO NOTHING
+RETURNING seq
 """
+_TO_BE_SENT = "INSERT INTO outbox_pending (seq) SELECT seq FROM new_events"
 
 
 class Record(NamedTuple):
@@ -88,9 +86,9 @@ class Outbox:
     def discard(self) -> None:
         self._staged.clear()
 
-    async def flush(self, connection: Connection) -> None:
+    async def flush(self, _connection: Connection, writes: Writes) -> None:
         if self.kept:
-            await connection.execute(
+            writes.add(
                 _INSERT,
                 [record.envelope.id for record in self.kept],
                 [record.envelope.type for record in self.kept],
@@ -98,7 +96,9 @@ class Outbox:
                 [record.headers for record in self.kept],
                 [record.body for record in self.kept],
                 [record.envelope.recorded_at for record in self.kept],
+                name="new_events",
             )
+            writes.add(_TO_BE_SENT)
 
     def bells(self) -> Iterable[str]:
         return (RELAY,) if self.kept else ()

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from hub_events.event import type_in
 from hub_messaging.clock import real_now
-from hub_messaging.database import Connection, Pool
+from hub_messaging.database import Connection, Pool, Writes
 from hub_messaging.metrics import DEAD_LETTERS_OPEN, WAITING_OLDEST, WAITING_RECORDS
 
 WAITING, DEAD, REPLAYED, DISCARDED = "waiting", "dead", "replayed", "discarded"
@@ -108,10 +108,10 @@ class Refusals:
         self._staged.clear()
         self._staged_done.clear()
 
-    async def flush(self, connection: Connection) -> None:
+    async def flush(self, _connection: Connection, writes: Writes) -> None:
         new = [refusal for refusal in self.kept if refusal.record.id is None]
         if new:
-            await connection.execute(
+            writes.add(
                 _INSERT,
                 [refusal.record.topic for refusal in new],
                 [refusal.record.partition for refusal in new],
@@ -132,9 +132,7 @@ class Refusals:
         ]
         again += [(record.id, REPLAYED, "", "", None) for record in self._done]
         if again:
-            await connection.execute(
-                _SETTLE, *(list(column) for column in zip(*sorted(again, key=lambda row: row[0]), strict=True))
-            )
+            writes.rows(_SETTLE, sorted(again, key=lambda row: row[0]))
 
     def bells(self) -> Iterable[str]:
         return ()

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from hub_messaging.database import Connection
+from hub_messaging.database import Connection, Writes
 
 _SET = """
 INSERT INTO timer (dossier_id, kind, due_at)
@@ -64,8 +64,8 @@ class Timers:
         self._staged.clear()
         self._staged_fired.clear()
 
-    async def flush(self, connection: Connection) -> None:
-        if self.fired:
+    async def flush(self, connection: Connection, writes: Writes) -> None:
+        if self.fired:  # first: its handler may have set the same timer anew
             await connection.execute(
                 _FIRED,
                 [timer.dossier_id for timer in self.fired],
@@ -75,11 +75,11 @@ class Timers:
         to_set = sorted((key, due_at) for key, due_at in self.kept.items() if due_at is not None)
         to_cancel = sorted(key for key, due_at in self.kept.items() if due_at is None)
         if to_set:
-            await connection.execute(
+            writes.add(
                 _SET, [key[0] for key, _ in to_set], [key[1] for key, _ in to_set], [due_at for _, due_at in to_set]
             )
         if to_cancel:
-            await connection.execute(_CANCEL, [key[0] for key in to_cancel], [key[1] for key in to_cancel])
+            writes.add(_CANCEL, [key[0] for key in to_cancel], [key[1] for key in to_cancel])
 
     def bells(self) -> Iterable[str]:
         return ()

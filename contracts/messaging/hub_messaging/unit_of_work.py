@@ -5,11 +5,11 @@ job at a time, and written once. What a job changes is *staged*: kept when it su
 Aggregates are frozen, so no job can spoil another's. Handlers never commit and never wait.
 """
 
-from collections.abc import Awaitable, Callable, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Generic, Protocol, TypeVar
 
-from hub_messaging.database import Connection
+from hub_messaging.database import Connection, Writes
 from hub_messaging.outbox import Outbox
 from hub_messaging.refused import Refusals
 from hub_messaging.requests import ANSWERS, SHELF, Answer
@@ -29,8 +29,8 @@ class Part(Protocol):
     def discard(self) -> None:
         """The job raised: its staged changes are dropped."""
 
-    async def flush(self, connection: Connection) -> None:
-        """Writes everything kept, in one statement per table."""
+    async def flush(self, connection: Connection, writes: Writes) -> None:
+        """Writes everything kept: into `writes`, or at once where the answer or the order matters."""
 
     def bells(self) -> Iterable[str]:
         """Whom to wake after the commit."""
@@ -40,8 +40,8 @@ class Store(Protocol[A]):
     """How aggregates of one kind are read (locked, in key order) and written."""
 
     async def load_many(self, connection: Connection, keys: Sequence[Any]) -> Mapping[Any, A]: ...
-    async def insert_many(self, connection: Connection, aggregates: Sequence[A]) -> None: ...
-    async def update_many(self, connection: Connection, aggregates: Sequence[A]) -> None: ...
+    def insert_many(self, writes: Writes, aggregates: Sequence[A]) -> None: ...
+    def update_many(self, writes: Writes, aggregates: Sequence[A]) -> None: ...
 
 
 class Shelf(Generic[K, A]):
@@ -78,7 +78,7 @@ class Shelf(Generic[K, A]):
     def discard(self) -> None:
         self._staged.clear()
 
-    async def flush(self, connection: Connection) -> None:
+    async def flush(self, _connection: Connection, writes: Writes) -> None:
         """New ones are inserted, not merged: if somebody was quicker, the batch runs again on what is there then."""
         if not self._changed:
             return
@@ -86,9 +86,9 @@ class Shelf(Generic[K, A]):
         new = [self._loaded[key] for key in keys if key not in self._known]
         old = [self._loaded[key] for key in keys if key in self._known]
         if new:
-            await self._store.insert_many(connection, new)
+            self._store.insert_many(writes, new)
         if old:
-            await self._store.update_many(connection, old)
+            self._store.update_many(writes, old)
 
     def bells(self) -> Iterable[str]:
         return ()
@@ -97,7 +97,7 @@ class Shelf(Generic[K, A]):
 class Journal(Generic[A]):
     """Rows that are only ever added."""
 
-    def __init__(self, insert: Callable[[Connection, Sequence[A]], Awaitable[None]]) -> None:
+    def __init__(self, insert: Callable[[Writes, Sequence[A]], None]) -> None:
         self._insert = insert
         self.kept: list[A] = []
         self._staged: list[A] = []
@@ -112,9 +112,9 @@ class Journal(Generic[A]):
     def discard(self) -> None:
         self._staged.clear()
 
-    async def flush(self, connection: Connection) -> None:
+    async def flush(self, _connection: Connection, writes: Writes) -> None:
         if self.kept:
-            await self._insert(connection, self.kept)
+            self._insert(writes, self.kept)
 
     def bells(self) -> Iterable[str]:
         return ()
@@ -123,7 +123,7 @@ class Journal(Generic[A]):
 class UnitOfWork:
     """What every service's unit of work has; a service adds its own shelves and journals.
 
-    Written in the one lock order: aggregates, journals, work rows, timers, refused records, outbox.
+    What locks rows does so in one order: aggregates when they are loaded, then work rows, then all else in one trip.
     """
 
     def __init__(self, service: str, now: datetime) -> None:
@@ -144,7 +144,7 @@ class UnitOfWork:
         self._shelves[name] = shelf
         return shelf
 
-    def journal(self, insert: Callable[[Connection, Sequence[A]], Awaitable[None]]) -> "Journal[A]":
+    def journal(self, insert: Callable[[Writes, Sequence[A]], None]) -> "Journal[A]":
         """Adds a journal, written after the shelves."""
         journal: Journal[A] = Journal(insert)
         self._journals.append(journal)
@@ -167,8 +167,10 @@ class UnitOfWork:
             part.discard()
 
     async def flush(self, connection: Connection) -> None:
+        writes = Writes()
         for part in self._parts:
-            await part.flush(connection)
+            await part.flush(connection, writes)
+        await writes.send(connection)
 
     def bells(self) -> set[str]:
         return {bell for part in self._parts for bell in part.bells()}

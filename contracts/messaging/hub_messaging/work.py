@@ -12,27 +12,27 @@ from typing import NamedTuple
 from uuid import UUID
 
 from hub_messaging.clock import real_now
-from hub_messaging.database import Connection, Pool
+from hub_messaging.database import Connection, Pool, Writes
 from hub_messaging.metrics import WORK_DUE, WORK_SET_ASIDE, WORK_UNKNOWN
 
 LANES = "lanes"
 READY, BEHIND, DONE, REFUSED, SET_ASIDE, UNKNOWN = "ready", "behind", "done", "refused", "set_aside", "unknown"
 
 _INSERT = """
-WITH given AS (
-    SELECT * FROM unnest($1::uuid[], $2::text[], $3::uuid[], $4::text[], $5::timestamptz[], $6::bytea[], $7::bool[])
-        WITH ORDINALITY AS row(id, lane, dossier_id, kind, fact_at, body, follows, place)
-), added AS (
-    INSERT INTO work (id, lane, dossier_id, kind, fact_at, state)
-    SELECT id, lane, dossier_id, kind, fact_at,
-           CASE WHEN follows OR EXISTS (
-               SELECT FROM work AS earlier WHERE earlier.lane = given.lane AND earlier.dossier_id = given.dossier_id
-               AND earlier.state IN ('ready', 'behind', 'set_aside', 'unknown')
-           ) THEN 'behind' ELSE 'ready' END
-    FROM given ORDER BY place
-    ON CONFLICT (id) DO NOTHING
-)
-INSERT INTO work_body (id, body) SELECT id, body FROM given ON CONFLICT (id) DO NOTHING
+INSERT INTO work (id, lane, dossier_id, kind, fact_at, state)
+SELECT id, lane, dossier_id, kind, fact_at,
+       CASE WHEN follows OR EXISTS (
+           SELECT FROM work AS earlier WHERE earlier.lane = given.lane AND earlier.dossier_id = given.dossier_id
+           AND earlier.state IN ('ready', 'behind', 'set_aside', 'unknown')
+       ) THEN 'behind' ELSE 'ready' END
+FROM unnest($1::uuid[], $2::text[], $3::uuid[], $4::text[], $5::timestamptz[], $6::bool[])
+    WITH ORDINALITY AS given(id, lane, dossier_id, kind, fact_at, follows, place)
+ORDER BY place
+ON CONFLICT (id) DO NOTHING
+"""
+_INSERT_BODIES = """
+INSERT INTO work_body (id, body) SELECT id, body FROM unnest($1::uuid[], $2::bytea[]) AS given(id, body)
+ON CONFLICT (id) DO NOTHING
 """
 _SETTLE = """
 UPDATE work SET state = given.state, outcome = given.outcome, attempts = given.attempts,
@@ -164,30 +164,31 @@ class WorkRows:
         self._staged_settled.clear()
         self._staged_decided.clear()
 
-    async def flush(self, connection: Connection) -> None:
+    async def flush(self, connection: Connection, writes: Writes) -> None:
         if self.settled:
             await self._flush_settled(connection)
         for decided in self.decided:
             await self._flush_decided(connection, decided)
         if self.kept:
-            await self._flush_new(connection)
+            self._add_new(writes)
 
-    async def _flush_new(self, connection: Connection) -> None:
+    def _add_new(self, writes: Writes) -> None:
         seen: set[tuple[str, UUID]] = set()
         follows = []
         for work in self.kept:
             follows.append((work.lane, work.dossier_id) in seen)
             seen.add((work.lane, work.dossier_id))
-        await connection.execute(
+        ids = [work.id for work in self.kept]
+        writes.add(
             _INSERT,
-            [work.id for work in self.kept],
+            ids,
             [work.lane for work in self.kept],
             [work.dossier_id for work in self.kept],
             [work.kind for work in self.kept],
             [work.fact_at for work in self.kept],
-            [work.body for work in self.kept],
             follows,
         )
+        writes.add(_INSERT_BODIES, ids, [work.body for work in self.kept])
 
     async def _flush_settled(self, connection: Connection) -> None:
         rows = sorted(self.settled, key=lambda settled: settled.row.id)

@@ -6,7 +6,7 @@ import asyncpg
 from pydantic import TypeAdapter
 
 from hub_events.intake import ComponentRef, ContactChannel, DeskRef, Finding, ProcedureRef, Promise
-from hub_messaging.database import Connection, Table, TableStore, write
+from hub_messaging.database import Table, TableStore, Writes
 from services.intake.domain.dossier import Dossier, SupplementRequest
 from services.intake.domain.number_range import NumberRange
 from services.intake.domain.progress import Progress
@@ -162,10 +162,10 @@ _STEP = Table(
 )
 
 
-async def insert_steps(connection: Connection, steps: Any) -> None:
+def insert_steps(writes: Writes, steps: Any) -> None:
     """Adds steps; one whose event is there already stays as it is."""
     rows = [(step.dossier_id, step.event_id, step.type, step.at, step.recorded_at, step.facts) for step in steps]
-    await write(connection, _STEP.insert_new, rows)
+    writes.rows(_STEP.insert_new, rows)
 
 
 DOSSIERS = TableStore(DOSSIER, to_row=_dossier_row, from_row=dossier_from)
