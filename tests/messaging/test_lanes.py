@@ -14,7 +14,7 @@ import pytest
 
 from hub_messaging import lanes as lanes_module
 from hub_messaging import work
-from hub_messaging.breaker import Breaker, Lane
+from hub_messaging.breaker import MOST_UNWRITTEN, Breaker, Lane
 from hub_messaging.clock import real_now
 from hub_messaging.jobs import Job
 from hub_messaging.lanes import LaneKeeper
@@ -474,10 +474,39 @@ def test_an_open_lane_has_room_for_one_probe_when_it_is_time() -> None:
     lane.breaker.failed(uuid4(), "http-401", at_once=True)
     assert lane.room(time.monotonic()) == 0
     assert lane.room(time.monotonic() + 10) == 1
-    lane.running[uuid4()] = None  # type: ignore[assignment]
+    lane.held[uuid4()] = None  # type: ignore[assignment]
     assert lane.room(time.monotonic() + 10) == 0
     lane.lease = None
     lane.breaker.passed()
+    assert lane.room(time.monotonic()) == 0
+
+
+def row(number: int) -> WorkRow:
+    return WorkRow(UUID(int=number), "a", UUID(int=number), "test", real_now(), real_now(), 0, 0, b"")
+
+
+def test_a_lane_holds_twice_what_it_calls_at_once_and_lets_go_of_what_waits() -> None:
+    lane = Lane("a", 2, Lease("lane:a", 1))
+    assert lane.room(time.monotonic()) == 4
+    for number in range(4):
+        lane.hold(row(number))
+    called = [lane.next_call() for _ in range(3)]
+    assert [one and one.id.int for one in called] == [0, 1, None]
+    assert lane.room(time.monotonic()) == 0
+    lane.calls -= 1
+    assert lane.room(time.monotonic()) == 1, "an ended call makes room at once, written or not"
+    lane.let_go()
+    assert lane.held.keys() == {UUID(int=0), UUID(int=1)}
+    assert lane.next_call() is None
+
+
+def test_outcomes_that_nobody_writes_stop_a_lane_at_last() -> None:
+    lane = Lane("a", 2, Lease("lane:a", 1))
+    for number in range(2 * 2 + MOST_UNWRITTEN):
+        assert lane.room(time.monotonic()) > 0
+        lane.hold(row(number))
+        assert lane.next_call() is not None
+        lane.calls -= 1
     assert lane.room(time.monotonic()) == 0
 
 

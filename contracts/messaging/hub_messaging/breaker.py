@@ -2,6 +2,7 @@
 
 import random
 import time
+from collections import deque
 from dataclasses import dataclass, field
 from uuid import UUID
 
@@ -11,6 +12,10 @@ from hub_messaging.work import WorkRow
 jitter = random.SystemRandom()
 
 OPEN_AFTER = 5
+AHEAD = 2
+"""Times as many rows as calls are held: the next ones are there when calls end."""
+MOST_UNWRITTEN = 256
+"""So many outcomes of a lane may wait to be written; a kill then sends those rows again, under their keys."""
 PROBE_FIRST_SECONDS, PROBE_LONGEST_SECONDS = 0.5, 5.0
 
 
@@ -57,7 +62,11 @@ class Lane:
     concurrency: int
     lease: Lease | None = None
     breaker: Breaker = field(default_factory=Breaker)
-    running: dict[UUID, WorkRow] = field(default_factory=dict)
+    held: dict[UUID, WorkRow] = field(default_factory=dict)
+    """Rows in this memory: waiting, being sent, or ended and not written yet."""
+    waiting: deque[WorkRow] = field(default_factory=deque)
+    """Rows that go out as soon as a call ends, without a look into the database in between."""
+    calls: int = 0
     not_before: float = 0.0
     """The party asked for quiet until then (Retry-After)."""
     refused_in_a_row: int = 0
@@ -69,12 +78,31 @@ class Lane:
         return max(self.breaker.probe_at if self.breaker.is_open else 0.0, self.not_before)
 
     def room(self, now: float) -> int:
-        """How many rows may be sent now."""
+        """How many more rows may be held now."""
         if self.lease is None or now < self.not_before:
             return 0
         if self.breaker.is_open and self.concurrency > 0:
-            return 1 if now >= self.breaker.probe_at and not self.running else 0
-        return max(0, self.concurrency - len(self.running))
+            return 1 if now >= self.breaker.probe_at and not self.held else 0
+        ahead = AHEAD * self.concurrency - self.calls - len(self.waiting)
+        return max(0, min(ahead, AHEAD * self.concurrency + MOST_UNWRITTEN - len(self.held)))
+
+    def hold(self, row: WorkRow) -> None:
+        """Takes a row into this memory."""
+        self.held[row.id] = row
+        self.waiting.append(row)
+
+    def next_call(self) -> WorkRow | None:
+        """The row whose turn it is, if the party may be called now."""
+        if self.lease is None or not self.waiting or self.calls >= self.concurrency:
+            return None
+        self.calls += 1
+        return self.waiting.popleft()
+
+    def let_go(self) -> None:
+        """What waits here is no longer ours to send, or not now: it is due in the database, as before."""
+        for row in self.waiting:
+            del self.held[row.id]
+        self.waiting.clear()
 
     def refusal_is_shared(self, reason: str | None) -> bool:
         """Counts equal refusals in a row (None: another outcome): from the fifth on the lane is wrong, not the row."""

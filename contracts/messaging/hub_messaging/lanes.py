@@ -125,6 +125,8 @@ class LaneKeeper(Generic[U]):
 
     async def _drain(self) -> None:
         """What is not written in time is not lost: its row is sent again, under the same key."""
+        for lane in self._lanes.values():
+            lane.let_go()
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=DRAIN_SECONDS)
         for task in list(self._tasks):
@@ -160,7 +162,7 @@ class LaneKeeper(Generic[U]):
         """Takes and renews the leases of the lanes that are wanted; forgets those that are not."""
         wanted = dict(self._wanted())
         # A lane that is no longer wanted is kept until what runs in it has been written.
-        wanted |= {lane.name: 0 for lane in self._lanes.values() if lane.running and lane.name not in wanted}
+        wanted |= {lane.name: 0 for lane in self._lanes.values() if lane.held and lane.name not in wanted}
         if unwanted := self._lanes.keys() - wanted.keys():
             await self._leases.give_back(map(_lease_name, unwanted))
             for name in unwanted:
@@ -171,10 +173,12 @@ class LaneKeeper(Generic[U]):
             await unknown.lose_track(self._runner.pool, taken)
         for name, concurrency in wanted.items():
             lease = held.get(_lease_name(name))
-            if lease is None and name in self._lanes and not self._lanes[name].running:
+            if lease is None and name in self._lanes and not self._lanes[name].held:
                 self._forget(name)
             elif lease is not None or name in self._lanes:
                 lane = self._lanes.setdefault(name, Lane(name, concurrency))
+                if lease != lane.lease or concurrency < lane.concurrency:
+                    lane.let_go()
                 lane.lease, lane.concurrency = lease, concurrency
         owned = self.owned_lanes()
         self._bells.listen(LANES, [LANES, *map(bell_of, owned)])
@@ -191,12 +195,18 @@ class LaneKeeper(Generic[U]):
         free = [lane for lane in lanes if lane.room(now) > 0]
         if not free:
             return
-        running = [work_id for lane in free for work_id in lane.running]
-        for row in await work.due_heads(self._runner.pool, [(lane.name, lane.room(now)) for lane in free], running):
-            lane = self._lanes[row.lane]
-            if lane.lease is None:  # lost while the rows were looked for: an outcome told so
-                continue
-            lane.running[row.id] = row
+        held = [work_id for lane in free for work_id in lane.held]
+        for row in await work.due_heads(self._runner.pool, [(lane.name, lane.room(now)) for lane in free], held):
+            self._lanes[row.lane].hold(row)
+        for lane in free:
+            self._call(lane)
+
+    def _call(self, lane: Lane) -> None:
+        """Begins as many attempts as the lane may make at once."""
+        if lane.lease is None:  # lost while the rows were looked for: an outcome told so
+            lane.let_go()
+        while row := lane.next_call():
+            assert lane.lease is not None
             task = asyncio.create_task(self._attempt(row, lane.lease))
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
@@ -210,6 +220,11 @@ class LaneKeeper(Generic[U]):
         DELIVERY_SECONDS.labels(row.kind).observe(time.monotonic() - started)
         DELIVERIES.labels(row.lane, type(outcome).__name__).inc()
         self._ended.put_nowait(Attempt(row, lease, outcome))
+        lane = self._lanes[row.lane]
+        lane.calls -= 1
+        if not isinstance(outcome, Sent):  # whoever judges it comes first
+            lane.let_go()
+        self._call(lane)
 
     async def _marked(self, row: WorkRow, lease: Lease) -> Outcome | None:
         """Notes that the call begins, so that a kill leaves a trace; an outcome when it must not begin."""
@@ -269,6 +284,7 @@ class LaneKeeper(Generic[U]):
                 for lane in self._lanes.values():
                     if _lease_name(lane.name) in lost.names:
                         lane.lease = None
+                        lane.let_go()
             except UNAVAILABLE as trouble:
                 log.warning("outcomes_wait", trouble=type(trouble).__name__, rows=len(batch))
                 await asyncio.sleep(pause)
@@ -294,7 +310,7 @@ class LaneKeeper(Generic[U]):
     async def _released(self, attempt: Attempt) -> None:
         """Takes the row out of the lane's memory and tells the breaker."""
         row, outcome, lane = attempt.row, attempt.outcome, self._lanes[attempt.row.lane]
-        lane.running.pop(row.id, None)
+        lane.held.pop(row.id, None)
         breaker, was_open = lane.breaker, lane.breaker.is_open
         match outcome:
             case Sent() | Refused():
