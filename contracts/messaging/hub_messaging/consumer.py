@@ -327,7 +327,7 @@ class Consumer(Generic[U]):
         try:
             await self._process(self._contiguous([raw(record) for record in batch]))
             self._pause = FIRST_PAUSE_SECONDS
-            if self._linger:
+            if len(batch) < MAX_BATCH:  # who is behind does not rest
                 await self._rest(self._linger)
         except StopReading as alarm:
             self._again(batch)
@@ -348,6 +348,8 @@ class Consumer(Generic[U]):
             self._busy_since = None
 
     async def _rest(self, seconds: float) -> None:
+        if not seconds:
+            return
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 await self._stopping.wait()
