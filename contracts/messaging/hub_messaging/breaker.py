@@ -93,7 +93,9 @@ class Lane:
 
     def next_call(self) -> WorkRow | None:
         """The row whose turn it is, if the party may be called now."""
-        if self.lease is None or not self.waiting or self.calls >= self.concurrency:
+        if self.lease is None:  # lost while the rows were looked for: an outcome told so
+            self.let_go()
+        if not self.waiting or self.calls >= self.concurrency:
             return None
         self.calls += 1
         return self.waiting.popleft()

@@ -203,8 +203,6 @@ class LaneKeeper(Generic[U]):
 
     def _call(self, lane: Lane) -> None:
         """Begins as many attempts as the lane may make at once."""
-        if lane.lease is None:  # lost while the rows were looked for: an outcome told so
-            lane.let_go()
         while row := lane.next_call():
             assert lane.lease is not None
             task = asyncio.create_task(self._attempt(row, lane.lease))
