@@ -149,3 +149,12 @@ async def visiting(stack: Stack) -> AsyncIterator[Hub]:
     """The hub on `stack`, for one test."""
     async with FrontDoor(stack.layout, stack.keys) as door, httpx.AsyncClient(trust_env=False) as http:
         yield Hub(stack, door, http)
+
+
+@asynccontextmanager
+async def on_monday(stack: Stack) -> AsyncIterator[Hub]:
+    """The hub on Monday 02/03/2026 08:00, every agency and the gateway honest and quick."""
+    async with visiting(stack) as hub:
+        await hub.everybody_is_honest()
+        await hub.moved_to(MORNING)
+        yield hub

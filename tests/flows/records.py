@@ -1,8 +1,7 @@
 """Kafka's records as they lie there, and records that no service of the hub would write."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -54,20 +53,9 @@ async def all_records(hub: Hub) -> list[Record]:
     ]
 
 
-@asynccontextmanager
-async def producer(hub: Hub) -> AsyncIterator[AIOKafkaProducer]:
-    """Writes to the hub's Kafka without asking the hub."""
-    writer = AIOKafkaProducer(bootstrap_servers=hub.layout.kafka_servers)
-    await writer.start()
-    try:
-        yield writer
-    finally:
-        await writer.stop()
-
-
 async def produce(hub: Hub, records: Iterable[Record]) -> None:
-    """Writes records in this order."""
-    async with producer(hub) as writer:
+    """Writes records in this order, without asking the hub."""
+    async with AIOKafkaProducer(bootstrap_servers=hub.layout.kafka_servers) as writer:
         sent = [
             await writer.send(record.topic, record.body, key=record.key, headers=list(record.headers))
             for record in records

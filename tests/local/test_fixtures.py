@@ -2,9 +2,9 @@
 
 import asyncpg
 import pytest
-from aiokafka.admin import AIOKafkaAdminClient
 
 from hub_local.stack import Stack
+from hub_messaging.topics import administering
 from tests.stack import PostgresServer
 
 pytestmark = pytest.mark.stack
@@ -29,9 +29,5 @@ async def test_each_database_is_new_and_belongs_to_the_role_of_its_service(postg
 
 
 async def test_kafka_answers_on_the_address_of_its_layout(kafka: Stack) -> None:
-    admin = AIOKafkaAdminClient(bootstrap_servers=kafka.layout.kafka_servers)
-    await admin.start()
-    try:
+    async with administering(kafka.layout.kafka_servers) as admin:
         assert len((await admin.describe_cluster())["brokers"]) == 1
-    finally:
-        await admin.close()

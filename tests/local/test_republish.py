@@ -6,7 +6,7 @@ from uuid import uuid4
 
 import asyncpg
 import pytest
-from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.admin import NewTopic
 
 from hub_events.topics import Topic
 from hub_local.layout import StackNotUsable
@@ -17,6 +17,7 @@ from hub_messaging.clock import real_now
 from hub_messaging.database import open_pool
 from hub_messaging.leases import Leases
 from hub_messaging.outbox import RELAY
+from hub_messaging.topics import administering
 from tests.stack import PostgresServer
 
 pytestmark = pytest.mark.stack
@@ -33,12 +34,8 @@ class Outboxed:
         self.topic = Topic(f"again-{uuid4()}", producer="intake", readers=("routing",), events=())
 
     async def created(self) -> None:
-        admin = AIOKafkaAdminClient(bootstrap_servers=self.servers)
-        await admin.start()
-        try:
+        async with administering(self.servers) as admin:
             await admin.create_topics([NewTopic(self.topic.name, 2, 1, topic_configs={"retention.ms": "-1"})])
-        finally:
-            await admin.close()
 
     async def published(self, *days_ago: int) -> None:
         connection = await asyncpg.connect(self.urls["intake"])

@@ -9,7 +9,7 @@ from uuid import UUID, uuid4
 
 import pytest
 from aiokafka import AIOKafkaConsumer, TopicPartition
-from aiokafka.admin import AIOKafkaAdminClient, NewPartitions, RecordsToDelete
+from aiokafka.admin import NewPartitions, RecordsToDelete
 from faststream import AckPolicy
 
 from hub_events.event import Envelope, to_headers
@@ -22,6 +22,7 @@ from hub_messaging.consumer import Consumer
 from hub_messaging.metrics import CONSUMED
 from hub_messaging.positions import PositionMoved, stored_positions
 from hub_messaging.refused import DEAD, WAITING
+from hub_messaging.topics import administering
 from tests.messaging.conftest import Broker, ToyService, going
 from tests.messaging.toy import DESK, RECEIVED, Mischief, ToyUnitOfWork, settled_state, submitted
 from tests.stack import PostgresServer
@@ -233,12 +234,8 @@ async def test_a_position_outside_the_log_stops_that_partition_while_others_go_o
 
 
 async def delete_before(broker: Broker, partition: int, offset: int) -> None:
-    admin = AIOKafkaAdminClient(bootstrap_servers=broker.servers)
-    await admin.start()
-    try:
+    async with administering(broker.servers) as admin:
         await admin.delete_records({TopicPartition(broker.topic, partition): RecordsToDelete(offset)})
-    finally:
-        await admin.close()
 
 
 async def test_no_position_on_a_log_that_no_longer_starts_at_0_stops_that_partition(
@@ -289,18 +286,24 @@ async def test_a_partition_that_stands_still_is_read_on_over_a_new_connection(
         await until(heard(toy, left), within=30)
 
 
+async def dropped(
+    toy: ToyService, broker: Broker, consumer: Consumer[ToyUnitOfWork], *, reads_on_at: int
+) -> list[UUID]:
+    """After one that is heard come three more, over some of which the client goes on: the dossiers of the three."""
+    await until(heard(toy, (await broker.say(submitted(), partition=0)).dossier_id))
+    place = TopicPartition(broker.topic, 0)
+    consumer._client.pause(place)
+    skipped = [(await broker.say(submitted(), partition=0)).dossier_id for _ in range(3)]
+    consumer._client.seek(place, reads_on_at)
+    consumer._client.resume(place)
+    return skipped
+
+
 async def test_records_that_the_client_dropped_are_read_again(toy: ToyService, broker: Broker) -> None:
     """The client loses what it drained of one partition when another one of the same poll fails."""
     consumer = toy.consumer(broker.servers)
     async with going(consumer):
-        first = (await broker.say(submitted(), partition=0)).dossier_id
-        await until(heard(toy, first))
-        place = TopicPartition(broker.topic, 0)
-        consumer._client.pause(place)
-        skipped = [(await broker.say(submitted(), partition=0)).dossier_id for _ in range(3)]
-        consumer._client.seek(place, 3)
-        consumer._client.resume(place)
-        await until(heard(toy, *skipped))
+        await until(heard(toy, *await dropped(toy, broker, consumer, reads_on_at=3)))
     assert len(await settled_state(toy.pool)) == 4
 
 
@@ -312,13 +315,7 @@ async def test_dropped_records_that_nothing_follows_are_read_again_too(
     monkeypatch.setattr(consumer_module, "SUSPICIOUS_AFTER_SECONDS", 1.0)
     consumer = toy.consumer(broker.servers)
     async with going(consumer):
-        await until(heard(toy, (await broker.say(submitted(), partition=0)).dossier_id))
-        place = TopicPartition(broker.topic, 0)
-        consumer._client.pause(place)
-        skipped = [(await broker.say(submitted(), partition=0)).dossier_id for _ in range(3)]
-        consumer._client.seek(place, 4)
-        consumer._client.resume(place)
-        await until(heard(toy, *skipped))
+        await until(heard(toy, *await dropped(toy, broker, consumer, reads_on_at=4)))
         assert "consumer" not in toy.heart.unready()
 
 
@@ -331,12 +328,8 @@ async def test_a_partition_that_a_restarted_process_was_not_given_is_read_all_th
     first, again = await another(), await another()
     async with going(first.consumer(broker.servers)):
         await until(heard(first, (await broker.say(submitted(), partition=1)).dossier_id))
-    admin = AIOKafkaAdminClient(bootstrap_servers=broker.servers)
-    await admin.start()
-    try:
+    async with administering(broker.servers) as admin:
         await admin.create_partitions({broker.topic: NewPartitions(total_count=3)})
-    finally:
-        await admin.close()
     await broker.producer.client.force_metadata_update()
     new = (await broker.say(submitted(), partition=2)).dossier_id
     async with going(again.consumer(broker.servers)):

@@ -6,7 +6,7 @@ import pytest
 
 from hub_local.layout import SERVICES
 from hub_local.stack import Stack
-from tests.flows.hub import MORNING, Hub, visiting
+from tests.flows.hub import Hub, on_monday
 
 
 @pytest.fixture
@@ -16,9 +16,7 @@ async def hub(hub_stack: Stack) -> AsyncIterator[Hub]:
         if status.state == "stopped":  # by a test that failed
             await hub_stack.start_one(status.name)
         await hub_stack.ready(status.name)
-    async with visiting(hub_stack) as hub:
-        await hub.everybody_is_honest()
-        await hub.moved_to(MORNING)
+    async with on_monday(hub_stack) as hub:
         for service in SERVICES:  # what a failed test left, so that it fails alone
             for letter in await hub.dead_letters(service):
                 await hub.decide_letter(service, letter, "discard")

@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import Collection
 
 import pytest
-from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
 from hub_events.topics import TOPICS
@@ -14,6 +13,7 @@ from hub_local.proof import FACTS, TOLD, words_of
 from hub_messaging.database import Pool, open_pool
 from hub_messaging.leases import Leases
 from hub_messaging.retention import Retention
+from hub_messaging.topics import administering
 from tests.flows.hub import BIRTH, DESK, Hub
 from tests.flows.load import Load, database, facts_are_told, nothing_is_left_over, percentile
 from tests.waiting import until
@@ -181,12 +181,8 @@ async def test_a_hundred_thousand_old_rows_of_each_table_go_and_nobody_waits(hub
 
 
 async def test_topics_are_kept_as_long_as_they_say(hub: Hub) -> None:
-    admin = AIOKafkaAdminClient(bootstrap_servers=hub.layout.kafka_servers)
-    await admin.start()
-    try:
+    async with administering(hub.layout.kafka_servers) as admin:
         answers = await admin.describe_configs([ConfigResource(ConfigResourceType.TOPIC, one.name) for one in TOPICS])
-    finally:
-        await admin.close()
     shown = {
         name: {setting[0]: setting[1] for setting in settings}
         for answer in answers

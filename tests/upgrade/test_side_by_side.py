@@ -11,7 +11,7 @@ import pytest
 from hub_local.front_door import FrontDoor
 from hub_local.layout import Layout
 from hub_local.stack import Stack
-from tests.flows.hub import MORNING, Hub, visiting
+from tests.flows.hub import Hub, on_monday
 from tests.flows.load import Load, database
 from tests.stack import PostgresServer
 from tests.upgrade.versions import THIS, Balanced, Slot, migrate
@@ -30,9 +30,7 @@ UPDATE alembic_version SET version_num = '0002' WHERE version_num = '0003';
 @pytest.fixture
 async def hub(hub_stack: Stack) -> AsyncIterator[Hub]:
     """The hub of this version on Monday 02/03/2026 08:00; afterwards its database is as it was."""
-    async with visiting(hub_stack) as hub:
-        await hub.everybody_is_honest()
-        await hub.moved_to(MORNING)
+    async with on_monday(hub_stack) as hub:
         yield hub
         async with database(hub, "notify") as connection:
             await connection.execute(AS_BEFORE)

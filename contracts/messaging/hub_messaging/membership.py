@@ -8,18 +8,15 @@ and from then on nobody looks (KIP-345; aiokafka watches the names only in the m
 from collections.abc import Collection
 
 from aiokafka import TopicPartition
-from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.coordinator.protocol import ConsumerProtocol
+
+from hub_messaging.topics import administering
 
 
 async def read_by_nobody(servers: str, group: str, partitions: Collection[TopicPartition]) -> set[TopicPartition]:
     """Those of `partitions` that no member reads; none while the group is still sharing out. Raises KafkaError."""
-    admin = AIOKafkaAdminClient(bootstrap_servers=servers)
-    await admin.start()
-    try:
+    async with administering(servers) as admin:
         (answer,) = await admin.describe_consumer_groups([group])
-    finally:
-        await admin.close()
     ((_error, _group, state, _type, _protocol, members, *_),) = answer.groups
     if state != "Stable":
         return set()

@@ -5,6 +5,8 @@
 
 import asyncio
 import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
@@ -25,11 +27,20 @@ def settings_of(topic: Topic, replication: int) -> dict[str, str]:
     }
 
 
-async def apply_topics(servers: str, partitions: int = 6, replication: int = 1) -> list[str]:
-    """Creates the missing topics and returns their names. Raises aiokafka's KafkaError."""
+@asynccontextmanager
+async def administering(servers: str) -> AsyncIterator[AIOKafkaAdminClient]:
+    """A connection for what is done to Kafka itself; unlike its other clients, this one is no context of its own."""
     admin = AIOKafkaAdminClient(bootstrap_servers=servers)
     await admin.start()
     try:
+        yield admin
+    finally:
+        await admin.close()
+
+
+async def apply_topics(servers: str, partitions: int = 6, replication: int = 1) -> list[str]:
+    """Creates the missing topics and returns their names. Raises aiokafka's KafkaError."""
+    async with administering(servers) as admin:
         existing = set(await admin.list_topics())
         missing = [topic for topic in topics.TOPICS if topic.name not in existing]
         if missing:
@@ -50,8 +61,6 @@ async def apply_topics(servers: str, partitions: int = 6, replication: int = 1) 
             ]
         )
         return [topic.name for topic in missing]
-    finally:
-        await admin.close()
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from hub_local.chaos_acts import disturb
 from hub_local.chaos_alarms import Alarms, Silent
@@ -18,14 +18,13 @@ from hub_local.chaos_load import Handed, Load, bodies
 from hub_local.chaos_plan import PLACES, Disturbance, places_of, plan
 from hub_local.chaos_proof import Flaw, Proof
 from hub_local.chaos_stack import Wires, wired_hub
+from hub_local.dossiers import MORNING
 from hub_local.front_door import FrontDoor
 from hub_local.layout import Layout, StackNotUsable
 from hub_local.stack import Stack
 from hub_local.supervisor import Report
 from hub_messaging.clock import set_business_time
 
-MORNING = datetime(2026, 3, 2, 1, 0, tzinfo=UTC)
-"""Monday 02/03/2026 08:00 in Vietnam."""
 DOSSIERS_A_SECOND = 4.0
 LATE_ONES = 10
 """Dossiers of the last chapter, whose agencies let the terms pass."""

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from aiokafka import TopicPartition
-from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
+from aiokafka.admin import RecordsToDelete
 
 from hub_events.topics import TOPICS, topic_of
 from hub_local.chaos_alarms import Silent
@@ -23,7 +23,7 @@ from hub_local.chaos_plan import AGENCIES, BAD_PARTIES, GATEWAY, Disturbance
 from hub_local.layout import StackNotUsable
 from hub_local.proof import Witness
 from hub_local.topic_log import log_of
-from hub_messaging.topics import apply_topics
+from hub_messaging.topics import administering, apply_topics
 
 MISSED: Mapping[str, str] = {"intake": "route", "routing": "route", "notify": "notice", "sla": "clock"}
 """Service → what a dossier lacks that is not told on by it."""
@@ -100,7 +100,7 @@ async def _misplaced(ground: Ground, what: Disturbance) -> tuple[TopicPartition,
         topic, partition, position = chance.choice(rows)
         place = TopicPartition(topic, partition)
         if what.manner == "before the begin":
-            async with _admin(ground) as admin:
+            async with administering(ground.layout.kafka_servers) as admin:
                 await admin.delete_records({place: RecordsToDelete(position)})
             outside = position - 1
         else:
@@ -117,7 +117,7 @@ async def delete_topic(ground: Ground, what: Disturbance) -> str:
     topic, where = topic_of(what.target), {"missing": MISSED[what.target]}
     if not await _is_silent(ground, "HubDossiersStuck", where):
         return "not tried: HubDossiersStuck rings already"
-    async with _admin(ground) as admin:
+    async with administering(ground.layout.kafka_servers) as admin:
         await admin.delete_topics([topic.name])
     await asyncio.sleep(GONE_SECONDS)
     await apply_topics(ground.layout.kafka_servers)
@@ -211,16 +211,6 @@ async def _asked(ground: Ground, question: str) -> set[str]:
 
 def _witness(ground: Ground) -> Witness:
     return Witness(ground.layout, ground.stack.keys.passwords, ground.door)
-
-
-@asynccontextmanager
-async def _admin(ground: Ground) -> AsyncIterator[AIOKafkaAdminClient]:
-    admin = AIOKafkaAdminClient(bootstrap_servers=ground.layout.kafka_servers)
-    await admin.start()
-    try:
-        yield admin
-    finally:
-        await admin.close()
 
 
 @asynccontextmanager

@@ -6,9 +6,9 @@ from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
-from aiokafka.admin import AIOKafkaAdminClient
 
 from hub_local.layout import StackNotUsable
+from hub_messaging.topics import administering
 
 TOPIC_KNOWN_WITHIN_SECONDS = 20.0
 RECORDS_AT_ONCE = 5000
@@ -24,12 +24,8 @@ async def log_of(servers: str, topic: str) -> Log:
         if time.monotonic() > until:
             raise StackNotUsable(f"there is no topic {topic}; `hub topics apply` creates it")
         await asyncio.sleep(0.2)  # one that has just been created is known to clients a moment later
-    consumer = AIOKafkaConsumer(bootstrap_servers=servers)
-    await consumer.start()
-    try:
+    async with AIOKafkaConsumer(bootstrap_servers=servers) as consumer:
         begins, ends = await consumer.beginning_offsets(partitions), await consumer.end_offsets(partitions)
-    finally:
-        await consumer.stop()
     return {partition: (begins[partition], ends[partition]) for partition in partitions}
 
 
@@ -38,25 +34,17 @@ async def records_of(servers: str, log: Log) -> AsyncIterator[list[ConsumerRecor
     full = {partition: bounds for partition, bounds in log.items() if bounds[0] < bounds[1]}
     if not full:
         return
-    consumer = AIOKafkaConsumer(bootstrap_servers=servers, max_partition_fetch_bytes=8 * 1024 * 1024)
-    await consumer.start()
-    try:
+    async with AIOKafkaConsumer(bootstrap_servers=servers, max_partition_fetch_bytes=8 * 1024 * 1024) as consumer:
         consumer.assign(list(full))
         for partition, (begin, _) in full.items():
             consumer.seek(partition, begin)
         while any([await consumer.position(partition) < end for partition, (_, end) in full.items()]):
             batches = await consumer.getmany(timeout_ms=500, max_records=RECORDS_AT_ONCE)
             yield [record for batch in batches.values() for record in batch]
-    finally:
-        await consumer.stop()
 
 
 async def _partitions(servers: str, topic: str) -> list[TopicPartition]:
     """The topic's partitions, in order; none while Kafka does not know it."""
-    admin = AIOKafkaAdminClient(bootstrap_servers=servers)
-    await admin.start()
-    try:
+    async with administering(servers) as admin:
         (found,) = await admin.describe_topics([topic])
-    finally:
-        await admin.close()
     return sorted(TopicPartition(topic, one["partition"]) for one in found["partitions"])
