@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from hub_messaging.clock import read_offset
+from hub_sandbox import callbacks
 from tests.sandbox.conftest import AGENCY, Other, Routing
 
 Run = Any
@@ -212,14 +213,32 @@ async def test_a_callback_is_repeated_unchanged_until_it_is_taken(other: Other, 
     assert (await other.settled(taken=1))["attempts"] == 4
 
 
-@pytest.mark.parametrize("status", [401, 404, 409, 422])
+async def test_a_callback_about_a_dossier_that_routing_does_not_know_yet_is_repeated(
+    other: Other, routing: Routing
+) -> None:
+    routing.answers = [404, 404, 204]
+    await other.hand_over(other.handover())
+    await routing.heard(3)
+    assert (await other.settled(taken=1))["attempts"] == 3
+
+
+async def test_a_dossier_that_stays_unknown_is_refused_in_the_end(
+    other: Other, routing: Routing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(callbacks, "UNKNOWN_SECONDS", 0.3)
+    routing.answers = [404] * 100
+    await other.hand_over(other.handover())
+    assert (await other.settled(refused=1, waiting=0))["attempts"] > 1
+
+
+@pytest.mark.parametrize("status", [401, 409, 422])
 async def test_a_refused_callback_is_recorded_and_not_repeated(other: Other, routing: Routing, status: int) -> None:
     routing.answers = [status]
     await other.hand_over(other.handover())
     await routing.heard(1)
     await other.settled(refused=1, waiting=0, attempts=1)
-    callbacks = (await other.client.get(f"{other.url}/ledger/callbacks")).json()["callbacks"]
-    assert [callback["status"] for callback in callbacks] == [status]
+    told = (await other.client.get(f"{other.url}/ledger/callbacks")).json()["callbacks"]
+    assert [callback["status"] for callback in told] == [status]
 
 
 async def test_callbacks_carry_business_time(run: Run, routing: Routing, tmp_path: Path) -> None:

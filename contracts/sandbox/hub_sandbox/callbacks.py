@@ -1,7 +1,8 @@
 """What agencies say back: signed, in the order of a plan, again and again until it is taken.
 
 A plan is what one hand-over leads to. Its callbacks go one after the other; each is final when routing took it (2xx)
-or refused it (401, 404, 409, 422 and other 4xx). Anything else (5xx, 408, 425, 429, no answer) is tried again.
+or refused it (401, 409, 422 and other 4xx). Anything else (5xx, 408, 425, 429, no answer) is tried again, and for a
+while 404 too: an agency may answer before routing has committed that it handed the dossier over.
 """
 
 import asyncio
@@ -24,6 +25,9 @@ CONNECTIONS: Final = 64
 ANSWER_SECONDS: Final = 15.0
 FIRST_WAIT, LONGEST_WAIT = 0.1, 5.0
 GIVE_UP_SECONDS: Final = 3_600.0
+UNKNOWN_SECONDS: Final = 30.0
+"""So long a dossier may be unknown to routing before that is taken as its word."""
+AGAIN: Final = frozenset({408, 425, 429})
 ON_COMMAND: Final = None
 
 _log = structlog.get_logger("hub_sandbox")
@@ -126,11 +130,13 @@ class Callbacks:
                 callback.taken += 1
                 callback.outcome = "taken" if callback.taken == callback.times else "waiting"
                 break
-            if status is not None and 400 <= status < 500 and status not in {408, 425, 429}:
+            waited = time.monotonic() - began
+            may_be_early = status == 404 and waited < UNKNOWN_SECONDS
+            if status is not None and 400 <= status < 500 and status not in AGAIN and not may_be_early:
                 callback.outcome = "refused"
                 _log.warning("callback_refused", callback=callback.id, dossier_id=callback.dossier_id, status=status)
                 break
-            if time.monotonic() - began > GIVE_UP_SECONDS:
+            if waited > GIVE_UP_SECONDS:
                 callback.outcome = "given_up"
                 break
             await asyncio.sleep(max(asked_wait, wait * random.uniform(0.5, 1)))
