@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hub_events.event import Envelope, UnreadableHeaders, derive_id, from_headers, to_headers, type_in
+from hub_events.event import Envelope, UnreadableHeaders, from_headers, to_headers, type_in
+from hub_events.ids import derive_id
 
 moments = st.datetimes(
     min_value=datetime(1970, 1, 2),  # noqa: DTZ001 (hypothesis adds the zone)

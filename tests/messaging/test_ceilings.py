@@ -9,7 +9,8 @@ from uuid import uuid4
 import psutil
 import pytest
 
-from hub_events.event import Envelope, derive_id, to_headers
+from hub_events.event import Envelope, to_headers
+from hub_events.ids import derive_id
 from hub_events.routing import DossierRoutingFailedV1
 from hub_messaging import work
 from hub_messaging.clock import real_now

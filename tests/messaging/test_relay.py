@@ -10,18 +10,20 @@ from uuid import UUID, uuid4
 import asyncpg
 import pytest
 from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.partitioner import DefaultPartitioner
 from hypothesis import given
 from hypothesis import strategies as st
 
 from hub_events import topics as event_topics
-from hub_events.event import derive_id, from_headers
+from hub_events.event import from_headers
+from hub_events.ids import derive_id
 from hub_events.routing import DossierRoutingFailedV1
 from hub_local.stack import Stack
 from hub_messaging import relay as relay_module
 from hub_messaging.jobs import Job
 from hub_messaging.metrics import OUTBOX_OLDEST, OUTBOX_ROWS
 from hub_messaging.outbox import RELAY
-from hub_messaging.relay import KafkaSender, Relay, _waves
+from hub_messaging.relay import KafkaSender, Relay, _waves, partition_of
 from tests.messaging.conftest import Broker, ToyService, going
 from tests.messaging.toy import ToyUnitOfWork
 from tests.waiting import until
@@ -280,3 +282,9 @@ def test_waves_hold_each_key_once_and_keep_its_order(keys: list[int]) -> None:
     for key in set(keys):
         seqs = [row["seq"] for row in sent if row["key"] == str(key)]
         assert seqs == sorted(seqs)
+
+
+@given(st.binary(min_size=1, max_size=60), st.integers(min_value=1, max_value=48))
+def test_a_key_has_the_partition_that_every_client_of_kafka_gives_it(key: bytes, count: int) -> None:
+    partitions = list(range(count))
+    assert partition_of(key, partitions, partitions) == DefaultPartitioner()(key, partitions, partitions)

@@ -10,7 +10,7 @@ from uuid import UUID, uuid4
 import asyncpg
 import pytest
 
-from hub_events.event import derive_id
+from hub_events.ids import derive_id
 from hub_events.routing import DossierRoutingFailedV1
 from hub_messaging.clock import real_now
 from hub_messaging.database import UNAVAILABLE, Connection

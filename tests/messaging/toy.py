@@ -14,7 +14,8 @@ from uuid import UUID
 import asyncpg
 
 from hub_events import topics
-from hub_events.event import Fact, derive_id
+from hub_events.event import Fact
+from hub_events.ids import derive_id
 from hub_events.intake import DeskRef, DossierRefusedV1, DossierSubmittedV1, ProcedureRef
 from hub_events.routing import DossierRoutingFailedV1
 from hub_events.topics import INTAKE, ROUTING

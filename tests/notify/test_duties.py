@@ -4,8 +4,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as some
 
-from hub_events.event import Fact, derive_id
+from hub_events.event import Fact
 from hub_events.examples import Example, examples_read_by
+from hub_events.ids import derive_id
 from hub_events.notify import CitizenUnreachedV1, MessageFailedV1, MessageSentV1
 from hub_messaging.errors import CannotProcess
 from hub_messaging.outcomes import Refused, Sent

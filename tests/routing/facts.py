@@ -4,7 +4,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from hub_events.event import Envelope, Fact, derive_id
+from hub_events.event import Envelope, Fact
+from hub_events.ids import derive_id
 from hub_events.intake import DossierAcceptedV1, DossierSupplementReceivedV1
 from hub_messaging.clock import real_now
 from services.routing.domain.competence import Agency, Competence, Rule

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hub_events.event import derive_id
 from hub_events.examples import examples_read_by
+from hub_events.ids import derive_id
 from hub_events.intake import DossierAcceptedV1, DossierSupplementReceivedV1
 from hub_messaging.clock import real_now
 from hub_messaging.outcomes import Refused, Sent

@@ -7,9 +7,11 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import ClassVar, Generic, NamedTuple, TypeVar
-from uuid import UUID, uuid5
+from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict
+
+from hub_events.ids import read_id
 
 
 class Part(BaseModel):
@@ -49,7 +51,7 @@ class Envelope(NamedTuple):
 @lru_cache(maxsize=1024)
 def _parsed(subject: str) -> UUID:
     """A handler and what names its aggregates ask for the same id several times."""
-    return UUID(subject)
+    return read_id(subject)
 
 
 E_co = TypeVar("E_co", bound=Event, covariant=True)
@@ -75,11 +77,6 @@ class UnreadableHeaders(ValueError):
 
 
 Headers = Sequence[tuple[str, bytes]]
-
-
-def derive_id(cause: UUID, *what: str) -> UUID:
-    """The id of what follows from `cause`: same cause, same words, same id; so a redo makes no second effect."""
-    return uuid5(cause, "/".join(what))
 
 
 def to_headers(envelope: Envelope) -> list[tuple[str, bytes]]:
@@ -115,14 +112,14 @@ def from_headers(headers: Headers) -> Envelope:
         if found["ce_specversion"] != "1.0":
             raise UnreadableHeaders("ce_specversion is not 1.0")
         return Envelope(
-            id=UUID(found["ce_id"]),
+            id=read_id(found["ce_id"]),
             type=found["ce_type"],
             source=found["ce_source"],
             subject=found["ce_subject"],
             occurred_at=_read(found["ce_time"]),
             recorded_at=_read(found["ce_recordedtime"]),
-            caused_by=UUID(found["ce_causationid"]) if "ce_causationid" in found else None,
-            story=UUID(found["ce_correlationid"]) if "ce_correlationid" in found else None,
+            caused_by=read_id(found["ce_causationid"]) if "ce_causationid" in found else None,
+            story=read_id(found["ce_correlationid"]) if "ce_correlationid" in found else None,
             traceparent=found.get("traceparent"),
         )
     except KeyError as missing:

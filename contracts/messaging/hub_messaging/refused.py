@@ -100,9 +100,10 @@ class Refusals:
         self._staged_done.append(record)
 
     def keep(self) -> None:
-        self.kept += self._staged
-        self._done += self._staged_done
-        self.discard()
+        if self._staged or self._staged_done:
+            self.kept += self._staged
+            self._done += self._staged_done
+            self.discard()
 
     def discard(self) -> None:
         self._staged.clear()

@@ -6,8 +6,8 @@ producer can stay out of step for ever after an outage (aiokafka 1017) and its s
 """
 
 import asyncio
-import json
 from collections.abc import Sequence
+from functools import lru_cache
 from itertools import groupby
 from typing import Protocol
 
@@ -15,6 +15,8 @@ import asyncpg
 import structlog
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
+from aiokafka.partitioner import murmur2
+from pydantic_core import from_json
 
 from hub_messaging.bells import Bells
 from hub_messaging.database import UNAVAILABLE, Pool
@@ -69,7 +71,7 @@ class KafkaSender:
                         topic,
                         row["body"],
                         key=row["key"].encode(),
-                        headers=[(name, value.encode()) for name, value in json.loads(row["headers"])],
+                        headers=[(name, value.encode()) for name, value in from_json(row["headers"])],
                         timestamp_ms=int(row["recorded_at"].timestamp() * 1000),
                     )
                     for row in rows
@@ -89,6 +91,7 @@ class KafkaSender:
                 bootstrap_servers=self._servers,
                 acks="all",
                 enable_idempotence=True,
+                partitioner=partition_of,
                 max_batch_size=256 * 1024,
                 max_request_size=1024 * 1024,
                 linger_ms=0,
@@ -107,6 +110,18 @@ class KafkaSender:
                     await producer.stop()
             except (KafkaError, TimeoutError, OSError) as trouble:
                 log.info("producer_abandoned", trouble=type(trouble).__name__)
+
+
+@lru_cache(maxsize=4096)
+def _hash(key: bytes) -> int:
+    """The Java client's hash, as aiokafka computes it: in Python, and a dossier's key comes again with each fact."""
+    number: int = murmur2(key)
+    return number & 0x7FFFFFFF
+
+
+def partition_of(key: bytes, partitions: Sequence[int], _available: Sequence[int]) -> int:
+    """Kafka's default for a record with a key: whatever client writes it, a key has one partition."""
+    return partitions[_hash(key) % len(partitions)]
 
 
 class Relay:

@@ -56,9 +56,10 @@ class Timers:
         self._staged[dossier_id, kind] = None
 
     def keep(self) -> None:
-        self.kept.update(self._staged)
-        self.fired += self._staged_fired
-        self.discard()
+        if self._staged or self._staged_fired:
+            self.kept.update(self._staged)
+            self.fired += self._staged_fired
+            self.discard()
 
     def discard(self) -> None:
         self._staged.clear()

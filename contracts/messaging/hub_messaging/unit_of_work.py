@@ -7,6 +7,7 @@ Aggregates are frozen, so no job can spoil another's. Handlers never commit and 
 
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from datetime import datetime
+from functools import cached_property
 from typing import Any, Generic, Protocol, TypeVar
 
 from hub_messaging.database import Connection, Writes
@@ -71,9 +72,10 @@ class Shelf(Generic[K, A]):
             self._known = set(self._loaded)
 
     def keep(self) -> None:
-        self._changed.update(self._staged)
-        self._loaded.update(self._staged)
-        self._staged.clear()
+        if self._staged:
+            self._changed.update(self._staged)
+            self._loaded.update(self._staged)
+            self._staged.clear()
 
     def discard(self) -> None:
         self._staged.clear()
@@ -106,8 +108,9 @@ class Journal(Generic[A]):
         self._staged.append(row)
 
     def keep(self) -> None:
-        self.kept += self._staged
-        self._staged.clear()
+        if self._staged:
+            self.kept += self._staged
+            self._staged.clear()
 
     def discard(self) -> None:
         self._staged.clear()
@@ -150,7 +153,7 @@ class UnitOfWork:
         self._journals.append(journal)
         return journal
 
-    @property
+    @cached_property
     def _parts(self) -> list[Part]:
         return [*self._shelves.values(), *self._journals, self.work, self.timers, self.refusals, self.outbox]
 

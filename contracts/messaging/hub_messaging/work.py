@@ -154,10 +154,11 @@ class WorkRows:
         self._staged_decided.append(decided)
 
     def keep(self) -> None:
-        self.kept += self._staged
-        self.settled += self._staged_settled
-        self.decided += self._staged_decided
-        self.discard()
+        if self._staged or self._staged_settled or self._staged_decided:
+            self.kept += self._staged
+            self.settled += self._staged_settled
+            self.decided += self._staged_decided
+            self.discard()
 
     def discard(self) -> None:
         self._staged.clear()

@@ -11,7 +11,7 @@ from types import MappingProxyType
 from typing import Literal, NamedTuple, Self
 from uuid import UUID
 
-from hub_events.event import derive_id
+from hub_events.ids import derive_id
 from hub_events.notify import Duty
 
 State = Literal["waiting_contact", "due", "sent", "failed", "unreached"]

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from uuid import UUID
 
-from hub_events.event import derive_id
+from hub_events.ids import derive_id
 from hub_events.notify import MessageFailedV1, MessageSentV1
 from services.notify.domain.notices import SMS, DutyToInform
 from services.notify.handlers.ports import NotifyWork

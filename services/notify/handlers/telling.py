@@ -5,7 +5,8 @@ from uuid import UUID
 
 import orjson
 
-from hub_events.event import Envelope, Fact, derive_id
+from hub_events.event import Envelope, Fact
+from hub_events.ids import derive_id
 from hub_events.intake import DossierAcceptedV1, DossierRefusedV1, DossierSupplementRequestedV1
 from hub_events.notify import CitizenUnreachedV1
 from hub_messaging.work import NewWork

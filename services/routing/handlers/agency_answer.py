@@ -5,7 +5,8 @@ from uuid import UUID
 
 import structlog
 
-from hub_events.event import Event, derive_id
+from hub_events.event import Event
+from hub_events.ids import derive_id
 from hub_events.routing import (
     DossierAcknowledgedV1,
     DossierCompletedV1,

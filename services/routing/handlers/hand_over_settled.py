@@ -2,7 +2,8 @@
 
 from datetime import datetime
 
-from hub_events.event import Event, derive_id
+from hub_events.event import Event
+from hub_events.ids import derive_id
 from hub_events.routing import AgencyRef, DossierHandedOverV1, DossierHandOverRefusedV1
 from hub_messaging.outcomes import Refused, Sent
 from hub_messaging.work import WorkRow

@@ -10,7 +10,8 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from hub_events.event import Envelope, Fact, derive_id
+from hub_events.event import Envelope, Fact
+from hub_events.ids import derive_id
 from hub_events.intake import ComponentRef
 from hub_messaging.work import NewWork
 from services.routing.domain.transfer import Component, Consignment, Handover, Kind, Leg, Transfer

@@ -2,7 +2,8 @@
 
 from uuid import UUID
 
-from hub_events.event import Event, derive_id
+from hub_events.event import Event
+from hub_events.ids import derive_id
 from hub_events.routing import AgencyRef, DossierRoutedV1, DossierRoutingFailedV1, RoutedLeg
 from services.routing.domain.competence import Agency, Competence
 from services.routing.domain.transfer import Transfer, find_agencies, start_legs

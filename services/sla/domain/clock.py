@@ -94,8 +94,8 @@ class DossierClock(NamedTuple):
     @property
     def current(self) -> PromisedDate | None:
         """The date that holds; for a stopped clock the one that held then."""
-        if not self.dates:
-            return None
+        if len(self.dates) <= 1:
+            return next(iter(self.dates.values()), None)
         until = self.stop.at if self.stop else None
         held = [number for number, date in self.dates.items() if until is None or date.since <= until]
         return self.dates[max(held) if held else min(self.dates)]

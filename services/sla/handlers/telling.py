@@ -7,7 +7,8 @@ from uuid import UUID
 import structlog
 from prometheus_client import Counter
 
-from hub_events.event import Envelope, derive_id
+from hub_events.event import Envelope
+from hub_events.ids import derive_id
 from services.sla.domain.clock import DossierClock, PromisedDate
 from services.sla.domain.news import News, alarms, news_of_facts, news_of_time
 from services.sla.handlers.ports import SlaWork
