@@ -2,7 +2,7 @@
 
 import json
 from datetime import timedelta
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import asyncpg
 import pytest
@@ -17,6 +17,7 @@ from hub_messaging.clock import real_now
 from hub_messaging.database import open_pool
 from hub_messaging.leases import Leases
 from hub_messaging.outbox import RELAY
+from hub_messaging.topic_ids import topic_ids
 from hub_messaging.topics import administering
 from tests.stack import PostgresServer
 
@@ -50,6 +51,13 @@ class Outboxed:
         await connection.close()
         return {row["partition"]: row["next_offset"] for row in rows}
 
+    async def belongs_to(self) -> set[UUID]:
+        """The topics, by id, that the reader's positions are of."""
+        connection = await asyncpg.connect(self.urls["routing"])
+        rows = await connection.fetch("SELECT topic_id FROM position WHERE topic = $1", self.topic.name)
+        await connection.close()
+        return {row["topic_id"] for row in rows}
+
     async def again(self, since: Since | None = None, *, again: bool = False) -> Republished:
         return await republish(self.servers, self.urls, self.topic, since or Since(), again=again, report=say_nothing)
 
@@ -74,6 +82,7 @@ async def test_what_the_topic_still_keeps_is_sent_and_its_reader_begins_anew(tol
 
     assert await told.records() == 3
     assert await told.positions() == {0: 0, 1: 0}, "partitions that are no more have no position"
+    assert await told.belongs_to() == set((await topic_ids(told.servers, {told.topic.name})).values())
 
 
 async def test_a_topic_that_is_not_empty_is_sent_again_only_when_asked(told: Outboxed) -> None:

@@ -22,7 +22,7 @@ pytestmark = pytest.mark.stack
 
 AS_BEFORE = """
 ALTER TABLE notices DROP COLUMN language, DROP COLUMN receipt_printed_at;
-UPDATE alembic_version SET version_num = '0002' WHERE version_num = '0003';
+UPDATE alembic_version SET version_num = '0003' WHERE version_num = '0004';
 """
 """Notify's database as the other tests know it."""
 

@@ -2,7 +2,8 @@
 
 Every batch is one transaction: inbox, aggregates, effects, positions. A position moves only from where this process
 believes it to be, so that a process that lost a partition unawares commits nothing, and no gap is ever jumped: a
-partition whose position is not in the log stops with an alarm. Kafka's committed offsets are for lag tools only.
+partition whose position is not in the log, or is of a topic that was made anew since, stops with an alarm. Kafka's
+committed offsets are for lag tools only.
 """
 
 import asyncio
@@ -24,11 +25,12 @@ from hub_messaging.health import Heart
 from hub_messaging.jobs import StopReading
 from hub_messaging.membership import read_by_nobody
 from hub_messaging.metrics import CONSUMER_LAG, CONSUMER_STOPPED
-from hub_messaging.positions import PositionMoved, stored_positions
+from hub_messaging.positions import Position, PositionMoved, stored_positions
 from hub_messaging.reader import Handler, Reader, count, measure, on_dossier, raw
 from hub_messaging.refused import RawRecord
 from hub_messaging.replay import RefusedRecords
 from hub_messaging.runner import Runner
+from hub_messaging.topic_ids import topic_ids
 from hub_messaging.unit_of_work import UnitOfWork
 
 __all__ = ["Consumer", "Handler", "Reader", "RefusedRecords", "on_dossier", "stored_positions"]
@@ -44,7 +46,7 @@ STUCK_AFTER_SECONDS = 60.0
 SESSION_SECONDS = 10.0
 """Kafka expels a member that was silent for so long."""
 NAMES_EVERY_SECONDS = 10.0
-"""So often this client asks Kafka which topics and partitions there are."""
+"""So often this client asks Kafka which topics and partitions there are, and whether they are the same ones."""
 
 U = TypeVar("U", bound=UnitOfWork)
 Records = Sequence[ConsumerRecord[Any, Any]]
@@ -152,7 +154,10 @@ class Consumer(Generic[U]):
                     await self._place()
                 await self._check_silent_partitions()
                 await self._tell_kafka()
-                left_out = await self._group_left_some_out()
+                if now - self._names_checked_at > NAMES_EVERY_SECONDS:
+                    self._names_checked_at = now
+                    await self._stop_at_topics_made_anew()
+                    left_out = await self._group_left_some_out()
         except (KafkaError, *UNAVAILABLE) as trouble:
             log.warning("partitions_not_looked_after", trouble=type(trouble).__name__)
         if left_out:
@@ -167,9 +172,6 @@ class Consumer(Generic[U]):
 
     async def _group_left_some_out(self) -> bool:
         """Whether two looks in a row found the same partitions read by nobody."""
-        if time.monotonic() - self._names_checked_at < NAMES_EVERY_SECONDS:
-            return False
-        self._names_checked_at = time.monotonic()
         names = [topic.name for topic in self._reader.topics]
         known = {TopicPartition(name, n) for name in names for n in self._client.partitions_for_topic(name) or ()}
         left_out, before = known - self._client.assignment(), self._left_out
@@ -214,23 +216,35 @@ class Consumer(Generic[U]):
         self._heart.set_unready("consumer", None)
 
     async def _place(self) -> None:
-        """Starts each new partition at its stored position; stops those whose position is not in the log."""
-        partitions = sorted(self._unplaced)
-        stored = await positions.stored(self._runner.pool, {partition.topic for partition in partitions})
+        """Starts each new partition at its stored position; stops those whose position does not fit the log."""
+        ids = await topic_ids(self._servers, {partition.topic for partition in self._unplaced})
+        partitions = sorted(partition for partition in self._unplaced if partition.topic in ids)
+        stored = await positions.stored(self._runner.pool, ids)
         begins = await self._client.beginning_offsets(partitions)
         ends = await self._client.end_offsets(partitions)
         for partition in partitions:
-            position = stored.get(partition)
-            if position is None and begins[partition] == 0:
-                await positions.begin(self._runner.pool, partition)
-                position = 0
+            topic_id = ids[partition.topic]
+            position = stored.get(partition, Position(0))
+            misfit = position.misfit(topic_id, begins[partition], ends[partition])
+            if misfit is None and position.topic_id is None:
+                await positions.begin(self._runner.pool, partition, topic_id)
             if partition not in self._unplaced:
                 continue
-            if position is not None and begins[partition] <= position <= ends[partition]:
-                self._read_on(partition, position)
+            if misfit is None:
+                self._read_on(partition, position.next_offset)
             else:
-                self._stop(partition, f"position {position} is not in the log {begins[partition]}-{ends[partition]}")
+                self._stop(partition, misfit)
             self._unplaced.discard(partition)
+
+    async def _stop_at_topics_made_anew(self) -> None:
+        """Stops what is read from a topic that took the place of the one its position belongs to."""
+        if not self._next:
+            return
+        ids = await topic_ids(self._servers, {partition.topic for partition in self._next})
+        stored = await positions.stored(self._runner.pool, ids)
+        for partition in stored.keys() & self._next.keys():
+            if stored[partition].is_of_another(ids[partition.topic]):
+                self._stop(partition, positions.MADE_ANEW)
 
     def _read_on(self, partition: TopicPartition, position: int) -> None:
         self._client.seek(partition, position)

@@ -135,6 +135,9 @@ DROP INDEX work_aside;
 """
 """Expands only: statements of the version before find what they look for in the wider indexes."""
 
+TOPIC_IDS_V1 = "ALTER TABLE position ADD COLUMN topic_id uuid"
+"""Expands only: the version before neither reads nor writes it."""
+
 
 def upgrade(service: str, database_url: str) -> None:
     """Brings the service's database to the newest version. Repeating it changes nothing.

@@ -9,6 +9,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from uuid import UUID
 
 from hub_events.topics import Topic
 from hub_local.layout import StackNotUsable
@@ -20,6 +21,7 @@ from hub_messaging.health import Heart
 from hub_messaging.leases import DURATION, Leases
 from hub_messaging.outbox import RELAY
 from hub_messaging.relay import KafkaSender, Relay
+from hub_messaging.topic_ids import topic_ids
 
 SLOT = "republish"
 MARKED_AT_ONCE = 20_000
@@ -36,7 +38,9 @@ SELECT max(seq) AS last, count(*) AS rows FROM chosen
 _TOO_OLD = f"SELECT count(*) FROM outbox WHERE NOT ({_WITHIN})"  # noqa: S608 - a constant
 _PENDING = "SELECT count(*) FROM outbox_pending"
 _FORGET = "DELETE FROM position WHERE topic = $1"
-_BEGIN = "INSERT INTO position (topic, partition, next_offset) SELECT $1, * FROM unnest($2::int[], $3::bigint[])"
+_BEGIN = """
+INSERT INTO position (topic, topic_id, partition, next_offset) SELECT $1, $2, * FROM unnest($3::int[], $4::bigint[])
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +68,7 @@ async def republish(
     `urls`: service → address of its database. Raises StackNotUsable when the topic is not empty (unless `again`), or
     somebody else's relay is at work.
     """
-    log = await log_of(servers, topic.name)
+    log, ids = await log_of(servers, topic.name), await topic_ids(servers, {topic.name})
     held = sum(end - begin for begin, end in log.values())
     if held and not again:
         raise StackNotUsable(
@@ -76,7 +80,7 @@ async def republish(
     try:
         await _take_relay(leases, topic)
         for reader in topic.readers:
-            await _begin_anew(urls[reader], topic.name, log)
+            await _begin_anew(urls[reader], topic.name, ids[topic.name], log)
         await _mark(pool, topic, since)
         sent = await _send(servers, pool, leases, topic, report)
         return Republished(topic.name, sent, await pool.fetchval(_TOO_OLD, topic.retention_days))
@@ -94,14 +98,14 @@ async def _take_relay(leases: Leases, topic: Topic) -> None:
         await asyncio.sleep(0.2)
 
 
-async def _begin_anew(url: str, topic: str, log: Log) -> None:
+async def _begin_anew(url: str, topic: str, topic_id: UUID, log: Log) -> None:
     """A reader's positions in `topic`, all at the begin of the log: in one transaction."""
     pool = await open_pool(url, size=1)
     try:
         async with pool.acquire() as connection, connection.transaction():
             await connection.execute(_FORGET, topic)
             begins = [begin for begin, _ in log.values()]
-            await connection.execute(_BEGIN, topic, [partition.partition for partition in log], begins)
+            await connection.execute(_BEGIN, topic, topic_id, [partition.partition for partition in log], begins)
     finally:
         await pool.close()
 
