@@ -53,10 +53,16 @@ class Hub(Hosted):
         return dossier_id
 
     async def call_back(
-        self, body: dict[str, Any], *, agency: str = POLICE.code, message_id: str | None = None, secret: str = SECRET
+        self,
+        body: dict[str, Any],
+        *,
+        agency: str = POLICE.code,
+        message_id: str | None = None,
+        secret: str = SECRET,
+        signed_at: float | None = None,
     ) -> httpx.Response:
         raw = json.dumps(body).encode()
-        headers = {**sign(message_id or str(uuid4()), raw, secret), "content-type": "application/json"}
+        headers = {**sign(message_id or str(uuid4()), raw, secret, signed_at), "content-type": "application/json"}
         return await self.client.post(f"{self.url}/v1/callbacks/{agency}", content=raw, headers=headers)
 
     async def behave(self, agency: str = POLICE.code, **behaviour: Any) -> None:
@@ -129,6 +135,7 @@ def a_settings(folder: Path, database_url: str) -> Settings:
         endpoints_file=folder / "endpoints.json",
         callback_base_url=f"http://127.0.0.1:{port}",
         data_folder=folder,
+        clock_file=folder / "clock.json",
         attempt_seconds=2,
     )
 

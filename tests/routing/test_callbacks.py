@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import time
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
@@ -9,7 +10,8 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from hub_messaging.clock import real_now
+from hub_messaging.clock import real_now, set_business_time
+from services.routing.api.callbacks import CLOCKS_DIFFERED
 from tests.hosted import SECRET
 from tests.routing.conftest import Hub, write_endpoints
 from tests.routing.facts import POLICE
@@ -133,6 +135,42 @@ async def test_an_answer_before_our_record_of_the_hand_over_is_taken(hub: Hub) -
 
     assert (await hub.call_back(body)).status_code == 204
     assert (await hub.types(dossier_id)) == ["dossier.routed.v1", "dossier.acknowledged.v1"]
+
+
+async def test_a_message_whose_time_is_a_little_ahead_is_taken_once_the_clock_has_come_there(
+    hub: Hub, completed: Body, dossier_id: UUID
+) -> None:
+    """Whichever clock is wrong: an answer that is true must not be lost for it."""
+    counted = CLOCKS_DIFFERED.labels(POLICE.code)._value
+    early, before = completed(at=(real_now() + timedelta(minutes=6)).isoformat()), counted.get()
+
+    answer = await hub.call_back(early, message_id="m-1")
+
+    assert (answer.status_code, answer.json()["slug"]) == (503, "clocks-differ")
+    assert 0 < int(answer.headers["retry-after"]) <= 60
+    assert counted.get() == before + 1
+    assert "dossier.completed.v1" not in await hub.types(dossier_id)
+    set_business_time(hub.folder / "clock.json", real_now() + timedelta(minutes=2))
+
+    async def taken() -> bool:
+        return (await hub.call_back(early, message_id="m-1")).status_code == 204
+
+    await until(taken)
+    assert (await hub.types(dossier_id)).count("dossier.completed.v1") == 1
+
+
+@pytest.mark.parametrize("drift_seconds", [-400.0, 400.0])
+async def test_a_message_signed_by_a_clock_that_differs_is_to_be_sent_again(
+    hub: Hub, completed: Body, drift_seconds: float
+) -> None:
+    body, theirs = completed(), time.time() + drift_seconds
+
+    answer = await hub.call_back(body, message_id="m-1", signed_at=theirs)
+    forged = await hub.call_back(body, message_id="m-1", signed_at=theirs, secret=ANOTHER_SECRET)
+
+    assert (answer.status_code, answer.json()["slug"]) == (503, "clocks-differ")
+    assert forged.status_code == 401, "who has no secret learns nothing about clocks"
+    assert (await hub.call_back(body, message_id="m-1")).status_code == 204
 
 
 async def test_a_late_acknowledgement_leaves_the_dossier_completed(hub: Hub, completed: Body, dossier_id: UUID) -> None:

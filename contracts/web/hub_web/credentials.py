@@ -9,12 +9,21 @@ from fastapi.routing import APIRoute
 from starlette.requests import Request
 
 from hub_web.documents import DocumentRoute
-from hub_web.problems import CREDENTIAL_INVALID, CREDENTIAL_MISSING, SCOPE_MISSING, SIGNATURE_INVALID, Problem
+from hub_web.problems import (
+    CLOCKS_DIFFER,
+    CREDENTIAL_INVALID,
+    CREDENTIAL_MISSING,
+    SCOPE_MISSING,
+    SIGNATURE_INVALID,
+    Problem,
+)
 from hub_web.routes import raw_body
-from hub_web.signatures import SignatureRefused, verify
+from hub_web.signatures import ClocksDiffer, SignatureRefused, verify
 from hub_web.tokens import SCOPES, Caller, TokenRefused, Verifier
 
 SecretsOf = Callable[[Request], Awaitable[Sequence[str]]]
+Untimely = Callable[[Request], Problem]
+CLOCKS_RETRY_SECONDS = 30
 
 _CHALLENGE = 'Bearer realm="mot-cua-hub"'
 
@@ -53,17 +62,30 @@ class Signature:
     """The dependency behind `signed_by`: the webhook-id, if the body carries a signature by one of the secrets."""
 
     secrets_of: SecretsOf
+    untimely: Untimely
 
     async def __call__(self, request: Request) -> str:
         secrets = await self.secrets_of(request)
         try:
             return verify(request.headers, await raw_body(request), secrets)
+        except ClocksDiffer:
+            raise self.untimely(request) from None
         except SignatureRefused as refusal:
             raise Problem(
                 SIGNATURE_INVALID,
                 f"Chữ ký theo Standard Webhooks không được chấp nhận: {refusal.reason}.",
-                next_step="Kiểm tra khóa bí mật và đồng hồ máy, rồi ký và gửi lại.",
+                next_step="Kiểm tra khóa bí mật, rồi ký và gửi lại.",
             ) from None
+
+
+def clocks_differ(_request: Request) -> Problem:
+    """Says 503 and not 4xx: what is true must not be lost because a clock is wrong for a while, be it ours."""
+    return Problem(
+        CLOCKS_DIFFER,
+        "Thời điểm của thông điệp lệch giờ của trục hơn 5 phút.",
+        next_step="Giữ nguyên nội dung và webhook-id, ký và gửi lại sau; kiểm tra đồng hồ và múi giờ.",
+        headers={"Retry-After": str(CLOCKS_RETRY_SECONDS)},
+    )
 
 
 def requires(scope: str) -> Any:
@@ -73,13 +95,13 @@ def requires(scope: str) -> Any:
     return Depends(Bearer(scope))
 
 
-def signed_by(secrets_of: SecretsOf) -> Any:
+def signed_by(secrets_of: SecretsOf, untimely: Untimely = clocks_differ) -> Any:
     """`Annotated[str, signed_by(secrets_of)]`: the webhook-id of a body signed by the party the route is about.
 
     `secrets_of(request)` finds the party's valid secrets; none for a party that isn't known, so that it can't be told
-    from a wrong signature.
+    from a wrong signature. `untimely(request)` is the answer where the signature is good and the time is not.
     """
-    return Depends(Signature(secrets_of))
+    return Depends(Signature(secrets_of, untimely))
 
 
 def credential_of(route: APIRoute) -> Bearer | Signature | None:

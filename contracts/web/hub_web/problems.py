@@ -85,6 +85,7 @@ MEDIA_TYPE_UNSUPPORTED = problem_type("media-type-unsupported", 415, "Kiểu n�
 INVALID_REQUEST = problem_type("invalid-request", 422, "Dữ liệu gửi đến không hợp lệ")
 IDEMPOTENCY_KEY_REUSED = problem_type("idempotency-key-reused", 422, "Khóa đã dùng cho nội dung khác")
 INTERNAL = problem_type("internal", 500, "Lỗi của hệ thống", fault="hub")
+CLOCKS_DIFFER = problem_type("clocks-differ", 503, "Đồng hồ hai bên lệch nhau quá 5 phút", fault="agency")
 UNAVAILABLE = problem_type("unavailable", 503, "Hệ thống tạm thời chưa phục vụ được", fault="hub")
 
 

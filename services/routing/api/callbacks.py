@@ -6,7 +6,9 @@ from datetime import datetime, timedelta
 from typing import Annotated, Literal
 from uuid import UUID
 
+import structlog
 from fastapi import Body
+from prometheus_client import Counter
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.requests import Request
 from starlette.responses import Response
@@ -14,7 +16,7 @@ from starlette.responses import Response
 from hub_events.values import Moment, OfficerCode, Slug, Text
 from hub_messaging.requests import KeyReused
 from hub_messaging.sealing import SealingKeys
-from hub_web.credentials import signed_by
+from hub_web.credentials import clocks_differ, signed_by
 from hub_web.problems import INVALID_REQUEST, NOT_FOUND, Problem, problem_type
 from hub_web.routes import RawBody, Router
 from services.routing.domain.answers import Acknowledge, Answer, AskSupplement, Complete, RecordStep
@@ -23,7 +25,16 @@ from services.routing.domain.transfer import Asked, Outcome, Step
 from services.routing.handlers.agency_answer import TransferUnknown
 from services.routing.handlers.ports import TransferCommands
 
+log = structlog.get_logger(__name__)
+
+CLOCKS_DIFFERED = Counter(
+    "hub_callbacks_clocks_differ_total",
+    "Callbacks to be sent again: 5 minutes off. One agency: its clock or time zone; all: the hub's own clock.",
+    ["agency"],
+)
 AHEAD = timedelta(minutes=5)
+FAR_AHEAD = timedelta(days=1)
+"""No clock or time zone is so wrong: what is further ahead is wrong content."""
 FORM = "form"
 
 WEBHOOK_ID_REUSED = problem_type("webhook-id-reused", 409, "webhook-id đã dùng cho nội dung khác", fault="agency")
@@ -131,18 +142,35 @@ def callbacks_router(
         endpoint = endpoint_of(request.path_params["agency_code"])
         return () if endpoint is None else endpoint.secrets
 
+    def untimely(request: Request) -> Problem:
+        agency_code = request.path_params["agency_code"]
+        CLOCKS_DIFFERED.labels(agency_code).inc()
+        log.warning("clocks_differ", agency=agency_code)
+        return clocks_differ(request)
+
     @router.post("/v1/callbacks/{agency_code}", status_code=204)
     async def take_callback(
-        message_id: Annotated[str, signed_by(secrets_of)], agency_code: str, callback: Callback, raw: RawBody
+        message_id: Annotated[str, signed_by(secrets_of, untimely)],
+        agency_code: str,
+        callback: Callback,
+        raw: RawBody,
+        request: Request,
     ) -> Response:
-        """204: taken, also when it was known. 404: no such dossier at this agency (yet): send it again later."""
-        if callback.at > now() + AHEAD:
+        """204: taken, also when it was known. 404: no such dossier at this agency (yet): send it again later.
+
+        503: the database is away, or the clocks differ (`webhook-timestamp`, or `at` ahead): send it again later,
+        unchanged. 422: wrong content, `at` more than a day ahead too.
+        """
+        ahead = callback.at - now()
+        if ahead > FAR_AHEAD:
             raise Problem(
                 INVALID_REQUEST,
-                "Thời điểm at ở sau giờ hiện tại hơn 5 phút.",
-                next_step="Kiểm tra đồng hồ và múi giờ, rồi gửi lại với webhook-id mới.",
+                "Thời điểm at ở sau giờ hiện tại hơn một ngày.",
+                next_step="Sửa at, rồi gửi lại với webhook-id mới.",
                 errors=[{"field": "body.at", "rule": "not-in-the-future", "message": "at is ahead of the hub's clock"}],
             )
+        if ahead > AHEAD:
+            raise untimely(request)
         answer = callback.answer(keys())
         try:
             await commands.answer(
