@@ -25,8 +25,8 @@ from hub_messaging.jobs import Result
 from hub_messaging.refused import RawRecord
 from hub_messaging.settings import ServiceSettings
 from hub_sandbox.app import Sandbox
+from hub_sandbox.http import HttpServer
 from hub_sandbox.settings import SandboxSettings
-from hub_web.server import HttpServer
 from hub_web.tokens import ALL, SCOPES, Issuer
 from tests.waiting import until
 

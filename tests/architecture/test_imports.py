@@ -41,7 +41,9 @@ NOT_HERE = {
     "notify": {},
     "sla": {"aiohttp": "calls nobody", "jinja2": "fills no template"},
     "hub_sandbox": {
-        "fastapi": "plain ASGI",
+        "fastapi": "plain HTTP",
+        "uvicorn": "serves by httptools alone",
+        "aiohttp": "calls out by httptools alone",
         "faststream": "reads no topic",
         "aiokafka": "reads no topic",
         "asyncpg": "keeps no table",

@@ -8,12 +8,10 @@ from uuid import uuid4
 
 import httpx
 import pytest
-from starlette.types import Receive, Scope, Send
 
 from hub_sandbox.app import Sandbox
-from hub_sandbox.asgi import read_request, send_bytes
+from hub_sandbox.http import HttpServer, Reply, Request
 from hub_sandbox.settings import SandboxSettings
-from hub_web.server import HttpServer
 from hub_web.signatures import sign, verify
 
 AGENCY = "H26.15"
@@ -30,13 +28,12 @@ class Routing:
     ids: list[str] = field(default_factory=list)
     url: str = ""
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        request = await read_request(scope, receive)
+    async def __call__(self, request: Request, reply: Reply) -> None:
         message_id = verify(request.headers, request.body, [SECRET])
         status = self.answers.pop(0) if self.answers else 204
         self.ids.append(message_id)
         self.taken.append({"path": "/".join(request.path), "status": status, **json.loads(request.body)})
-        await send_bytes(send, status, b"")
+        reply.send(status)
 
     async def heard(self, count: int, seconds: float = 5.0) -> list[str]:
         """The types of the first `count` callbacks; fails when they don't come."""

@@ -11,8 +11,8 @@ from hub_messaging import logs
 from hub_messaging.health import Heart, Probes
 from hub_messaging.settings import load
 from hub_sandbox.app import Sandbox
+from hub_sandbox.http import HttpServer
 from hub_sandbox.settings import SandboxSettings
-from hub_web.server import HttpServer
 
 BEAT_SECONDS = 1.0
 STUCK_SECONDS = 20.0

@@ -3,15 +3,16 @@
 import time
 from datetime import datetime
 from typing import Any, Literal
-from uuid import UUID, uuid5
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter
+from uuid_utils import UUID, uuid5
 
 from hub_sandbox.behaviour import Behaviour
 from hub_sandbox.callbacks import ON_COMMAND
 from hub_sandbox.entries import Callback, Effect
 
 SIGNING_OFFICER = "CB-01"
+UUID_SPELLING = r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$"
 
 _Said = tuple[str, dict[str, Any], float]
 """A callback's type, its members, and its share of the time until the last one."""
@@ -30,7 +31,7 @@ class Handover(BaseModel):
     model_config = ConfigDict(hide_input_in_errors=True)
 
     kind: Literal["dossier", "supplement"]
-    dossier_id: UUID
+    dossier_id: str = Field(pattern=UUID_SPELLING)
     leg: str = Field(pattern=r"^[a-z0-9]+([-_.:][a-z0-9]+)*$", max_length=80)
     request: int | None = Field(default=None, ge=1)
     """Which supplement this is, when the sender counts them."""

@@ -13,25 +13,25 @@
 """
 
 import asyncio
+import contextlib
 import hashlib
 import hmac
 import re
 from collections.abc import Callable
-from uuid import UUID
+from typing import TypeVar
 
 import orjson
 import structlog
-from pydantic import TypeAdapter
-from starlette.types import Receive, Scope, Send
+from pydantic import TypeAdapter, ValidationError
 from uuid_utils import uuid7
 
 from hub_messaging.clock import Clock
-from hub_sandbox.agencies import HANDOVER, Handover, plan_of
-from hub_sandbox.asgi import Request, cut, hold, read_request, send_bytes, send_json
+from hub_sandbox.agencies import HANDOVER, UUID_SPELLING, Handover, plan_of
 from hub_sandbox.behaviour import SMS, Behaviour, Behaviours, Trouble
 from hub_sandbox.callbacks import Callbacks
 from hub_sandbox.endpoints import Secrets
 from hub_sandbox.entries import Effect
+from hub_sandbox.http import Reply, Request
 from hub_sandbox.journal import Journal
 from hub_sandbox.ledger import KeyConflict, Ledger
 from hub_sandbox.settings import SandboxSettings
@@ -54,19 +54,23 @@ from hub_web.signatures import SignatureRefused, verify
 
 BEHAVIOUR = TypeAdapter(Behaviour)
 LONGEST_PAGE = 10_000
+HOLD_SECONDS = 600.0
+
+T = TypeVar("T")
 
 DOWN = problem_type("sandbox-down", 503, "Cơ quan tạm thời không phục vụ", fault="agency")
 _REFUSED_BY_ORDER = {
     status: problem_type(f"sandbox-refuses-{status}", status, "Cơ quan từ chối", fault="agency")
     for status in range(400, 500)
 }
+_UUID = re.compile(UUID_SPELLING)
 _AGENCY = re.compile(r"[A-Za-z0-9][A-Za-z0-9.-]{0,34}")
 
 _log = structlog.get_logger("hub_sandbox")
 
 
 class Sandbox:
-    """The ASGI application. `start` before it serves, `stop` after."""
+    """The application. `start` before it serves, `stop` after."""
 
     def __init__(self, settings: SandboxSettings) -> None:
         self._settings = settings
@@ -84,93 +88,88 @@ class Sandbox:
         await self._callbacks.stop()
         self._journal.close()
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def __call__(self, request: Request, reply: Reply) -> None:
         try:
-            request = await read_request(scope, receive)
-            await self._serve(request, receive, send)
+            await self._serve(request, reply)
         except Problem as problem:
-            await send_bytes(
-                send, problem.kind.status, problem.body(), MEDIA_TYPE.encode(), tuple(problem.headers.items())
-            )
+            reply.send(problem.kind.status, problem.body(), MEDIA_TYPE, problem.headers.items())
         except Exception as error:
-            # One clear answer instead of uvicorn's traceback, which would print the body's parts.
+            # One clear answer instead of a traceback, which would print the body's parts.
             _log.error("sandbox_failed", error=type(error).__name__)
-            await send_bytes(send, 500, Problem(INTERNAL, "Bên giả lập gặp lỗi.").body(), MEDIA_TYPE.encode())
+            reply.send(500, Problem(INTERNAL, "Bên giả lập gặp lỗi.").body(), MEDIA_TYPE)
 
-    async def _serve(self, request: Request, receive: Receive, send: Send) -> None:
+    async def _serve(self, request: Request, reply: Reply) -> None:
         match request.method, *request.path:
             case "POST", "agencies", agency, "handovers" if _AGENCY.fullmatch(agency):
-                await self._taken_by(agency, request, receive, send, lambda: self._take_handover(agency, request))
+                await self._taken_by(agency, reply, lambda: self._take_handover(agency, request))
             case "POST", "messages":
-                await self._taken_by(SMS, request, receive, send, lambda: self._take_message(request))
+                await self._taken_by(SMS, reply, lambda: self._take_message(request))
             case "GET", "agencies", agency, "handovers", key:
                 self._signed(agency, request)
-                await send_json(send, {"foreign_number": self._known(agency, key).answer})
+                reply.send_json({"foreign_number": self._known(agency, key).answer})
             case "GET", "messages", key:
                 self._with_token(request)
-                await send_json(send, {"message_id": self._known(SMS, key).answer})
+                reply.send_json({"message_id": self._known(SMS, key).answer})
             case "POST", "agencies", agency, "callbacks", "release":
-                await send_json(send, {"released": self._callbacks.release(agency, request.query.get("dossier_id"))})
+                reply.send_json({"released": self._callbacks.release(agency, request.query.get("dossier_id"))})
             case "PUT", "behaviours", party:
                 self._behaviours.set(party, validate_body(BEHAVIOUR, request.body))
-                await send_bytes(send, 204, b"")
+                reply.send(204)
             case "GET", "behaviours":
                 set_ones = self._behaviours.all().items()
-                await send_json(send, {party: behaviour.model_dump() for party, behaviour in set_ones})
+                reply.send_json({party: behaviour.model_dump() for party, behaviour in set_ones})
             case "DELETE", "behaviours":
                 self._behaviours.reset()
-                await send_bytes(send, 204, b"")
+                reply.send(204)
             case method, "ledger", *rest:
-                await self._serve_ledger(method, rest, request.query, send)
+                await self._serve_ledger(method, rest, request.query, reply)
             case _:
                 raise Problem(NOT_FOUND, "Bên giả lập không có địa chỉ này.")
 
-    async def _serve_ledger(self, method: str, rest: list[str], query: dict[str, str], send: Send) -> None:
+    async def _serve_ledger(self, method: str, rest: list[str], query: dict[str, str], reply: Reply) -> None:
         dossier_id = query.get("dossier_id")
         match method, *rest:
             case "GET", "summary":
-                await send_json(send, self._ledger.summary())
+                reply.send_json(self._ledger.summary())
             case "GET", "effects":
                 after, limit = _whole(query, "after", 0), min(_whole(query, "limit", 1_000), LONGEST_PAGE)
                 found = self._ledger.find(dossier_id=dossier_id, kind=query.get("kind"), after=after, limit=limit)
-                await send_json(send, {"effects": found, "after": found[-1].number if found else after})
+                reply.send_json({"effects": found, "after": found[-1].number if found else after})
             case "GET", "callbacks":
                 every = self._ledger.callbacks.values()
                 chosen = [callback for callback in every if dossier_id in {None, callback.dossier_id}]
-                await send_json(send, {"callbacks": chosen[-LONGEST_PAGE:]})
+                reply.send_json({"callbacks": chosen[-LONGEST_PAGE:]})
             case "GET", "texts":
-                await send_json(send, {"texts": [t for t in self._texts if dossier_id in {None, t["dossier_id"]}]})
+                reply.send_json({"texts": [t for t in self._texts if dossier_id in {None, t["dossier_id"]}]})
             case ("DELETE",):
                 await self._callbacks.forget()
                 self._ledger.clear()
                 self._texts.clear()
-                await send_bytes(send, 204, b"")
+                reply.send(204)
             case _:
                 raise Problem(NOT_FOUND, "Sổ cái không có địa chỉ này.")
 
-    async def _taken_by(
-        self, party: str, request: Request, receive: Receive, send: Send, take: Callable[[], bytes]
-    ) -> None:
+    async def _taken_by(self, party: str, reply: Reply, take: Callable[[], bytes]) -> None:
         """The party's way with a request: its trouble, its pace, the effect, and the answer when it is safe."""
         behaviour = self._behaviours.of(party)
         trouble = self._behaviours.trouble(party)
         if trouble is not None:
-            await _meet(trouble, receive, send)
+            await _meet(trouble, reply)
             return
         await asyncio.sleep(behaviour.answer_seconds)
         answer = take()
         await self._ledger.written()
         if behaviour.cut_after_effect:
-            await cut(receive, send)
+            reply.cut()
             return
         if behaviour.late_answer_seconds:
             await asyncio.sleep(behaviour.late_answer_seconds)
-        await send_bytes(send, 200, answer)
+        reply.send(200, answer)
 
     def _take_handover(self, agency: str, request: Request) -> bytes:
         key = _key(request)
         signed_id = self._signed(agency, request)
-        handover = validate_body(HANDOVER, request.body)
+        handover = _read(HANDOVER, request.body)
         self._check(agency, key, signed_id, handover)
         body_hash = _hash(request.body)
         effect = self._seen(agency, key, body_hash)
@@ -179,7 +178,7 @@ class Sandbox:
                 "handover" if handover.kind == "dossier" else "supplement",
                 agency,
                 key,
-                str(handover.dossier_id),
+                handover.dossier_id,
                 handover.duty(),
                 body_hash=body_hash,
                 answer=f"{agency}/{len(self._ledger.effects) + 1:06d}",
@@ -191,7 +190,7 @@ class Sandbox:
     def _take_message(self, request: Request) -> bytes:
         key = _key(request)
         self._with_token(request)
-        message = validate_body(MESSAGE, request.body)
+        message = _read(MESSAGE, request.body)
         body_hash = _hash(request.body)
         effect = self._seen(SMS, key, body_hash)
         if effect is None:
@@ -252,11 +251,13 @@ class Sandbox:
             self._texts.append(kept)
 
 
-async def _meet(trouble: Trouble, receive: Receive, send: Send) -> None:
+async def _meet(trouble: Trouble, reply: Reply) -> None:
     if trouble.connection == "hold":
-        await hold(receive)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(HOLD_SECONDS):
+                await reply.abandoned()
     if trouble.connection is not None:
-        await cut(receive, send)
+        reply.cut()
     elif trouble.status == DOWN.status:
         raise Problem(DOWN, "Theo lệnh đặt cho bên giả lập.")
     else:
@@ -264,14 +265,19 @@ async def _meet(trouble: Trouble, receive: Receive, send: Send) -> None:
         raise Problem(_REFUSED_BY_ORDER[trouble.status], "Theo lệnh đặt cho bên giả lập.")
 
 
+def _read(adapter: TypeAdapter[T], body: bytes) -> T:
+    """Raises Problem, which says what is wrong."""
+    try:
+        return adapter.validate_json(body)
+    except ValidationError:
+        return validate_body(adapter, body)
+
+
 def _key(request: Request) -> str:
     """The Idempotency-Key, which is a work row's UUID in its usual spelling."""
     key = request.headers.get("idempotency-key", "")
-    try:
-        if str(UUID(key)) == key:
-            return key
-    except ValueError:
-        pass
+    if _UUID.fullmatch(key):
+        return key
     raise Problem(IDEMPOTENCY_KEY_MISSING, "Idempotency-Key phải là một UUID.")
 
 

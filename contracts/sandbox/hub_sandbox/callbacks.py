@@ -12,17 +12,15 @@ from collections.abc import Callable, Sequence
 from datetime import UTC
 from typing import Final
 
-import aiohttp
 import orjson
 import structlog
 
 from hub_messaging.clock import Clock
+from hub_sandbox.client import Client
 from hub_sandbox.entries import Callback
 from hub_sandbox.ledger import Ledger
 from hub_web.signatures import sign
 
-CONNECTIONS: Final = 64
-ANSWER_SECONDS: Final = 15.0
 FIRST_WAIT, LONGEST_WAIT = 0.1, 5.0
 GIVE_UP_SECONDS: Final = 3_600.0
 UNKNOWN_SECONDS: Final = 30.0
@@ -42,15 +40,10 @@ class Callbacks:
         self._secret_of = secret_of
         self._plans: dict[str, asyncio.Task[None]] = {}
         self._released: dict[str, asyncio.Event] = {}
-        self._session: aiohttp.ClientSession | None = None
+        self._client = Client()
 
     async def start(self) -> None:
-        """Opens the client, and takes up again what a former process had still to say."""
-        self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=CONNECTIONS, keepalive_timeout=60),
-            cookie_jar=aiohttp.DummyCookieJar(),
-            timeout=aiohttp.ClientTimeout(total=ANSWER_SECONDS),
-        )
+        """Takes up again what a former process had still to say."""
         unfinished: dict[str, list[Callback]] = {}
         for callback in self._ledger.callbacks.values():
             if callback.outcome == "waiting":
@@ -61,8 +54,7 @@ class Callbacks:
     async def stop(self) -> None:
         """Ends all sending; with a journal, the next process goes on."""
         await self.forget()
-        if self._session is not None:
-            await self._session.close()
+        self._client.close()
 
     async def forget(self) -> None:
         """Drops every plan."""
@@ -96,7 +88,8 @@ class Callbacks:
 
     def _begin(self, callbacks: Sequence[Callback]) -> None:
         plan = callbacks[0].plan
-        self._released[plan] = asyncio.Event()
+        if any(callback.due_at is ON_COMMAND for callback in callbacks):
+            self._released[plan] = asyncio.Event()
         task = asyncio.create_task(self._say(callbacks))
         self._plans[plan] = task
         task.add_done_callback(lambda done: self._ended(plan, done))
@@ -146,7 +139,6 @@ class Callbacks:
 
     async def _post(self, callback: Callback, body: bytes) -> tuple[int | None, float]:
         """The status (None: no answer) and the seconds that `Retry-After` asks for, at most 30."""
-        assert self._session is not None
         secret = self._secret_of(callback.party)
         if secret is None:
             return None, 1.0
@@ -154,9 +146,8 @@ class Callbacks:
         if callback.traceparent is not None:
             headers["traceparent"] = callback.traceparent
         try:
-            async with self._session.post(callback.url, data=body, headers=headers, allow_redirects=False) as answer:
-                await answer.read()
-                asked = answer.headers.get("retry-after", "")
-                return answer.status, min(float(asked), 30.0) if asked.isdecimal() else 0.0
-        except (aiohttp.ClientError, TimeoutError, OSError):
+            answer = await self._client.post(callback.url, headers, body)
+        except OSError:
             return None, 0.0
+        asked = answer.retry_after
+        return answer.status, min(float(asked), 30.0) if asked.isdecimal() else 0.0

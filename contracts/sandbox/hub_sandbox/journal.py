@@ -20,7 +20,7 @@ class Journal:
     def __init__(self, file: Path | None) -> None:
         self._file = file
         self._waiting: list[bytes] = []
-        self._written: asyncio.Future[None] | None = None
+        self._wait_for_it: list[asyncio.Future[None]] = []
         self._descriptor: int | None = None
         if file is not None:
             file.parent.mkdir(parents=True, exist_ok=True)
@@ -39,14 +39,14 @@ class Journal:
         if self._descriptor is None:
             return
         if not self._waiting:
-            loop = asyncio.get_running_loop()
-            self._written = loop.create_future()
-            loop.call_later(GATHER_SECONDS, self._write)
+            asyncio.get_running_loop().call_later(GATHER_SECONDS, self._write)
         self._waiting.append(orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE))
 
     async def written(self) -> None:
-        if self._written is not None and not self._written.done():
-            await asyncio.shield(self._written)
+        if self._waiting:
+            written = asyncio.get_running_loop().create_future()
+            self._wait_for_it.append(written)
+            await written
 
     def clear(self) -> None:
         """Forgets everything."""
@@ -66,8 +66,10 @@ class Journal:
             self._waiting.clear()
             while lines:
                 lines = lines[os.write(self._descriptor, lines) :]
-        if self._written is not None and not self._written.done():
-            self._written.set_result(None)
+        waited, self._wait_for_it = self._wait_for_it, []
+        for written in waited:
+            if not written.done():
+                written.set_result(None)
 
     def _cut_unfinished_line(self) -> None:
         assert self._file is not None
