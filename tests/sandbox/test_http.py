@@ -1,12 +1,23 @@
 """What is particular to the sandbox's own HTTP: both of its ends are as bare as the load beside them asks for."""
 
 import asyncio
+from typing import Any
 
 import pytest
 
 from hub_sandbox.client import Client
 from hub_sandbox.http import MAX_BODY, HttpServer, Reply, Request
 from tests.sandbox.conftest import Other
+
+
+class Counting(HttpServer):
+    """Counts connections."""
+
+    seen = 0
+
+    def opened(self, connection: Any) -> None:
+        self.seen += 1
+        super().opened(connection)
 
 
 async def exchanged(other: Other, sent: bytes) -> bytes:
@@ -43,15 +54,13 @@ async def test_a_call_goes_over_the_connection_of_the_former_one_and_none_to_nob
     async def taking(_request: Request, reply: Reply) -> None:
         reply.send(204)
 
-    opened: list[object] = []
-    server = HttpServer(taking, "127.0.0.1", 0, drain_seconds=1)
-    server.opened = opened.append  # type: ignore[method-assign]
+    server = Counting(taking, "127.0.0.1", 0, drain_seconds=1)
     await server.start()
     client, url = Client(), f"http://127.0.0.1:{server.port}/v1/callbacks/x?y=1"
     for _ in range(3):
         assert (await client.post(url, {}, b"{}")).status == 204
-    assert len(opened) == 1
+    assert server.seen == 1
     client.close()
     await server.stop()
-    with pytest.raises(OSError):
+    with pytest.raises(ConnectionRefusedError):
         await client.post(url, {}, b"{}")
