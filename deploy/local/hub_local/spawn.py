@@ -44,7 +44,7 @@ async def spawn(
             cwd=folder,
             env={**environment, MARK: str(stack)},
             start_new_session=True,  # Ctrl-C reaches the supervisor alone, which stops all in order
-            preexec_fn=_end_with_parent(death_signal),  # one system call between fork and exec
+            preexec_fn=_end_with_parent(death_signal),  # two system calls between fork and exec
             user=user,
             group=None if user is None else pwd.getpwuid(user).pw_gid,
             extra_groups=None if user is None else [],
@@ -62,6 +62,8 @@ def _end_with_parent(death_signal: int) -> Callable[[], None]:
 
     def ask_kernel() -> None:
         if _libc is not None:
+            # Many processes share a few cores here: who wakes up waits for its turn instead of taking another's core.
+            os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
             _libc.prctl(SET_PARENT_DEATH_SIGNAL, death_signal)
             if os.getppid() != parent:
                 os._exit(1)
