@@ -94,6 +94,27 @@ async def test_an_event_is_heard_within_a_quarter_of_a_second_and_a_stop_takes_l
         await until(heard(toy, (await broker.say(submitted())).dossier_id))
 
 
+async def test_a_reader_that_is_behind_does_not_pause_and_one_that_is_not_does(
+    toy: ToyService, broker: Broker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It lingers for an hour after a batch that is not full; so whatever it hears in time, it heard without."""
+    monkeypatch.setattr(consumer_module, "MAX_BATCH", 5)
+    dossiers = [(await broker.say(submitted(), partition=0)).dossier_id for _ in range(13)]
+    batches: list[tuple[int, float]] = []
+    rest = Consumer._rest
+
+    async def noted(self: Consumer[ToyUnitOfWork], seconds: float) -> None:
+        batches.append((len(await settled_state(toy.pool)), seconds))
+        await rest(self, seconds)
+
+    monkeypatch.setattr(Consumer, "_rest", noted)
+    consumer = Consumer(toy.name, broker.servers, 0, toy.runner, toy.reader, toy.heart, linger_seconds=3600)
+    async with going(consumer):
+        await until(heard(toy, *dossiers))
+        await until(lambda: bool(batches))
+    assert batches == [(13, 3600)], "after two full batches of five it read on, after one of three it waits for more"
+
+
 async def test_each_event_twice_is_one_effect(toy: ToyService, broker: Broker) -> None:
     envelope = await broker.say(submitted(), partition=0)
     await broker.say(submitted(), envelope.dossier_id, id=envelope.id, partition=0)
