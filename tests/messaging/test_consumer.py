@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
+from contextvars import Context, copy_context
 from datetime import timedelta
 from typing import Any
 from uuid import UUID, uuid4
@@ -11,6 +12,7 @@ import pytest
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import NewPartitions, RecordsToDelete
 from faststream import AckPolicy
+from faststream.kafka.message import KafkaAckableMessage
 
 from hub_events.event import Envelope, to_headers
 from hub_events.intake import DossierRefusedV1
@@ -21,7 +23,7 @@ from hub_messaging.clock import real_now
 from hub_messaging.consumer import Consumer
 from hub_messaging.metrics import CONSUMED
 from hub_messaging.positions import PositionMoved, stored_positions
-from hub_messaging.refused import DEAD, WAITING
+from hub_messaging.refused import DEAD, WAITING, RawRecord
 from hub_messaging.topics import administering
 from tests.messaging.conftest import Broker, ToyService, going
 from tests.messaging.toy import DESK, RECEIVED, Mischief, ToyUnitOfWork, settled_state, submitted
@@ -113,6 +115,25 @@ async def test_a_reader_that_is_behind_does_not_pause_and_one_that_is_not_does(
         await until(heard(toy, *dossiers))
         await until(lambda: bool(batches))
     assert batches == [(13, 3600)], "after two full batches of five it read on, after one of three it waits for more"
+
+
+async def test_a_batch_is_let_go_whatever_lives_on_of_what_was_made_meanwhile(
+    toy: ToyService, broker: Broker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """FastStream's context holds the batch, and a connection opened under it holds the context for all its life."""
+    contexts: list[Context] = []
+    process = Consumer._process
+
+    async def noted(self: Consumer[ToyUnitOfWork], records: list[RawRecord]) -> None:
+        contexts.append(copy_context())
+        await process(self, records)
+
+    monkeypatch.setattr(Consumer, "_process", noted)
+    await broker.say(submitted())
+    await reading_through(toy, broker)
+    held = [value for context in contexts for value in context.values() if isinstance(value, KafkaAckableMessage)]
+    assert held
+    assert not any(message.raw_message for message in held)
 
 
 async def test_each_event_twice_is_one_effect(toy: ToyService, broker: Broker) -> None:

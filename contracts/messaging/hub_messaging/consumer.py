@@ -37,7 +37,7 @@ __all__ = ["Consumer", "Handler", "Reader", "RefusedRecords", "on_dossier", "sto
 
 log = structlog.get_logger(__name__)
 
-MAX_BATCH = 500
+MAX_BATCH = 1000
 TICK_SECONDS = 5.0
 FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.1, 5.0
 SUSPICIOUS_AFTER_SECONDS = 10.0
@@ -331,11 +331,11 @@ class Consumer(Generic[U]):
     async def _wrap(self, records: Records) -> KafkaMessage:
         """The lenient parser: nothing may fail before our own code sees the bytes."""
         return KafkaAckableMessage(
-            raw_message=tuple(records), body=b"", headers={}, correlation_id="batch", message_id="batch",
+            raw_message=list(records), body=b"", headers={}, correlation_id="batch", message_id="batch",
             consumer=self._client,
         )  # fmt: skip
 
-    async def _on_batch(self, batch: Records) -> None:
+    async def _on_batch(self, batch: list[ConsumerRecord[Any, Any]]) -> None:
         """Commits a batch, or reads it again. FastStream drops what escapes from here, so nothing may."""
         self._busy_since = time.monotonic()
         try:
@@ -360,6 +360,7 @@ class Consumer(Generic[U]):
             self._replace(batch)
         finally:
             self._busy_since = None
+            batch.clear()  # FastStream's context keeps it, and with it every connection and timer made meanwhile
 
     async def _rest(self, seconds: float) -> None:
         if not seconds:
