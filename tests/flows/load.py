@@ -41,6 +41,8 @@ class Load:
     clerks: int = 8
     pause: float = 0.0
     """Seconds that each clerk rests after a dossier."""
+    others: int = 0
+    """Dossiers that somebody else submits meanwhile."""
     choices: Sequence[tuple[str, str]] = ()
     """Procedures and desks, in turns; two procedures at every desk unless given."""
     handed: list[Handed] = field(default_factory=list)
@@ -110,7 +112,7 @@ class Load:
         strange = {one: found for one, found in seen.items() if one not in wanted and found["handover lead"]}
         assert strange == {}, "handed over, though nobody was answered for it"
         assert len({one.dossier_code for one in self.handed}) == self.count, "codes are given once"
-        assert await count_dossiers(self.hub) - self._dossiers_before == self.count, "dossiers registered"
+        assert await count_dossiers(self.hub) - self._dossiers_before == self.count + self.others, "dossiers registered"
         await nothing_is_left_over(self.hub, dead=dead_letters_meant)
 
 

@@ -2,7 +2,9 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import fields
+from functools import partial
 from pathlib import Path
 
 import asyncpg
@@ -15,13 +17,21 @@ from tests.flows.hub import Hub, on_monday
 from tests.flows.load import Load, database
 from tests.stack import PostgresServer
 from tests.upgrade.versions import THIS, Balanced, Slot, migrate
-from tests.upgrade.what_is_new import PRINTED, receipts_noted, receipts_said, refused_ever
+from tests.upgrade.what_is_new import (
+    PRINTED,
+    REFUSED_V2,
+    letters_of,
+    receipts_noted,
+    receipts_said,
+    refuse,
+    refused_ever,
+)
 from tests.waiting import until
 
 pytestmark = pytest.mark.stack
 
 AS_BEFORE = """
-ALTER TABLE notices DROP COLUMN language, DROP COLUMN receipt_printed_at;
+ALTER TABLE notices DROP COLUMN language, DROP COLUMN receipt_printed_at, DROP COLUMN procedure_name;
 UPDATE alembic_version SET version_num = '0003' WHERE version_num = '0004';
 """
 """Notify's database as the other tests know it."""
@@ -55,6 +65,48 @@ async def test_this_version_reads_skips_and_shows_what_the_next_one_says(hub: Hu
         assert PRINTED in [step["type"] for step in await hub.steps(load.handed[0].dossier_id)]
     assert await refused_ever(hub) == refused_before
     await migrate(hub.stack, THIS)  # at the start of this version: the newer tables stay
+
+
+async def is_replayed(hub: Hub, service: str, letter: int) -> bool:
+    return letter in [one["id"] for one in await hub.dead_letters(service, "replayed")]
+
+
+@asynccontextmanager
+async def upgraded(hub: Hub, name: str, tree: Path) -> AsyncIterator[None]:
+    """The one process of a service is of the version in `tree` meanwhile."""
+    await hub.stack.stop_one(name)
+    slot = Slot(hub.layout, hub.stack.keys, name, 0)
+    try:
+        await slot.run(tree)
+        yield
+    finally:
+        await slot.stop()
+        await hub.stack.start_one(name)
+
+
+async def test_a_new_version_of_an_event_is_set_aside_by_this_version_and_taken_up_by_the_next(
+    hub: Hub, next_version: Path
+) -> None:
+    """Said before its readers know it, against the rule of docs/operations.md: seen by everybody, lost for nobody."""
+    layout = Balanced(**{one.name: getattr(hub.layout, one.name) for one in fields(Layout)})
+    intake = Slot(layout, hub.stack.keys, "intake", 1)
+    await asyncio.gather(intake.run(next_version), migrate(hub.stack, next_version))
+    layout.intakes.append(intake)
+    async with FrontDoor(layout, hub.stack.keys) as door:
+        (refused,) = await refuse(Hub(hub.stack, door, hub.http), 1)
+        await intake.stop()
+
+    set_aside = await until(lambda: letters_of(hub, REFUSED_V2), lambda found: found.keys() == {"notify", "sla"})
+    assert {letter["reason"] for letter in set_aside.values()} == {"unknown-version"}
+    behind = (await hub.accepted())["dossier_id"]
+    await hub.reached(behind, "sent accepted:1", "clock_started")
+    assert await hub.effects(refused) == {}
+
+    for name, letter in set_aside.items():
+        async with upgraded(hub, name, next_version):
+            await hub.decide_letter(name, letter, "replay")
+            await until(partial(is_replayed, hub, name, letter["id"]))
+    await until(lambda: hub.effects(refused), lambda found: found == {"sms refusal": 1})
 
 
 async def test_a_migration_that_waits_for_a_reader_does_not_make_the_others_wait(

@@ -1,7 +1,10 @@
 """Two versions of the services on one stack: this one, and a next one made of it by `next_version.patch`.
 
 The next version has an optional field more in an event (`dossier.accepted.v1`: language), an event type more
-(`dossier.receipt_printed.v1`, said by intake, handled by notify), and two columns more in notify's table `notices`.
+(`dossier.receipt_printed.v1`, said by intake, handled by notify), a new version of an event (`dossier.refused.v2`, said
+by intake in the place of v1, handled by notify and sla), and three columns more in notify's table `notices`: one of
+them, `procedure_name`, is the new name of `procedure`, and both are written. The releases after it are in `another_name`:
+fill up and read the new name, write it alone, drop the old one.
 
 When the tree moves away from the patch: `git apply --reject tests/upgrade/next_version.patch` in a copy of the
 repository, mend what was rejected, `git add -A contracts services`, `git diff --cached -U1 > next_version.patch`.
@@ -26,23 +29,36 @@ from hub_local.supervisor import Program, http_ok, run_once
 
 THIS = Path(__file__).parents[2]
 PATCH = Path(__file__).with_name("next_version.patch")
+ANOTHER_NAME = Path(__file__).with_name("another_name")
 PORTS_ABOVE = 30
 """The processes in slot 1 listen so far above those in slot 0, still within the stack's own ports."""
 
 
 def make_next_version(tree: Path) -> Path:
     """Copies the services and what they share to `tree`, and makes the next version of them."""
+    return _make_version(tree, THIS, PATCH)
+
+
+def make_later_versions(folder: Path, next_version: Path) -> list[Path]:
+    """What follows on the next version, release by release, until `procedure` has got another name."""
+    versions = [next_version]
+    for patch in sorted(ANOTHER_NAME.glob("*.patch")):
+        versions.append(_make_version(folder / patch.stem, versions[-1], patch))
+    return versions[1:]
+
+
+def _make_version(tree: Path, before: Path, patch: Path) -> Path:
     for part in ("contracts", "services"):
-        shutil.copytree(THIS / part, tree / part)
+        shutil.copytree(before / part, tree / part)
     done = subprocess.run(
-        ["git", "apply", "-C1", str(PATCH)],
+        ["git", "apply", "-C1", str(patch)],
         cwd=tree,
         env={**os.environ, "GIT_CEILING_DIRECTORIES": str(tree.parent)},
         capture_output=True,
         text=True,
         check=False,
     )
-    assert done.returncode == 0, f"the tree has moved away from {PATCH.name}; make it fit again: {done.stderr}"
+    assert done.returncode == 0, f"the tree has moved away from {patch.name}; make it fit again: {done.stderr}"
     return tree
 
 
