@@ -1,4 +1,4 @@
-"""POST over kept connections, by HTTP/1.1 on httptools: as bare as the sandbox's server, and for the same reason."""
+"""POST over kept connections, by HTTP/1.1 on httptools: for what runs beside the hub, on the same two cores."""
 
 import asyncio
 import time
@@ -18,6 +18,7 @@ IDLE_SECONDS: Final = 60.0
 class Answer(NamedTuple):
     status: int
     retry_after: str
+    body: bytes
 
 
 class _Origin(NamedTuple):
@@ -27,10 +28,10 @@ class _Origin(NamedTuple):
 
 
 class Client:
-    """At most 64 calls at once, each on a connection of its own that is used again."""
+    """At most `connections` calls at once, each on a connection of its own that is used again."""
 
-    def __init__(self) -> None:
-        self._room = asyncio.Semaphore(CONNECTIONS)
+    def __init__(self, connections: int = CONNECTIONS) -> None:
+        self._room = asyncio.Semaphore(connections)
         self._idle: dict[_Origin, list[_Connection]] = {}
 
     async def post(self, url: str, headers: Mapping[str, str], body: bytes) -> Answer:
@@ -86,14 +87,15 @@ class _Connection(asyncio.Protocol):
     def __init__(self) -> None:
         self._parser = httptools.HttpResponseParser(self)
         self._answer: asyncio.Future[Answer] | None = None
-        self._retry_after = ""
+        self._retry_after, self._body = "", b""
         self.keeps = True
         """Whether another call can be made on it."""
         self.used_at = 0.0
 
     async def exchange(self, request: bytes) -> Answer:
         """Raises OSError when the connection breaks; one that is given up is broken."""
-        self._answer, self._retry_after = asyncio.get_running_loop().create_future(), ""
+        self._answer = asyncio.get_running_loop().create_future()
+        self._retry_after, self._body = "", b""
         self._transport.write(request)
         try:
             return await self._answer
@@ -123,12 +125,15 @@ class _Connection(asyncio.Protocol):
         if name.lower() == b"retry-after":
             self._retry_after = value.decode("latin-1")
 
+    def on_body(self, body: bytes) -> None:
+        self._body += body
+
     def on_message_complete(self) -> None:
         if not self._parser.should_keep_alive():
             self.keeps = False
             self._transport.close()
         if self._answer is not None and not self._answer.done():
-            self._answer.set_result(Answer(self._parser.get_status_code(), self._retry_after))
+            self._answer.set_result(Answer(self._parser.get_status_code(), self._retry_after, self._body))
 
     def _fail(self, why: str) -> None:
         if self._answer is not None and not self._answer.done():

@@ -1,6 +1,7 @@
 """Cửa trước: the hub and its sandbox as demo and bench see them: over HTTP, with a token of the built-in issuer."""
 
 import asyncio
+import json
 from types import TracebackType
 from typing import Any, Self
 
@@ -8,6 +9,7 @@ import aiohttp
 
 from hub_local.keys import Keys
 from hub_local.layout import Layout
+from hub_sandbox.client import Client
 from hub_web.tokens import ALL, SCOPES, Issuer
 
 
@@ -27,16 +29,16 @@ class FrontDoor:
         self._layout = layout
         token = Issuer(keys.issuer).issue("local-desk-system", "system", SCOPES, ALL, hours=24)
         self._headers = {"authorization": f"Bearer {token}", "content-type": "application/json"}
-        self._connections = connections
+        self._client = Client(connections)
 
     async def __aenter__(self) -> Self:
-        connector = aiohttp.TCPConnector(limit=self._connections + 8)
-        self._session = aiohttp.ClientSession(connector=connector, timeout=aiohttp.ClientTimeout(total=30))
+        self._session = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=30))
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._client.close()
         await self._session.close()
 
     async def get(self, service: str, path: str) -> Any:
@@ -55,16 +57,14 @@ class FrontDoor:
 
     async def post(self, service: str, path: str, body: bytes, key: str) -> Any:
         """Sends until there is an answer, for a minute at most: that is what the key is for. Raises Refused."""
-        headers = {**self._headers, "idempotency-key": key}
+        url, headers = self._layout.url(service) + path, {**self._headers, "idempotency-key": key}
         async with asyncio.timeout(60):
             while True:
                 try:
-                    async with self._session.post(
-                        self._layout.url(service) + path, data=body, headers=headers
-                    ) as answer:
-                        if answer.status < 500 and answer.status != 429:
-                            return await _json(answer)
-                except (aiohttp.ClientConnectionError, ConnectionError, TimeoutError):
+                    answer = await self._client.post(url, headers, body)
+                    if answer.status < 500 and answer.status != 429:
+                        return _content(answer.status, answer.body)
+                except OSError:
                     pass
                 await asyncio.sleep(0.2)
 
@@ -95,7 +95,11 @@ class FrontDoor:
 
 
 async def _json(answer: aiohttp.ClientResponse) -> Any:
-    content = await answer.json(content_type=None) if answer.status != 204 else None
-    if answer.status >= 400:
-        raise Refused(answer.status, content)
+    return _content(answer.status, await answer.read())
+
+
+def _content(status: int, body: bytes) -> Any:
+    content = json.loads(body) if body else None
+    if status >= 400:
+        raise Refused(status, content)
     return content
