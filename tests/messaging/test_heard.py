@@ -1,5 +1,7 @@
 """Đã nghe hết: nobody speaks of time before everything said up to then was read."""
 
+from uuid import uuid4
+
 import pytest
 
 from hub_events import topics
@@ -33,6 +35,25 @@ async def test_what_waits_to_be_read_was_not_heard_until_somebody_reads_it(
         await until(hearing.everything, within=30)
     assert await hearing.everything(), "readers may rest; what they read stays read"
     await broker.say(submitted())
+    assert not await hearing.everything()
+    await hearing.close()
+
+
+async def test_a_reader_that_stands_behind_the_end_of_the_log_has_not_heard_what_lies_there(
+    hearing: Heard, toy: ToyService, broker: Broker
+) -> None:
+    """Its position is of another log: Kafka lost this one, or the database was restored."""
+    await broker.say(submitted(), partition=0)
+    await toy.pool.execute("INSERT INTO position VALUES ($1, 0, 1000)", broker.topic)
+    assert not await hearing.everything()
+    await hearing.close()
+
+
+async def test_a_reader_of_a_topic_that_was_deleted_has_not_heard_what_the_new_one_says(
+    hearing: Heard, toy: ToyService, broker: Broker
+) -> None:
+    await broker.say(submitted(), partition=0)
+    await toy.pool.execute("INSERT INTO position VALUES ($1, 0, 1, $2)", broker.topic, uuid4())
     assert not await hearing.everything()
     await hearing.close()
 

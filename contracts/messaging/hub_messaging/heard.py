@@ -14,8 +14,10 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
 from hub_events.topics import Topic
+from hub_messaging import positions
 from hub_messaging.database import Pool
-from hub_messaging.positions import stored_positions
+from hub_messaging.positions import Position
+from hub_messaging.topic_ids import topic_ids
 
 log = structlog.get_logger(__name__)
 
@@ -35,14 +37,22 @@ class Heard:
     async def everything(self) -> bool:
         """Waits up to 5 s until the readers have come as far as the logs reach now.
 
-        False: they have not, or Kafka could not be asked. Raises what is in database.UNAVAILABLE.
+        False: they have not, they stand outside the logs, or Kafka could not be asked. Raises what is in
+        database.UNAVAILABLE.
         """
+        stood = await positions.stored(self._pool, self._topics)
         try:
             async with asyncio.timeout(PATIENCE_SECONDS):
+                ids = await topic_ids(self._servers, self._topics)
                 ends = await self._ends()
         except (KafkaError, OSError) as trouble:
             log.warning("kafka_not_asked", trouble=type(trouble).__name__)
             await self.close()
+            return False
+        if ids.keys() != set(self._topics) or any(
+            stood.get(place, Position(0)).misfit(ids[place.topic], 0, end) for place, end in ends.items()
+        ):
+            log.warning("facts_out_of_reach")
             return False
         for _ in range(LOOKS):
             if await self._read_up_to(ends):
@@ -70,5 +80,5 @@ class Heard:
         return ends
 
     async def _read_up_to(self, ends: Mapping[TopicPartition, int]) -> bool:
-        stored = await stored_positions(self._pool)
-        return all(stored.get((place.topic, place.partition), 0) >= end for place, end in ends.items())
+        stored = await positions.stored(self._pool, self._topics)
+        return all(stored.get(place, Position(0)).next_offset >= end for place, end in ends.items())
