@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from dataclasses import fields
 from functools import partial
 from pathlib import Path
@@ -71,17 +70,17 @@ async def is_replayed(hub: Hub, service: str, letter: int) -> bool:
     return letter in [one["id"] for one in await hub.dead_letters(service, "replayed")]
 
 
-@asynccontextmanager
-async def upgraded(hub: Hub, name: str, tree: Path) -> AsyncIterator[None]:
-    """The one process of a service is of the version in `tree` meanwhile."""
-    await hub.stack.stop_one(name)
-    slot = Slot(hub.layout, hub.stack.keys, name, 0)
+async def taken_up(hub: Hub, service: str, letter: int, tree: Path) -> None:
+    """The service is upgraded to the version in `tree`, an operator replays the dead letter; then it goes back."""
+    await hub.stack.stop_one(service)
+    slot = Slot(hub.layout, hub.stack.keys, service, 0)
     try:
         await slot.run(tree)
-        yield
+        await hub.decide_letter(service, {"id": letter}, "replay")
+        await until(partial(is_replayed, hub, service, letter))
     finally:
         await slot.stop()
-        await hub.stack.start_one(name)
+        await hub.stack.start_one(service)
 
 
 async def test_a_new_version_of_an_event_is_set_aside_by_this_version_and_taken_up_by_the_next(
@@ -102,10 +101,7 @@ async def test_a_new_version_of_an_event_is_set_aside_by_this_version_and_taken_
     await hub.reached(behind, "sent accepted:1", "clock_started")
     assert await hub.effects(refused) == {}
 
-    for name, letter in set_aside.items():
-        async with upgraded(hub, name, next_version):
-            await hub.decide_letter(name, letter, "replay")
-            await until(partial(is_replayed, hub, name, letter["id"]))
+    await asyncio.gather(*(taken_up(hub, name, letter["id"], next_version) for name, letter in set_aside.items()))
     await until(lambda: hub.effects(refused), lambda found: found == {"sms refusal": 1})
 
 
