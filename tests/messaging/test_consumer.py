@@ -328,6 +328,21 @@ async def test_a_partition_that_stands_still_is_read_on_over_a_new_connection(
         await until(heard(toy, left), within=30)
 
 
+async def test_a_partition_that_kafkas_client_has_given_up_already_ends_no_reader(
+    toy: ToyService, broker: Broker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While the group shares out anew, the client may know nothing of a partition that we still believe to read."""
+    for name, seconds in (("TICK_SECONDS", 0.2), ("SUSPICIOUS_AFTER_SECONDS", 1.0), ("RECONNECT_AFTER_SECONDS", 2.0)):
+        monkeypatch.setattr(consumer_module, name, seconds)
+    consumer = toy.consumer(broker.servers)
+    async with going(consumer):
+        await until(heard(toy, (await broker.say(submitted(), partition=0)).dossier_id))
+        given_up = TopicPartition(broker.topic, 99)
+        consumer._next[given_up], consumer._moved_at[given_up] = 0, time.monotonic()
+        await until(lambda: given_up not in consumer._next)
+        await until(heard(toy, (await broker.say(submitted(), partition=0)).dossier_id))
+
+
 async def dropped(
     toy: ToyService, broker: Broker, consumer: Consumer[ToyUnitOfWork], *, reads_on_at: int
 ) -> list[UUID]:

@@ -269,9 +269,7 @@ class Consumer(Generic[U]):
         if not self._next:
             waits = self._joined and not self._unplaced
             return 0.0 if waits or self._stopped else time.monotonic() - self._connected_at
-        answers = [self._client.last_poll_timestamp(partition) or 0 for partition in self._next]
-        since_answer = time.time() - max(answers) / 1000
-        return min(since_answer, time.monotonic() - self._connected_at)
+        return min(map(self._answered, self._next))
 
     def _standstill(self) -> float:
         """Seconds since the partition that is behind and waits longest was read on, whatever the reason."""
@@ -281,8 +279,8 @@ class Consumer(Generic[U]):
     async def _check_silent_partitions(self) -> None:
         """Finds partitions that have something to read, yet nothing comes: left the log, or can't be read."""
         now = time.monotonic()
-        for partition, position in list(self._next.items()):
-            end = self._client.highwater(partition)
+        for partition in self._next.keys() & self._client.assignment():
+            position, end = self._next[partition], self._client.highwater(partition)
             behind = 0 if end is None else max(0, end - position)
             CONSUMER_LAG.labels(partition.topic, partition.partition).set(behind)
             if not behind and self._answered(partition) < SUSPICIOUS_AFTER_SECONDS:
@@ -297,7 +295,7 @@ class Consumer(Generic[U]):
         begins = await self._client.beginning_offsets(suspects)
         ends = await self._client.end_offsets(suspects)
         for partition in suspects:
-            if partition not in self._next:
+            if partition not in self._next.keys() & self._client.assignment():
                 continue
             position = self._next[partition]
             if not begins[partition] <= position <= ends[partition]:
@@ -312,7 +310,9 @@ class Consumer(Generic[U]):
                 self._stop(partition, f"the record at {position} can't be read")
 
     def _answered(self, partition: TopicPartition) -> float:
-        last = self._client.last_poll_timestamp(partition) or 0
+        """Seconds since Kafka last answered for it: for ever, while the group shares out anew what it takes from us."""
+        ours = partition in self._client.assignment()
+        last = (self._client.last_poll_timestamp(partition) or 0) if ours else 0
         return min(time.time() - last / 1000, time.monotonic() - self._connected_at)
 
     async def _tell_kafka(self) -> None:
