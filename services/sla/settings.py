@@ -10,6 +10,6 @@ class Settings(ServiceSettings):
 
     model_config = SettingsConfigDict(env_prefix="SLA_")
 
-    consumer_linger_ms: int = Field(default=100, ge=0, le=1000)
+    consumer_linger_ms: int = Field(default=300, ge=0, le=1000)
     """A clock counts in minutes; facts may gather."""
     relay_linger_ms: int = Field(default=100, ge=0, le=1000)

@@ -18,12 +18,14 @@ from hub_messaging.metrics import WORK_DUE, WORK_SET_ASIDE, WORK_UNKNOWN
 LANES = "lanes"
 READY, BEHIND, DONE, REFUSED, SET_ASIDE, UNKNOWN = "ready", "behind", "done", "refused", "set_aside", "unknown"
 
+# Each finds its rows by key however many others are open: a scalar subquery is never made into a hash of the whole
+# index, as EXISTS may be; and a condition that names the closed states fits no index of the open ones.
 _INSERT = """
 INSERT INTO work (id, lane, dossier_id, kind, fact_at, state)
 SELECT id, lane, dossier_id, kind, fact_at,
-       CASE WHEN follows OR EXISTS (
-           SELECT FROM work AS earlier WHERE earlier.lane = given.lane AND earlier.dossier_id = given.dossier_id
-           AND earlier.state IN ('ready', 'behind', 'set_aside', 'unknown')
+       CASE WHEN follows OR (
+           SELECT true FROM work AS earlier WHERE earlier.lane = given.lane AND earlier.dossier_id = given.dossier_id
+           AND earlier.state IN ('ready', 'behind', 'set_aside', 'unknown') LIMIT 1
        ) THEN 'behind' ELSE 'ready' END
 FROM unnest($1::uuid[], $2::text[], $3::uuid[], $4::text[], $5::timestamptz[], $6::bool[])
     WITH ORDINALITY AS given(id, lane, dossier_id, kind, fact_at, follows, place)
@@ -41,7 +43,7 @@ UPDATE work SET state = given.state, outcome = given.outcome, attempts = given.a
     started_at = CASE WHEN given.state = 'unknown' THEN work.started_at END
 FROM unnest($1::uuid[], $2::text[], $3::text[], $4::int[], $5::int[], $6::timestamptz[])
     AS given(id, state, outcome, attempts, own_failures, next_at)
-WHERE work.id = given.id AND work.state IN ('ready', 'unknown')
+WHERE work.id = given.id AND work.state NOT IN ('done', 'refused', 'set_aside', 'behind')
 """
 _DECIDE = """
 UPDATE work SET state = $2, outcome = $3, next_at = now(), started_at = NULL, settled_by = $4, settled_why = $5,
@@ -50,12 +52,15 @@ WHERE id = $1 AND state = 'unknown' RETURNING id
 """
 _STEP_FORWARD = """
 UPDATE work SET state = 'ready' WHERE id IN (
-    SELECT DISTINCT ON (lane, dossier_id) id FROM work AS next
-    WHERE state = 'behind' AND (lane, dossier_id) IN (SELECT * FROM unnest($1::text[], $2::uuid[])) AND NOT EXISTS (
-        SELECT FROM work AS head WHERE head.lane = next.lane AND head.dossier_id = next.dossier_id
-        AND head.state IN ('ready', 'set_aside', 'unknown')
-    )
-    ORDER BY lane, dossier_id, seq
+    SELECT next.id FROM unnest($1::text[], $2::uuid[]) AS ended(lane, dossier_id)
+    CROSS JOIN LATERAL (
+        SELECT id FROM work WHERE work.lane = ended.lane AND work.dossier_id = ended.dossier_id AND state = 'behind'
+        ORDER BY seq LIMIT 1
+    ) AS next
+    WHERE (
+        SELECT true FROM work AS head WHERE head.lane = ended.lane AND head.dossier_id = ended.dossier_id
+        AND head.state IN ('ready', 'set_aside', 'unknown') LIMIT 1
+    ) IS NULL
 )
 """
 _FREE = """
