@@ -126,6 +126,7 @@ class Service:
 
         async def send() -> None:
             try:
+                await watch.known.wait()  # a keeper that finds no lanes at first looks again half a second later
                 await keeper.run()
             finally:
                 await http.aclose()

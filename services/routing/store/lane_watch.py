@@ -30,6 +30,8 @@ class LaneWatch:
         self._concurrency = concurrency
         self._paused: set[str] | None = None
         self._with_work: set[str] = set()
+        self.known = asyncio.Event()
+        """Set once the pauses are known; before, no lane is wanted."""
 
     def wanted(self) -> Iterable[tuple[str, int]]:
         """Every agency's lane and its concurrency, 0 while it is paused. None before the pauses are known."""
@@ -44,6 +46,7 @@ class LaneWatch:
             beat()
             try:
                 self._paused, self._with_work = await self._lanes.paused(), await self._lanes.with_work()
+                self.known.set()
                 known, found = await self._lanes.open_now(), circuits.open_lanes()
                 owned = circuits.owned_lanes()
                 opened = {name: why for name, why in found.items() if known.get(name) != why}
