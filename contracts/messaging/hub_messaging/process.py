@@ -40,6 +40,8 @@ log = structlog.get_logger(__name__)
 U = TypeVar("U", bound=UnitOfWork)
 MEASURE_SECONDS = 5.0
 DRAIN_SECONDS = 12.0
+CALM_AFTER_SECONDS = 2.0
+"""What can wait until a process has done its first work waits for so long."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,7 +232,7 @@ async def _live(spine: Spine[U], roles: Callable[[], Awaitable[Sequence[Role]]])
         log.critical("database_refuses_us", error=type(refusal).__name__, exc_info=refusal)
         return False
     running = {role.name: asyncio.create_task(role.run(), name=role.name) for role in await roles()}
-    _spare_the_collector()
+    asyncio.get_running_loop().call_later(CALM_AFTER_SECONDS, _spare_the_collector)
     spine.heart.set_unready("start", None)
     log.info("started", roles=list(running))
     await asyncio.wait([stop, *running.values()], return_when=asyncio.FIRST_COMPLETED)
@@ -260,10 +262,9 @@ async def _drain(heart: Heart, running: Mapping[str, asyncio.Task[None]]) -> Non
 
 
 def _spare_the_collector() -> None:
-    """What was loaded stays: the garbage collector need not walk it again; batches make garbage by the thousand."""
+    """What was loaded stays: the garbage collector need not walk it again."""
     gc.collect()
     gc.freeze()
-    gc.set_threshold(20_000, 20, 50)
 
 
 async def _pulse(beat: Callable[[], None]) -> None:

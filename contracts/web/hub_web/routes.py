@@ -14,6 +14,7 @@ not validated again: the types are checked by mypy.
 """
 
 import asyncio
+import warnings
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from typing import Annotated, Any
 
@@ -23,6 +24,7 @@ from fastapi.dependencies.models import Dependant
 from fastapi.dependencies.utils import request_params_to_args
 from fastapi.routing import APIRoute
 from pydantic import BaseModel, ValidationError
+from pydantic.warnings import UnsupportedFieldAttributeWarning
 from starlette._utils import is_async_callable
 from starlette.requests import Request
 from starlette.responses import Response
@@ -166,7 +168,10 @@ class _Parameter:
 
 
 def _adapter(field: ModelField) -> Any:
-    """The type adapter that FastAPI built for a field (it keeps it private; the version is pinned)."""
+    """The type adapter that FastAPI made for a field (it keeps it private; the version is pinned), ready for use."""
+    with warnings.catch_warnings():  # of the parameter's own name, as FastAPI does
+        warnings.simplefilter("ignore", UnsupportedFieldAttributeWarning)
+        field._type_adapter.rebuild()
     return field._type_adapter
 
 
