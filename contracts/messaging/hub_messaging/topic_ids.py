@@ -94,8 +94,8 @@ class _WhichTopics(Request[_TopicsRequest]):  # type: ignore[misc]
 async def topic_ids(servers: str, names: Collection[str]) -> Mapping[str, UUID]:
     """The ids of those of `names` that Kafka (from 2.8 on) knows. Raises KafkaError."""
     client = AIOKafkaClient(bootstrap_servers=servers)
-    await client.bootstrap()
     try:
+        await client.bootstrap()
         answer = await client.send(client.get_random_node(), _WhichTopics(names))
     finally:
         await client.close()
