@@ -7,6 +7,9 @@ import pytest
 from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
 
+from hub_events import topics as event_topics
+from hub_local.republish import Since, republish
+from hub_local.stack import say_nothing
 from hub_messaging import consumer as consumer_module
 from hub_messaging.positions import stored_positions
 from hub_messaging.topic_ids import topic_ids
@@ -24,8 +27,8 @@ async def say(broker: Broker, count: int) -> list[UUID]:
     return [(await broker.say(submitted(), partition=0)).dossier_id for _ in range(count)]
 
 
-async def made_anew(broker: Broker) -> None:
-    """The topic is deleted, made again under its name, and grows past where its readers stood."""
+async def made_anew(broker: Broker) -> list[UUID]:
+    """The topic is deleted, made again under its name, and grows past where its readers stood; what it tells then."""
     async with administering(broker.servers) as admin:
         await admin.delete_topics([broker.topic])
 
@@ -43,7 +46,7 @@ async def made_anew(broker: Broker) -> None:
 
     await until(made, what="the topic is there again")
     await broker.producer.client.force_metadata_update()
-    await say(broker, 8)
+    return await say(broker, 8)
 
 
 async def read(toy: ToyService, dossiers: list[UUID]) -> bool:
@@ -54,19 +57,26 @@ def stopped(toy: ToyService) -> bool:
     return "made anew" in toy.heart.unready().get("consumer", "")
 
 
-async def test_a_reader_that_comes_back_does_not_read_on_in_a_topic_that_was_made_anew(
+async def test_a_reader_that_comes_back_does_not_read_on_in_a_topic_that_was_made_anew_until_it_is_told_anew(
     another: Another, broker: Broker
 ) -> None:
     first, again = await another(), await another()
     async with going(first.consumer(broker.servers)):
         before = await say(broker, 3)
         await until(lambda: read(first, before))
-    await made_anew(broker)
+    after = await made_anew(broker)
 
     async with going(again.consumer(broker.servers)):
         await until(lambda: stopped(again))
     assert (await settled_state(again.pool)).keys() == set(before)
     assert (await stored_positions(again.pool))[broker.topic, 0] == 3
+
+    topic, told = event_topics.topic_of("intake"), await another()
+    urls = {"intake": told.url, told.name: told.url}
+    await republish(broker.servers, urls, topic, Since(), again=True, report=say_nothing)
+    async with going(told.consumer(broker.servers)):
+        await until(lambda: read(told, after))
+    assert not stopped(told)
 
 
 async def test_a_topic_that_is_made_anew_under_a_reader_is_noticed(

@@ -3,8 +3,8 @@
 The next version has an optional field more in an event (`dossier.accepted.v1`: language), an event type more
 (`dossier.receipt_printed.v1`, said by intake, handled by notify), a new version of an event (`dossier.refused.v2`, said
 by intake in the place of v1, handled by notify and sla), and three columns more in notify's table `notices`: one of
-them, `procedure_name`, is the new name of `procedure`, and both are written. The releases after it are in `another_name`:
-fill up and read the new name, write it alone, drop the old one.
+them, `procedure_name`, is the new name of `procedure`, and both are written. The releases after it are in
+`another_name`: fill up and read the new name, write it alone, drop the old one.
 
 When the tree moves away from the patch: `git apply --reject tests/upgrade/next_version.patch` in a copy of the
 repository, mend what was rejected, `git add -A contracts services`, `git diff --cached -U1 > next_version.patch`.
