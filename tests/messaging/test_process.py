@@ -14,9 +14,11 @@ from pathlib import Path
 from uuid import UUID, uuid4
 
 import httpx
+import psutil
 import pytest
 
 from hub_local.stack import Stack
+from hub_messaging.process import _give_memory_back
 from tests.messaging.conftest import Broker, ToyService
 from tests.messaging.toy import Mischief, settled_state, submitted
 from tests.waiting import until
@@ -207,3 +209,14 @@ async def test_personal_values_never_reach_logs_or_metrics(start: Start, toy: To
 def test_a_running_service_imports_no_migration_tools() -> None:
     program = "import sys, hub_messaging.process; print(*{'sqlalchemy', 'alembic', 'psycopg'} & sys.modules.keys())"
     assert subprocess.run([sys.executable, "-c", program], capture_output=True, check=True).stdout == b"\n"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="glibc's habit")
+def test_what_a_burst_has_used_goes_back_to_the_machine() -> None:
+    burst = [bytes(2_000) for _ in range(30_000)]
+    kept = burst[-1]
+    held = psutil.Process().memory_info().rss
+    del burst
+    _give_memory_back()
+    assert held - psutil.Process().memory_info().rss > 40_000_000
+    assert kept

@@ -14,6 +14,7 @@ not validated again: the types are checked by mypy.
 """
 
 import asyncio
+import sys
 import warnings
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from typing import Annotated, Any
@@ -32,6 +33,9 @@ from starlette.routing import request_response
 
 from hub_web.bodies import validate_body
 from hub_web.problems import INVALID_REQUEST, MEDIA_TYPE_UNSUPPORTED, REQUEST_TIMEOUT, Problem, invalid_request
+
+# FastAPI loads all of pydantic's former version to ask of each type whether it is one of its models. None: not there.
+sys.modules.setdefault("pydantic.v1", None)  # type: ignore[arg-type]
 
 BODY_SECONDS = 20.0  # within which a body must have arrived whole
 JSON = "application/json"
