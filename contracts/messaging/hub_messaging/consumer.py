@@ -341,7 +341,7 @@ class Consumer(Generic[U]):
         try:
             await self._process(self._contiguous([raw(record) for record in batch]))
             self._pause = FIRST_PAUSE_SECONDS
-            if len(batch) < MAX_BATCH:  # who is behind does not rest
+            if len(batch) < MAX_BATCH and not self._is_behind():
                 await self._rest(self._linger)
         except StopReading as alarm:
             self._again(batch)
@@ -361,6 +361,11 @@ class Consumer(Generic[U]):
         finally:
             self._busy_since = None
             batch.clear()  # FastStream's context keeps it, and with it every connection and timer made meanwhile
+
+    def _is_behind(self) -> bool:
+        """Whether a whole batch is still to be read, as far as Kafka has said: who is behind does not rest."""
+        ours = self._next.keys() & self._client.assignment()
+        return sum(max(0, (self._client.highwater(one) or 0) - self._next[one]) for one in ours) >= MAX_BATCH
 
     async def _rest(self, seconds: float) -> None:
         if not seconds:

@@ -37,7 +37,7 @@ from hub_messaging.work import DONE, LANES, READY, REFUSED, SET_ASIDE, UNKNOWN, 
 
 log = structlog.get_logger(__name__)
 
-GATHER_SECONDS = 0.03
+GATHER_SECONDS = 0.06
 POLL_SECONDS = 0.5
 FREE_EVERY_SECONDS = 10.0
 DRAIN_SECONDS, LAST_WORDS_SECONDS = 8.0, 3.0

@@ -189,9 +189,10 @@ def count(records: Sequence[RawRecord], results: Sequence[Result[None]]) -> None
 def measure(records: Sequence[RawRecord], wanted: Sequence[RawRecord]) -> None:
     """Delay from commit to handling, and how many records were of no interest."""
     now = real_now()
+    delays = {topic: EVENT_DELAY.labels(topic) for topic in {record.topic for record in wanted}}
     for record in wanted:
         if record.written_at is not None:
-            EVENT_DELAY.labels(record.topic).observe(max(0.0, (now - record.written_at).total_seconds()))
+            delays[record.topic].observe(max(0.0, (now - record.written_at).total_seconds()))
     skipped = Counter(record.topic for record in records)
     skipped.subtract(record.topic for record in wanted)
     for topic, number in skipped.items():
