@@ -11,6 +11,7 @@ import sys
 from collections import Counter
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -28,13 +29,15 @@ from tests.stack import Place
 
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(400)]
 
+_drills = count(1)
 KEPT = ("dossier", "progress", "step", "transfer", "notices", "clock", "work", "outbox")
 """Tables that tell what the hub knows and has done."""
 
 
 @pytest.fixture
 def layout(place: Place) -> Layout:
-    return place.layout("drill")
+    """An empty folder: what one drill leaves behind is none of the next one's."""
+    return place.layout(f"drill-{next(_drills)}")
 
 
 @asynccontextmanager
