@@ -1,11 +1,10 @@
 """Table `clock`: one row per dossier; what lists ask for has columns, the facts behind it are JSON."""
 
-import json
 from datetime import UTC, datetime
 from typing import Any
 
 import asyncpg
-import orjson
+from pydantic_core import from_json, to_json
 
 from hub_events.intake import Promise
 from hub_messaging.database import Table, TableStore
@@ -42,13 +41,13 @@ def to_row(clock: DossierClock) -> tuple[Any, ...]:
         current.late_from if current else None,
         clock.differs,
         clock.outcome,
-        orjson.dumps(_facts(clock)).decode(),
-        orjson.dumps(clock.said).decode(),
+        to_json(_facts(clock)).decode(),
+        to_json(clock.said).decode(),
     )
 
 
 def from_row(row: asyncpg.Record) -> DossierClock:
-    facts = json.loads(row["facts"])
+    facts = from_json(row["facts"])
     stop = facts["stop"]
     return DossierClock(
         dossier_id=row["dossier_id"],
@@ -58,7 +57,7 @@ def from_row(row: asyncpg.Record) -> DossierClock:
         dates={date["request"]: _date(date) for date in facts["dates"]},
         pauses={int(number): _moment(at) for number, at in facts["pauses"].items()},
         stop=Stop(_moment(stop["at"]), stop["cause"]) if stop else None,
-        said=tuple(json.loads(row["said"])),
+        said=tuple(from_json(row["said"])),
     )
 
 
@@ -68,7 +67,7 @@ def _facts(clock: DossierClock) -> dict[str, Any]:
             {
                 "request": date.request,
                 "since": date.since,
-                "promise": date.promise.model_dump(mode="json"),
+                "promise": date.promise,
                 "agrees": date.check.agrees,
                 "computed_due_at": date.check.computed_due_at,
                 "reason": date.check.reason,
