@@ -38,7 +38,9 @@ STUCK = Gauge(
     "Accepted INTAKE_STUCK_AFTER_SECONDS ago, still without a route, a clock or a notice outcome. See `hub stuck`.",
     ["missing"],
 )
-HANDLERS: list[Handler[IntakeUnitOfWork]] = [Handler(event, on_reported, on_dossier(PROGRESS)) for event in EVENTS]
+HANDLERS: list[Handler[IntakeUnitOfWork]] = [
+    Handler(event, on_reported, on_dossier(PROGRESS), repeatable=True) for event in EVENTS
+]
 
 
 class Service:

@@ -1,5 +1,6 @@
 """Whatever bytes a record is made of, it becomes a job or a refusal that can be stored, and nothing else."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
@@ -166,6 +167,12 @@ def test_the_same_event_refused_twice_is_one_dead_letter(service: str) -> None:
     raw = record(b"{", headers())
     first, second = reader.job(raw), reader.job(raw)
     assert first.inbox == second.inbox is not None
+
+
+def test_a_handler_that_may_be_repeated_claims_no_id_but_what_it_cannot_read_is_one_dead_letter(service: str) -> None:
+    reader: Reader[ToyUnitOfWork] = Reader(service, [replace(SOME[0], repeatable=True)])
+    assert reader.job(record(BODY, headers())).inbox is None
+    assert reader.job(record(b"{", headers())).inbox is not None
 
 
 def test_the_type_is_read_only_where_it_can_be() -> None:

@@ -127,7 +127,7 @@ async def test_the_old_and_closed_goes_and_the_open_stays_under_load(hub: Hub) -
     rows = dict(zip(SERVICES, await asyncio.gather(*(purged(hub, name) for name in SERVICES)), strict=True))
 
     assert min(rows[name]["outbox"] for name in SERVICES) >= len(old)
-    assert min(rows[name]["inbox"] for name in SERVICES) >= len(old)
+    assert min(rows[name]["inbox"] for name in SERVICES if name != "intake") >= len(old), "a timeline claims no ids"
     of_old = "SELECT count(*) FROM work WHERE dossier_id = ANY($1::text[]::uuid[])"
     assert await kept(hub, "routing", of_old, list(old)) == 0
     assert await kept(hub, "routing", of_old + " AND state = 'ready'", still_open) == 3, "hand-overs still to be done"

@@ -33,11 +33,15 @@ Keys = Mapping[str, Iterable[Any]]
 
 @dataclass(frozen=True, slots=True)
 class Handler(Generic[U]):
-    """How one event type is handled. `keys` names the aggregates it needs, by shelf."""
+    """How one event type is handled. `keys` names the aggregates it needs, by shelf.
+
+    `repeatable`: a repeat makes the same rows again, not more, and publishes nothing: its id need not be claimed.
+    """
 
     event: type[Event]
     handle: Callable[[Fact[Any], U], None]
     keys: Callable[[Fact[Any]], Keys]
+    repeatable: bool = False
 
 
 def on_dossier(shelf: str) -> Callable[[Fact[Any]], Keys]:
@@ -89,7 +93,8 @@ class Reader(Generic[U]):
             else:
                 uow.refusals.processed(record)
 
-        return Job(run=run, keys=keys, inbox=_inbox(record, envelope), rescue=self._rescue(record))
+        inbox = None if handler.repeatable else _inbox(record, envelope)
+        return Job(run=run, keys=keys, inbox=inbox, rescue=self._rescue(record))
 
     def _read(self, record: RawRecord, envelope: Envelope) -> tuple[Handler[U], Fact[Event], Keys]:
         """Raises CannotProcess for a record that no program can handle as it is."""
