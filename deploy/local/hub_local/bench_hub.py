@@ -94,14 +94,19 @@ def with_settings(name: str, settings: Mapping[str, str]) -> Change:
     return change
 
 
-def with_workers(workers: int, partitions: int) -> Change:
-    """Topics of so many partitions, and so many processes of each service that read them."""
+def with_workers(workers: int, partitions: int | None = None) -> Change:
+    """So many processes of each service that read; topics of so many partitions (None: as usual)."""
 
     def change(layout: Layout, keys: Keys, steps: Sequence[Step]) -> Sequence[Step]:
-        usual = [_with_partitions(step, layout, partitions) for step in steps]
+        usual = steps if partitions is None else [_with_partitions(step, layout, partitions) for step in steps]
         return [*usual, *(_worker(name, slot, layout, keys) for slot in range(1, workers) for name in SERVICES)]
 
     return change
+
+
+def reading(name: str, slot: int = 1) -> str:
+    """The name of a service's further process that only reads, and sends what the service says."""
+    return f"{name}-{slot}"
 
 
 def by_name(suffix: str, figures: Mapping[str, Any], wanted: Iterable[str]) -> Figures:
@@ -124,7 +129,7 @@ def _worker(name: str, slot: int, layout: Layout, keys: Keys) -> Program:
     own = {"SLOT": slot, "HTTP_PORT": http, "PROBE_PORT": http + 1}
     return replace(
         first,
-        name=f"{name}-{slot}",
+        name=reading(name, slot),
         command=(sys.executable, "-m", f"services.{name}.entrypoints.worker"),
         ready=partial(http_ok, http + 1, "/ready"),
         needs=("migrations", "topics", name),

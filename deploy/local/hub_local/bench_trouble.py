@@ -10,7 +10,7 @@ import asyncpg
 import psutil
 
 from hub_events.topics import INTAKE
-from hub_local.bench_hub import Bench, Figures, Hub
+from hub_local.bench_hub import Bench, Figures, Hub, reading, with_workers
 from hub_local.bench_load import POLL_SECONDS, Sent, closed_loop, open_loop, percentile
 from hub_local.layout import SERVICES, StackNotUsable
 from hub_local.proof import Witness
@@ -31,10 +31,14 @@ OPEN_ROWS = "SELECT count(*) FROM work WHERE state <> 'done'"
 
 
 async def backlog(bench: Bench) -> Figures:
-    """Tồn đọng: readers were stopped while dossiers were accepted; each then reads alone until it has caught up."""
-    async with bench.hub() as hub:
+    """Tồn đọng: all was stopped while dossiers were accepted; each service's reading process then catches up alone.
+
+    A reading process is what operations start more of when a service falls behind: it reads, and sends what it says.
+    """
+    async with bench.hub(with_workers(2)) as hub:
         for name in READERS:
             await hub.stack.stop_one(name)
+            await hub.stack.stop_one(reading(name))
         bench.say(f"accepting {bench.sizes.backlog} dossiers that nobody reads")
         await hub.load.send(closed_loop(bench.sizes.backlog))
         await _until(partial(_count, hub, "intake", "SELECT count(*) FROM outbox_pending"), 0, "intake's outbox")
@@ -44,6 +48,7 @@ async def backlog(bench: Bench) -> Figures:
             figures["events_per_s"][name] = await _caught_up(hub, name)
         bench.say("draining")
         began = time.monotonic()
+        await asyncio.gather(*(hub.stack.start_one(name) for name in READERS))
         await hub.load.drained()
         return {**figures, "drained_after_s": round(time.monotonic() - began, 1), **await hub.ending()}
 
@@ -96,7 +101,7 @@ async def _caught_up(hub: Hub, name: str) -> float:
     end = sum(end for _, end in (await log_of(hub.layout.kafka_servers, INTAKE.name)).values())
     question = f"SELECT coalesce(sum(next_offset), 0)::bigint FROM position WHERE topic = '{INTAKE.name}'"  # noqa: S608
     seen = [(time.monotonic(), await _count(hub, name, question))]
-    starting = asyncio.create_task(hub.stack.start_one(name))
+    starting = asyncio.create_task(hub.stack.start_one(reading(name)))
     async with _database(hub, name) as connection:
         while seen[-1][1] < end:
             if time.monotonic() - seen[0][0] > PATIENCE_SECONDS:
