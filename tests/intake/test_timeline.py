@@ -9,7 +9,7 @@ from prometheus_client import REGISTRY
 
 from hub_events.event import Envelope, Event, to_headers
 from hub_events.notify import MessageSentV1
-from hub_events.routing import DossierCompletedV1, DossierHandedOverV1
+from hub_events.routing import DossierAcknowledgedV1, DossierCompletedV1, DossierHandedOverV1
 from hub_events.sla import DeadlineClockStartedV1
 from hub_messaging.clock import real_now
 from hub_messaging.consumer import Reader
@@ -61,6 +61,18 @@ async def test_the_timeline_tells_when_who_and_where_from_all_topics(door: Front
     assert timeline["steps"][2]["at"] == "2026-03-02T08:01:00+07:00"
     shown = (await door.get(f"/v1/dossiers/{id}")).json()
     assert (shown["national_status"]["code"], shown["agency"]["code"]) == (4, POLICE.code)
+
+
+async def test_an_agency_that_speaks_of_a_dossier_has_it_though_its_hand_over_is_heard_later(
+    door: FrontDoor,
+) -> None:
+    id = (await door.submitted(residence(acceptance=ACCEPTANCE)))["dossier_id"]
+    for event in (
+        DossierAcknowledgedV1(leg="lead", agency=POLICE, acknowledged_at=MONDAY_MORNING),
+        handed_over(),
+    ):
+        await told(door, record(event, id))
+        assert (await door.get(f"/v1/dossiers/{id}")).json()["national_status"]["code"] == 4
 
 
 async def test_a_completed_dossier_takes_no_more_decisions(door: FrontDoor) -> None:

@@ -41,5 +41,5 @@ def national_status(dossier: Dossier, progress: Progress) -> NationalStatus:
     """Trạng thái theo danh mục quốc gia."""
     state = state_of(dossier, progress)
     if state == "accepted":
-        return ACCEPTED if progress.handed_over_at is None else IN_PROGRESS
+        return IN_PROGRESS if progress.at_an_agency else ACCEPTED
     return _BY_STATE[state]

@@ -83,6 +83,11 @@ class Progress(NamedTuple):
     def settled(self) -> bool:
         return not self.missing
 
+    @property
+    def at_an_agency(self) -> bool:
+        """An agency's system took the dossier, or the agency speaks of it: that may be heard earlier."""
+        return any((self.handed_over_at, self.acknowledged_at, self.supplement_asked_at))
+
     def watch(self, since: datetime, expects_clock: bool) -> "Progress":
         """The dossier was accepted: route, clock and notice are expected from now on."""
         return self._replace(watched_since=since, expects_clock=expects_clock)
