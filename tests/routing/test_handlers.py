@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from hub_events.event import Fact
 from hub_events.examples import examples_read_by
 from hub_events.ids import derive_id
 from hub_events.intake import DossierAcceptedV1, DossierSupplementReceivedV1
@@ -95,6 +96,25 @@ def test_an_accepted_dossier_goes_to_the_competent_agencys_lane(desk: Desk) -> N
     )
     assert desk.said == ["dossier.routed.v1"]
     assert desk.transfer.state == "routed"
+
+
+def test_a_parcel_names_its_cause_where_tracing_looks_and_the_nameless_form_of_the_version_before_is_read(
+    desk: Desk,
+) -> None:
+    trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+    fact = accepted(DOSSIER)
+    desk.accept()
+    on_dossier_accepted(
+        Fact(fact.envelope._replace(traceparent=trace), fact.data), other := a_uow(), lambda: desk.competence
+    )
+    other.keep()
+    (work,) = other.work.kept
+    assert f'"traceparent":"{trace}"'.encode() in work.body
+
+    (plain,) = desk.work
+    parcel = json.loads(plain.body)
+    nameless = json.dumps({**parcel, "cause": list(parcel["cause"].values())}).encode()
+    assert read_parcel(nameless) == read_parcel(plain.body)
 
 
 def test_without_a_competent_agency_the_failure_is_said_once_however_often_it_is_tried() -> None:

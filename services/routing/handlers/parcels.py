@@ -6,9 +6,9 @@ equal, even when the row is made again after a restore, or a careful agency refu
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import TypeAdapter
+from pydantic import PlainSerializer, TypeAdapter
 
 from hub_events.event import Envelope, Fact
 from hub_events.ids import derive_id
@@ -34,8 +34,8 @@ class Parcel:
     sent_at: datetime
     components: tuple[Component, ...]
     sealed_form: str | None
-    cause: Envelope
-    """The event that this goes back to."""
+    cause: Annotated[Envelope, PlainSerializer(Envelope._asdict)]
+    """The event that this goes back to; by names, so that its trace is found in the row's body."""
 
 
 _PARCELS = TypeAdapter(Parcel)
