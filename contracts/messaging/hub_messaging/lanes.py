@@ -37,8 +37,7 @@ from hub_messaging.work import DONE, LANES, READY, REFUSED, SET_ASIDE, UNKNOWN, 
 
 log = structlog.get_logger(__name__)
 
-GATHER_SECONDS = 0.06
-POLL_SECONDS = 0.5
+GATHER_SECONDS, POLL_SECONDS = 0.06, 0.5
 FREE_EVERY_SECONDS = 10.0
 DRAIN_SECONDS, LAST_WORDS_SECONDS = 8.0, 3.0
 FIRST_WAIT_SECONDS, LONGEST_WAIT_SECONDS = 0.5, 300.0
@@ -259,6 +258,7 @@ class LaneKeeper(Generic[U]):
                 await self._released(attempt)
                 self._ended.task_done()
             self._bells.ring({bell_of(attempt.row.lane) for attempt in batch})
+            batch.clear()  # none is kept alive by waiting for the next
 
     def _judged(self, attempt: Attempt) -> Attempt:
         """Five equal refusals in a row mean that the lane is wrong, not the dossiers: then the rows wait."""

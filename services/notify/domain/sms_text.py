@@ -14,7 +14,7 @@ _OTHER = str.maketrans(
 )
 
 
-@lru_cache(maxsize=4096)  # the names of procedures come again and again
+@lru_cache(maxsize=1024)  # the names of procedures come again and again
 def without_diacritics(text: str) -> str:
     """`text` in the GSM alphabet, single spaces; a letter that has no counterpart becomes `?`."""
     spread = unicodedata.normalize("NFKD", text.translate(_OTHER))
