@@ -116,6 +116,12 @@ async def test_it_reads_sends_and_relays_and_sigterm_drains_it_soon(
     assert await toy.pool.fetchval("SELECT count(*) FROM lease WHERE until > now() AND name LIKE 'lane:%'") == 0
 
 
+async def test_it_waits_for_its_turn_where_cores_are_shared(start: Start, toy: ToyService, broker: Broker) -> None:
+    process = await start()
+    await until(process.ready)
+    assert os.sched_getscheduler(process.child.pid) == os.SCHED_BATCH
+
+
 async def test_it_waits_for_kafka_and_a_signal_ends_the_waiting(start: Start, toy: ToyService, broker: Broker) -> None:
     process = await start(KAFKA_SERVERS="127.0.0.1:1")
     await until(process.ready, within=30)  # its own needs: the database
