@@ -1,5 +1,7 @@
 """Ids: made faster, but the ones that the standard says."""
 
+import subprocess
+import sys
 from uuid import UUID, uuid5
 
 import pytest
@@ -28,3 +30,14 @@ def test_an_id_reads_back_as_it_was_written(given_id: UUID) -> None:
 def test_what_is_no_id_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="UUID"):
         read_id(text)
+
+
+def test_without_the_class_in_c_the_ids_are_the_same() -> None:
+    cause = UUID("8c94baf0-8413-4ce2-882b-507c8858a0a7")
+    asked = (
+        "import sys; sys.modules['asyncpg'] = None\n"
+        "from hub_events.ids import derive_id, read_id\n"
+        f"print(derive_id(read_id('{cause}'), 'a', 'b'))"
+    )
+    answer = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, check=True)
+    assert answer.stdout.strip() == str(derive_id(cause, "a", "b"))
