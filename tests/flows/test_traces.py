@@ -18,7 +18,7 @@ from tests.flows.stacks import observed_hub
 from tests.stack import Place, running
 from tests.waiting import until
 
-pytestmark = [pytest.mark.stack, pytest.mark.long]
+pytestmark = pytest.mark.stack
 SERVICES = ("intake", "routing", "notify", "sla")
 
 
