@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from datetime import datetime
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 from uuid import UUID
 
 from pydantic_core import to_json
@@ -27,6 +27,20 @@ ON CONFLICT (event_id) DO NOTHING
 RETURNING seq
 """
 _TO_BE_SENT = "INSERT INTO outbox_pending (seq) SELECT seq FROM new_events"
+
+
+class Publish(Protocol):
+    """Stages an event in the outbox: what a handler needs of one, see `Outbox.publish`."""
+
+    def __call__(
+        self,
+        event: Event,
+        *,
+        dossier_id: UUID,
+        id: UUID,
+        because: Envelope | None = None,
+        occurred_at: datetime | None = None,
+    ) -> None: ...
 
 
 class Record(NamedTuple):

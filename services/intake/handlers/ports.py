@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any, Protocol
 from uuid import UUID
 
-from hub_events.event import Envelope, Event
+from hub_messaging.outbox import Publish
 from hub_messaging.unit_of_work import Journal, Shelf
 from services.intake.domain.dossier import Dossier
 from services.intake.domain.number_range import NumberRange
@@ -13,20 +13,6 @@ from services.intake.domain.timeline import Step
 
 DOSSIERS, PROGRESS, NUMBERS = "dossiers", "progress", "numbers"
 """The shelves, by which jobs name the aggregates they need."""
-
-
-class Publish(Protocol):
-    """Stages an event in the outbox."""
-
-    def __call__(
-        self,
-        event: Event,
-        *,
-        dossier_id: UUID,
-        id: UUID,
-        because: Envelope | None = None,
-        occurred_at: datetime | None = None,
-    ) -> None: ...
 
 
 class IntakeWork(Protocol):

@@ -1,11 +1,12 @@
 """What the handlers need: a view of the database, texts, and the supplier that messages go to."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
+from hub_messaging.outbox import Publish
 from hub_messaging.outcomes import Sent
 from hub_messaging.unknown import NotSent
 from hub_messaging.work import NewWork
@@ -35,7 +36,7 @@ class NotifyWork(Protocol):
     @property
     def work(self) -> Work: ...
     @property
-    def publish(self) -> Callable[..., None]: ...
+    def publish(self) -> Publish: ...
 
 
 class Texts(Protocol):

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
-from hub_events.event import Envelope, Event
+from hub_messaging.outbox import Publish
 from hub_messaging.outcomes import Sent
 from hub_messaging.unknown import NotSent
 from hub_messaging.work import NewWork, WorkRow
@@ -40,16 +40,8 @@ class RoutingUow(Protocol):
     def transfers(self) -> Transfers: ...
     @property
     def work(self) -> Work: ...
-
-    def publish(
-        self,
-        event: Event,
-        *,
-        dossier_id: UUID,
-        id: UUID,
-        because: Envelope | None = None,
-        occurred_at: datetime | None = None,
-    ) -> None: ...
+    @property
+    def publish(self) -> Publish: ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,11 +1,12 @@
 """What the handlers need of a unit of work."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
+from hub_messaging.outbox import Publish
 from services.sla.domain.clock import DossierClock
 
 
@@ -33,7 +34,7 @@ class SlaWork(Protocol):
     @property
     def timers(self) -> Timers: ...
     @property
-    def publish(self) -> Callable[..., None]: ...
+    def publish(self) -> Publish: ...
 
 
 @dataclass(frozen=True, slots=True)
