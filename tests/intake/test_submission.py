@@ -212,6 +212,14 @@ async def test_personal_data_rests_and_travels_sealed_only(door: FrontDoor) -> N
         assert not found, canary
 
 
+@pytest.mark.parametrize("number", ["1e999", "NaN", "-Infinity", "9" * 5000])
+async def test_a_number_that_could_not_be_told_to_an_agency_is_refused_at_once(door: FrontDoor, number: str) -> None:
+    body = json.dumps(residence(form={"deep": [{"n": "HERE"}]})).replace('"HERE"', number).encode()
+    headers = {"Authorization": door.bearer, "Idempotency-Key": number[:20], "Content-Type": "application/json"}
+    refused = await door.client.post("/v1/dossiers", content=body, headers=headers)
+    assert refused.status_code in (400, 422), refused.text
+
+
 async def test_a_form_that_no_event_could_carry_is_refused_at_once(door: FrontDoor) -> None:
     refused = await door.post("/v1/dossiers", residence(form={"long": "x" * 500_000}))
     assert (refused.status_code, refused.json()["slug"]) == (413, "body-too-large")

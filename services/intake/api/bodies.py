@@ -1,5 +1,6 @@
 """Nội dung yêu cầu: what desks' and portals' systems and officers send. Unknown fields are refused."""
 
+import json
 import unicodedata
 from datetime import date
 from typing import Annotated, Literal, Self
@@ -66,7 +67,18 @@ def _each_once(parts: list[Part]) -> list[Part]:
 
 
 Parts = Annotated[list[Part], Field(max_length=200), AfterValidator(_each_once)]
-Form = dict[str, JsonValue]
+
+
+def _writable(form: dict[str, JsonValue]) -> dict[str, JsonValue]:
+    """What can be read but not written again, no agency could be told."""
+    try:
+        json.dumps(form, allow_nan=False)
+    except ValueError:
+        raise ValueError("a number of the form is infinite, no number, or too long") from None
+    return form
+
+
+Form = Annotated[dict[str, JsonValue], AfterValidator(_writable)]
 
 
 class PromisedDate(_Body):

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Any
 
-import orjson
+from pydantic_core import from_json, to_json
 
 from hub_messaging import tracing
 from hub_messaging.errors import CannotProcess, NotYet
@@ -73,11 +73,14 @@ class AgencySystems:
         return NotSent() if answer.status == HTTPStatus.NOT_FOUND else None
 
     def _body(self, row: WorkRow) -> bytes:
-        """The same bytes at every attempt. The form names its papers; without a form they go by their codes."""
+        """The same bytes at every attempt. The form names its papers; without a form they go by their codes.
+
+        Written by what read the form at the desk: another library may refuse what that one takes (long integers).
+        """
         parcel = read_parcel(row.body)
         form = self._form(row, parcel)
         applicant, listed = form.pop("applicant", {}), form.pop("components", None)
-        return orjson.dumps(
+        return to_json(
             {
                 "kind": parcel.kind,
                 "dossier_id": str(row.dossier_id),
@@ -114,8 +117,8 @@ def _written(moment: datetime | None) -> str | None:
 def _foreign_number(content: bytes) -> str | None:
     """The agency's own number. It took the dossier, so an answer without a readable number is none the less a 2xx."""
     try:
-        answer = orjson.loads(content)
-    except orjson.JSONDecodeError:
+        answer = from_json(content)
+    except ValueError:
         return None
     number = answer.get("foreign_number") if isinstance(answer, dict) else None
     return number if isinstance(number, str) and 0 < len(number) <= LONGEST_FOREIGN_NUMBER else None
