@@ -33,8 +33,8 @@ CLOCKS_DIFFERED = Counter(
     ["agency"],
 )
 AHEAD = timedelta(minutes=5)
-FAR_AHEAD = timedelta(days=1)
-"""No clock or time zone is so wrong: what is further ahead is wrong content."""
+FAR_AHEAD = timedelta(days=366)
+"""Clocks come back wrong by days after a repair; what names another year is wrong content."""
 FORM = "form"
 
 WEBHOOK_ID_REUSED = problem_type("webhook-id-reused", 409, "webhook-id đã dùng cho nội dung khác", fault="agency")
@@ -159,7 +159,7 @@ def callbacks_router(
         """204: taken, also when it was known. 404: no such dossier at this agency (yet): send it again later.
 
         503: the database is away, or the clocks differ (`webhook-timestamp`, or `at` ahead): send it again later,
-        unchanged. 422: wrong content, `at` more than a day ahead too.
+        unchanged. 422: wrong content, `at` more than a year ahead too.
         """
         ahead = callback.at - now()
         if ahead > FAR_AHEAD:
