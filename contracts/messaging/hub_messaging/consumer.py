@@ -37,7 +37,7 @@ __all__ = ["Consumer", "Handler", "Reader", "RefusedRecords", "on_dossier", "sto
 
 log = structlog.get_logger(__name__)
 
-MAX_BATCH = 1000
+MAX_BATCH = 500
 TICK_SECONDS = 5.0
 FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.1, 5.0
 SUSPICIOUS_AFTER_SECONDS = 10.0
