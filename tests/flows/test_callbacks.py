@@ -111,10 +111,10 @@ async def test_callbacks_that_cannot_be_taken_are_answered_with_why(hub: Hub) ->
     unknown = await Agency(hub, str(uuid4()), agency.code).says("acknowledged")
     not_theirs = await Agency(hub, here, "H17.20.01").says("acknowledged")
     nonsense = await agency.says("completed", result={"code": "perhaps"})
-    in_two_days = await agency.says("acknowledged", at=MORNING + timedelta(days=2))
+    in_two_years = await agency.says("acknowledged", at=MORNING + timedelta(days=730))
     this_afternoon = await agency.says("acknowledged", at=MORNING + timedelta(hours=7))
 
-    answers = [first, again, other_body, forged, unknown, not_theirs, nonsense, in_two_days, this_afternoon]
+    answers = [first, again, other_body, forged, unknown, not_theirs, nonsense, in_two_years, this_afternoon]
     assert [answer.status_code for answer in answers] == [204, 204, 409, 401, 404, 404, 422, 422, 503]
     assert all(answer.json()["title"] and answer.json()["fault"] for answer in answers[2:])
     words = await hub.reached(here, "acknowledged")
