@@ -28,7 +28,7 @@ async def test_a_process_that_is_killed_in_the_middle_loses_nothing_and_doubles_
     async with process(hub.settings, kafka.layout.kafka_servers) as first:
         await say(kafka, INTAKE, *(accepted(dossier) for dossier in dossiers[:10]))
         connection = await asyncpg.connect(database_url)
-        await until(lambda: _some(connection, "SELECT 1 FROM work WHERE state = 'done'"), within=30)
+        await until(lambda: _some(connection, "SELECT 1 FROM work WHERE state = 'done'"), within=90)
         first.kill()
         await first.wait()
     again = [fact for dossier in dossiers for fact in (supplement(dossier), accepted(dossier))]
@@ -36,7 +36,7 @@ async def test_a_process_that_is_killed_in_the_middle_loses_nothing_and_doubles_
     async with process(hub.settings, kafka.layout.kafka_servers) as second:
         # Only ours: the topic also holds what other tests said, and a new reader takes it all.
         finished = "SELECT 1 FROM transfer WHERE state = 'completed' AND dossier_id = ANY($1) HAVING count(*) = 20"
-        await until(lambda: _some(connection, finished, dossiers), within=40)
+        await until(lambda: _some(connection, finished, dossiers), within=90)
         await until(lambda: _some(connection, "SELECT 1 HAVING NOT EXISTS (SELECT FROM outbox_pending)"), within=20)
         done = "SELECT 1 FROM work WHERE state = 'done' AND dossier_id = ANY($1) HAVING count(*) = 40"
         await until(lambda: _some(connection, done, dossiers), within=20)
