@@ -34,6 +34,13 @@ pytestmark = pytest.mark.stack
 Another = Callable[..., Awaitable[ToyService]]
 
 
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Readers look after their partitions every moment, and lose patience after seconds."""
+    for name, seconds in (("TICK_SECONDS", 0.2), ("SUSPICIOUS_AFTER_SECONDS", 1.0), ("RECONNECT_AFTER_SECONDS", 2.0)):
+        monkeypatch.setattr(consumer_module, name, seconds)
+
+
 def heard(toy: ToyService, *dossiers: UUID) -> Callable[[], Awaitable[bool]]:
     async def all_heard() -> bool:
         known = await settled_state(toy.pool)
@@ -313,12 +320,9 @@ async def test_a_log_that_is_cut_under_a_reader_is_noticed_and_not_jumped(
     assert len(await settled_state(toy.pool)) == 2
 
 
-async def test_a_partition_that_stands_still_is_read_on_over_a_new_connection(
-    toy: ToyService, broker: Broker, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.mark.usefixtures("impatient")
+async def test_a_partition_that_stands_still_is_read_on_over_a_new_connection(toy: ToyService, broker: Broker) -> None:
     """Whatever holds it up; here the client was left paused, as after a rebalance at the wrong moment."""
-    for name, seconds in (("TICK_SECONDS", 0.2), ("SUSPICIOUS_AFTER_SECONDS", 1.0), ("RECONNECT_AFTER_SECONDS", 2.0)):
-        monkeypatch.setattr(consumer_module, name, seconds)
     consumer = toy.consumer(broker.servers)
     async with going(consumer):
         await until(heard(toy, (await broker.say(submitted(), partition=0)).dossier_id))
@@ -328,12 +332,11 @@ async def test_a_partition_that_stands_still_is_read_on_over_a_new_connection(
         await until(heard(toy, left), within=30)
 
 
+@pytest.mark.usefixtures("impatient")
 async def test_a_partition_that_kafkas_client_has_given_up_already_ends_no_reader(
-    toy: ToyService, broker: Broker, monkeypatch: pytest.MonkeyPatch
+    toy: ToyService, broker: Broker
 ) -> None:
     """While the group shares out anew, the client may know nothing of a partition that we still believe to read."""
-    for name, seconds in (("TICK_SECONDS", 0.2), ("SUSPICIOUS_AFTER_SECONDS", 1.0), ("RECONNECT_AFTER_SECONDS", 2.0)):
-        monkeypatch.setattr(consumer_module, name, seconds)
     consumer = toy.consumer(broker.servers)
     async with going(consumer):
         await until(heard(toy, (await broker.say(submitted(), partition=0)).dossier_id))

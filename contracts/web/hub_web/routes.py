@@ -39,6 +39,7 @@ sys.modules.setdefault("pydantic.v1", None)  # type: ignore[arg-type]
 
 BODY_SECONDS = 20.0  # within which a body must have arrived whole
 JSON = "application/json"
+_BODY = "hub_web.body"  # of a scope: signature, key and model each ask for the body
 
 IdempotencyKey = Annotated[
     str,
@@ -54,9 +55,13 @@ IdempotencyKey = Annotated[
 
 async def raw_body(request: Request) -> bytes:
     """The body's bytes as sent. Raises Problem `request-timeout` when they don't arrive in time."""
+    kept: bytes | None = request.scope.get(_BODY)
+    if kept is not None:
+        return kept
     try:
         async with asyncio.timeout(BODY_SECONDS):
-            return await request.body()
+            request.scope[_BODY] = body = await request.body()
+            return body
     except TimeoutError:
         raise Problem(
             REQUEST_TIMEOUT, f"Nội dung chưa đến đủ sau {BODY_SECONDS:.0f} giây.", next_step="Gửi lại yêu cầu."
