@@ -39,7 +39,10 @@ load_all_checks()
 
 @pytest.fixture(autouse=True)
 def whole(hub_stack: Stack) -> Iterator[None]:
-    """After each test: no log and no metric holds what was planted, and every process is the one that it was."""
+    """After each test: no log and no metric holds what was planted, and every process is the one that it was.
+
+    Lanes that a request has paused, as it may, go on: other tests share this hub.
+    """
     before = {status.name: (status.pid, status.restarts) for status in hub_stack.statuses}
     yield
     for file in hub_stack.layout.logs.glob("*.log"):
@@ -48,6 +51,10 @@ def whole(hub_stack: Stack) -> Iterator[None]:
         metrics = requests.get(hub_stack.layout.url(f"{name}-probe") + "/metrics", timeout=20).text
         assert CANARY not in metrics, name
     assert {status.name: (status.pid, status.restarts) for status in hub_stack.statuses} == before
+    lanes, credentials = hub_stack.layout.url("routing") + "/v1/lanes", Credentials(hub_stack)
+    for lane in requests.get(lanes, auth=credentials, timeout=20).json()["items"]:
+        if lane["paused_at"]:
+            requests.post(f"{lanes}/{lane['name']}/resume", auth=credentials, timeout=20).raise_for_status()
 
 
 class Credentials(requests.auth.AuthBase):

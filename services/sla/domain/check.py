@@ -27,8 +27,8 @@ def check(promise: Promise) -> Check:
         return Check(agrees=False, reason="calendar-unknown")
     except NoDueDate as none:
         return Check(agrees=False, reason=f"not-computable.{none.reason.value}")
-    due_at = computed.due_at.astimezone(UTC)
-    return Check(_difference(promise, computed) is None, due_at, _difference(promise, computed))
+    difference = _difference(promise, computed)
+    return Check(difference is None, computed.due_at.astimezone(UTC), difference)
 
 
 def recompute(promise: Promise) -> DueDate:
