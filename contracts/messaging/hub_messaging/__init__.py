@@ -7,7 +7,7 @@ from importlib import import_module
 from pydantic import BaseModel
 
 # Imports and batches make objects by the thousand: looking for cycles after every 700 is a tenth of the start.
-gc.set_threshold(20_000, 20, 50)
+gc.set_threshold(100_000, 20, 50)
 
 # What reads JSON is made when it is first used: FastAPI declares 50 models that only a reader of OpenAPI needs, and no
 # service reads all events. Values are not kept for the next time they are read: most are ids.
