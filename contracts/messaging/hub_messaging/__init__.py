@@ -19,6 +19,3 @@ if "rich" not in sys.modules:
     sys.modules["rich"] = None  # type: ignore[assignment]
     import_module("structlog")
     del sys.modules["rich"]
-
-# Where pydantic looks for the docstrings of an event's fields it goes through all modules loaded so far: first is cheap.
-import_module("hub_events.topics")
