@@ -346,29 +346,6 @@ async def test_a_partition_that_kafkas_client_has_given_up_already_ends_no_reade
         await until(heard(toy, (await broker.say(submitted(), partition=0)).dossier_id))
 
 
-@pytest.mark.usefixtures("impatient")
-@pytest.mark.parametrize("bug", [AssertionError, RuntimeError("the handler is closed"), KeyError])
-async def test_whatever_kafkas_client_raises_ends_no_reader(
-    toy: ToyService, broker: Broker, monkeypatch: pytest.MonkeyPatch, bug: type[Exception] | Exception
-) -> None:
-    """aiokafka asserts where a partition was given up meanwhile; uvloop has words of its own for a closed socket."""
-    troubles = iter([bug])
-    tell = Consumer._tell_kafka
-
-    async def telling(self: Consumer[ToyUnitOfWork]) -> None:
-        if trouble := next(troubles, None):
-            raise trouble
-        await tell(self)
-
-    consumer = toy.consumer(broker.servers)
-    async with going(consumer):
-        await until(heard(toy, (await broker.say(submitted())).dossier_id))
-        client = consumer._client
-        monkeypatch.setattr(Consumer, "_tell_kafka", telling)
-        await until(lambda: consumer._subscriber.consumer not in (None, client))
-        await until(heard(toy, (await broker.say(submitted())).dossier_id))
-
-
 async def dropped(
     toy: ToyService, broker: Broker, consumer: Consumer[ToyUnitOfWork], *, reads_on_at: int
 ) -> list[UUID]:

@@ -115,25 +115,11 @@ class Consumer(Generic[U]):
         connected = False
         try:
             while True:
-                try:
-                    connected = await (self._look_after() if connected else self._connect())
-                except Exception as bug:
-                    # Of Kafka's client: it asserts, and what is under it may be closed already when it writes.
-                    log.critical("looking_after_met_a_bug", error=type(bug).__name__, exc_info=bug)
-                    connected = await self._disconnect()
+                connected = await (self._look_after() if connected else self._connect())
                 await self._sleep(TICK_SECONDS if connected and not self._unplaced else 0.5)
         finally:
             self._stopping.set()
-            await self._disconnect()
-
-    async def _disconnect(self) -> bool:
-        """Forgets all partitions with the connection; False: not connected."""
-        try:
             await self._broker.stop()
-        except Exception as trouble:
-            log.warning("connection_not_ended_cleanly", trouble=type(trouble).__name__)
-        self.revoked()
-        return False
 
     async def _sleep(self, seconds: float) -> None:
         with suppress(TimeoutError):
@@ -147,7 +133,8 @@ class Consumer(Generic[U]):
             await self._broker.start()
         except (KafkaError, OSError) as trouble:
             log.warning("consumer_waits_for_kafka", trouble=type(trouble).__name__)
-            return await self._disconnect()
+            await self._broker.stop()
+            return False
         _look_long(self._client)
         self._connected_at = time.monotonic()
         return True
@@ -178,7 +165,9 @@ class Consumer(Generic[U]):
         silent, standing_still = self._silence(), self._standstill()
         if self._busy_since is None and max(silent, standing_still) > RECONNECT_AFTER_SECONDS:
             log.warning("consumer_reconnects", silent=round(silent), standing_still=round(standing_still))
-            return await self._disconnect()
+            await self._broker.stop()
+            self.revoked()
+            return False
         return True
 
     async def _group_left_some_out(self) -> bool:
@@ -192,7 +181,8 @@ class Consumer(Generic[U]):
     async def _leave_group(self) -> bool:
         """Stays away until the group has forgotten this member: only then it shares out anew."""
         log.warning("partitions_read_by_nobody", partitions=len(self._left_out))
-        await self._disconnect()
+        await self._broker.stop()
+        self.revoked()
         self._left_out = set()
         await self._rest(SESSION_SECONDS + 1)
         return False
