@@ -21,7 +21,7 @@ from hub_local.chaos_acts import ACTS, frozen
 from hub_local.chaos_alarms import ALERTS, Alarms, Sample, Silent, condition_of, expressions
 from hub_local.chaos_load import Handed, Load
 from hub_local.chaos_plan import ALONE, CALM_SECONDS, KINDS, places_of, plan
-from hub_local.chaos_proof import Flaw, doubled_by, ended_by_themselves, flaws_of
+from hub_local.chaos_proof import Flaw, doubled_by, flaws_of, own_faults
 from hub_local.chaos_rescues import RINGS
 from hub_local.chaos_screen import print_verdict
 from hub_local.chaos_stack import WIRED
@@ -117,13 +117,24 @@ def test_a_list_that_names_what_is_done_is_found() -> None:
     assert flaws_of({"a": complete()}, set(), {"a"}) == [Flaw("listed by `hub stuck`, though nothing is missing", "a")]
 
 
-def test_a_process_that_a_bug_has_ended_is_found(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("line", "fault"),
+    [
+        ('{"role": "lanes", "event": "role_ended"}', "ended by itself"),
+        ('{"error": "KeyError", "event": "batch_met_a_bug"}', "met a bug"),
+        (
+            """{"why": "what the log holds from 9 on can't be read", "event": "reading_stopped"}""",
+            "gave up a log that nobody damaged",
+        ),
+    ],
+)
+def test_a_fault_of_a_processs_own_is_found_in_its_log(tmp_path: Path, line: str, fault: str) -> None:
     for folder in ("logs", "second/notify/logs"):
         (tmp_path / folder).mkdir(parents=True)
         (tmp_path / folder / "notify.log").write_text('{"event": "started"}\n')
-    assert ended_by_themselves(tmp_path) == []
-    (tmp_path / "second/notify/logs/notify.log").write_text('{"role": "lanes", "event": "role_ended"}\n')
-    assert [flaw.words.partition(":")[0] for flaw in ended_by_themselves(tmp_path)] == ["notify ended by itself"]
+    assert own_faults(tmp_path) == []
+    (tmp_path / "second/notify/logs/notify.log").write_text(f"{line}\n")
+    assert [flaw.words.partition(":")[0] for flaw in own_faults(tmp_path)] == [f"notify {fault}"]
 
 
 def test_the_other_sides_own_counts_are_heard() -> None:

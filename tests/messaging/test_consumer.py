@@ -333,6 +333,75 @@ async def test_a_partition_that_stands_still_is_read_on_over_a_new_connection(to
 
 
 @pytest.mark.usefixtures("impatient")
+async def test_a_client_that_fails_at_every_look_is_made_anew_and_blames_no_record(
+    toy: ToyService, broker: Broker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As when its part in the group has died: Kafka still answers, yet each look raises."""
+    monkeypatch.setattr(consumer_module, "RECONNECT_AFTER_SECONDS", 60.0)
+    monkeypatch.setattr(consumer_module, "LOOKS_AGAIN_AFTER_SECONDS", 0.05)
+    consumer = toy.consumer(broker.servers)
+    async with going(consumer):
+        await until(heard(toy, (await broker.say(submitted(), partition=0)).dossier_id))
+
+        def fails(_error: Exception = ZeroDivisionError()) -> None:
+            raise _error
+
+        monkeypatch.setattr(consumer._client._coordinator, "check_errors", fails)
+        left = [(await broker.say(submitted(), partition=n)).dossier_id for n in (0, 1)]
+        await until(heard(toy, *left), within=30)
+        assert "consumer" not in toy.heart.unready()
+
+
+@pytest.mark.usefixtures("impatient")
+async def test_what_came_while_kafka_answered_nobody_is_read_and_blamed_on_no_record(
+    toy: ToyService, broker: Broker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After an outage the first look finds a partition that has long stood still and has much to read."""
+    monkeypatch.setattr(consumer_module, "RECONNECT_AFTER_SECONDS", 60.0)
+    consumer = toy.consumer(broker.servers)
+    async with going(consumer):
+        await until(heard(toy, (await broker.say(submitted(), partition=0)).dossier_id))
+        goes_on = asyncio.Event()
+        look = consumer._client.getmany
+
+        async def waits(**how: Any) -> Any:
+            await goes_on.wait()
+            return await look(**how)
+
+        monkeypatch.setattr(consumer._client, "getmany", waits)
+        await asyncio.sleep(1.2)  # the look that had begun is over
+        place = TopicPartition(broker.topic, 0)
+        left = (await broker.say(submitted(), partition=0)).dossier_id
+        await until(lambda: consumer._client.highwater(place) == 2, every=0.01)
+        consumer._moved_at[place] -= 60
+        consumer._look.set()
+        await asyncio.sleep(0.1)
+        goes_on.set()
+        await until(heard(toy, left))
+        assert "consumer" not in toy.heart.unready()
+
+
+@pytest.mark.usefixtures("impatient")
+async def test_a_record_that_is_broken_on_disk_stops_its_partition_while_others_go_on(
+    toy: ToyService, broker: Broker, kafka: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, seconds in (("RECONNECT_AFTER_SECONDS", 4.0), ("LOOKS_AGAIN_AFTER_SECONDS", 0.05)):
+        monkeypatch.setattr(consumer_module, name, seconds)
+    async with going(toy.consumer(broker.servers)):
+        await until(heard(toy, (await broker.say(submitted(), partition=0)).dossier_id))
+    await broker.say(submitted(), partition=0)
+    (segment,) = kafka.layout.folder.glob(f"**/{broker.topic}-0/*.log")
+    content = bytearray(segment.read_bytes())
+    content[-1] ^= 0xFF
+    segment.write_bytes(content)
+    async with going(toy.consumer(broker.servers)):
+        await until(lambda: "from 1 on can't be read" in toy.heart.unready().get("consumer", ""))
+        await until(heard(toy, (await broker.say(submitted(), partition=1)).dossier_id))
+        assert toy.heart.stuck() == []
+    assert (await stored_positions(toy.pool))[broker.topic, 0] == 1
+
+
+@pytest.mark.usefixtures("impatient")
 async def test_a_partition_that_kafkas_client_has_given_up_already_ends_no_reader(
     toy: ToyService, broker: Broker
 ) -> None:

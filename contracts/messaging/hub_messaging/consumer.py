@@ -14,7 +14,7 @@ from typing import Any, Generic, TypeVar
 
 import structlog
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, ConsumerRecord, TopicPartition
-from aiokafka.errors import KafkaError
+from aiokafka.errors import ConsumerStoppedError, KafkaError
 from faststream import AckPolicy
 from faststream.kafka import KafkaBroker, KafkaMessage
 from faststream.kafka.message import KafkaAckableMessage
@@ -43,6 +43,7 @@ FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.1, 5.0
 SUSPICIOUS_AFTER_SECONDS = 10.0
 RECONNECT_AFTER_SECONDS = 30.0
 STUCK_AFTER_SECONDS = 60.0
+LOOKS_AGAIN_AFTER_SECONDS = 0.5
 SESSION_SECONDS = 10.0
 """Kafka expels a member that was silent for so long."""
 NAMES_EVERY_SECONDS = 10.0
@@ -82,7 +83,13 @@ class Consumer(Generic[U]):
         self._gaps: dict[TopicPartition, int] = {}
         self._stopped: dict[TopicPartition, str] = {}
         self._moved_at: dict[TopicPartition, float] = {}
+        self._seen_stuck: dict[TopicPartition, tuple[int, float]] = {}
+        """Partitions that Kafka answers for and that yet stay where they are: where, and since when that is seen."""
+        self._reconnected_at: dict[TopicPartition, int] = {}
+        """Where the partitions stood when the connection was last made anew."""
         self._busy_since: float | None = None
+        self._failing_since: float | None = None
+        """Since when each look for records failed."""
         self._joined = False
         self._connected_at = 0.0
         self._names_checked_at = 0.0
@@ -135,7 +142,7 @@ class Consumer(Generic[U]):
             log.warning("consumer_waits_for_kafka", trouble=type(trouble).__name__)
             await self._broker.stop()
             return False
-        _look_long(self._client)
+        self._look_long()
         self._connected_at = time.monotonic()
         return True
 
@@ -153,22 +160,28 @@ class Consumer(Generic[U]):
                 if self._unplaced:
                     await self._place()
                 await self._check_silent_partitions()
-                await self._tell_kafka()
                 if now - self._names_checked_at > NAMES_EVERY_SECONDS:
                     self._names_checked_at = now
                     await self._stop_at_topics_made_anew()
                     left_out = await self._group_left_some_out()
+                await self._tell_kafka()
         except (KafkaError, *UNAVAILABLE) as trouble:
             log.warning("partitions_not_looked_after", trouble=type(trouble).__name__)
+            self._seen_stuck.clear()
         if left_out:
             return await self._leave_group()
-        silent, standing_still = self._silence(), self._standstill()
-        if self._busy_since is None and max(silent, standing_still) > RECONNECT_AFTER_SECONDS:
-            log.warning("consumer_reconnects", silent=round(silent), standing_still=round(standing_still))
-            await self._broker.stop()
-            self.revoked()
-            return False
-        return True
+        silent, standing_still, failing = self._silence(), self._standstill(), self._failing()
+        helpless = max(silent, standing_still) > RECONNECT_AFTER_SECONDS or failing > SUSPICIOUS_AFTER_SECONDS
+        if not helpless or self._busy_since is not None:
+            return True
+        log.warning(
+            "consumer_reconnects", silent=round(silent), standing_still=round(standing_still), failing=round(failing)
+        )
+        self._reconnected_at = dict(self._next)
+        self._failing_since = None
+        await self._broker.stop()
+        self.revoked()
+        return False
 
     async def _group_left_some_out(self) -> bool:
         """Whether two looks in a row found the same partitions read by nobody."""
@@ -212,6 +225,7 @@ class Consumer(Generic[U]):
         self._next.clear()
         self._gaps.clear()
         self._moved_at.clear()
+        self._seen_stuck.clear()
         self._stopped.clear()
         self._heart.set_unready("consumer", None)
 
@@ -276,8 +290,20 @@ class Consumer(Generic[U]):
         now = time.monotonic()
         return max((min(now - self._moved_at[p], now - self._connected_at) for p in self._next), default=0.0)
 
+    def _failing(self) -> float:
+        """Seconds since each look for records failed, unless one record is suspected of it.
+
+        As when the client's part in the group has died.
+        """
+        suspected = any(self._reconnected_at.get(p) == position for p, (position, _since) in self._seen_stuck.items())
+        return 0.0 if suspected or self._failing_since is None else time.monotonic() - self._failing_since
+
     async def _check_silent_partitions(self) -> None:
-        """Finds partitions that have something to read, yet nothing comes: left the log, or can't be read."""
+        """Finds partitions that have something to read, yet nothing comes: dropped, left the log, or can't be read.
+
+        A new connection mends what holds up the client. The record itself is to blame only if Kafka answers and yet it
+        does not come, over that connection either.
+        """
         now = time.monotonic()
         for partition in self._next.keys() & self._client.assignment():
             position, end = self._next[partition], self._client.highwater(partition)
@@ -306,8 +332,18 @@ class Consumer(Generic[U]):
                 # The client dropped what it had drained when another partition of the same poll failed.
                 log.warning("records_dropped_by_client", topic=partition.topic, partition=partition.partition)
                 self._client.seek(partition, position)
-            elif partition in quiet and self._answered(partition) < TICK_SECONDS:
-                self._stop(partition, f"the record at {position} can't be read")
+            elif self._is_stuck(partition, position) and self._reconnected_at.get(partition) == position:
+                self._stop(partition, f"what the log holds from {position} on can't be read")
+
+    def _is_stuck(self, partition: TopicPartition, position: int) -> bool:
+        """Whether it was seen there for a while. One look is not enough: after an outage the first one finds much."""
+        now = time.monotonic()
+        if self._answered(partition) > SUSPICIOUS_AFTER_SECONDS:
+            return False
+        seen_at, since = self._seen_stuck.get(partition, (None, now))
+        if seen_at != position:
+            self._seen_stuck[partition] = (position, now)
+        return seen_at == position and now - since > SUSPICIOUS_AFTER_SECONDS
 
     def _answered(self, partition: TopicPartition) -> float:
         """Seconds since Kafka last answered for it: for ever, while the group shares out anew what it takes from us."""
@@ -327,6 +363,29 @@ class Consumer(Generic[U]):
         return client
 
     # Batches
+
+    def _look_long(self) -> None:
+        """Makes each look for records last until one comes, for a second at most; one that fails is repeated.
+
+        FastStream looks for batch_timeout_ms and sleeps as long when it found nothing: a short one is 50 wake-ups a
+        second for nothing, a long one is delay. An error of Kafka's lets it sleep for 5 s, any other ends its reading.
+        """
+        look = self._client.getmany
+
+        async def long_look(*, timeout_ms: int, max_records: int | None) -> Any:
+            try:
+                found = await look(timeout_ms=max(timeout_ms, 1000), max_records=max_records)
+            except ConsumerStoppedError:
+                raise
+            except Exception as trouble:
+                log.warning("look_failed", trouble=type(trouble).__name__)
+                self._failing_since = self._failing_since or time.monotonic()
+                await self._rest(LOOKS_AGAIN_AFTER_SECONDS)
+                return {}
+            self._failing_since = None
+            return found
+
+        self._client.getmany = long_look
 
     async def _wrap(self, records: Records) -> KafkaMessage:
         """The lenient parser: nothing may fail before our own code sees the bytes."""
@@ -439,20 +498,6 @@ class _Listener(ConsumerRebalanceListener):  # type: ignore[misc]
 
     async def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
         self._consumer.assigned(assigned)
-
-
-def _look_long(client: AIOKafkaConsumer) -> None:
-    """Makes each look for records last until one comes, for a second at most.
-
-    FastStream looks for batch_timeout_ms and sleeps as long when it found nothing: a short one is 50 wake-ups a second
-    for nothing, a long one is delay.
-    """
-    look = client.getmany
-
-    async def long_look(*, timeout_ms: int, max_records: int | None) -> Any:
-        return await look(timeout_ms=max(timeout_ms, 1000), max_records=max_records)
-
-    client.getmany = long_look
 
 
 async def _as_it_is(message: KafkaMessage) -> Any:

@@ -22,6 +22,12 @@ from hub_local.supervisor import http_ok
 AT_ONCE = 16
 LOOK_AGAIN_SECONDS = 1.0
 LAST_LINES = 12
+SIGNS_OF_OWN_FAULTS = {
+    '"role_ended"': "ended by itself",
+    'met_a_bug"': "met a bug",
+    "on can't be read": "gave up a log that nobody damaged",
+}
+"""In log lines: what must not happen whatever is done to the hub."""
 NOT_NOW = (aiohttp.ClientError, OSError, TimeoutError, asyncpg.PostgresError, Refused)
 """Nobody can be asked just now."""
 
@@ -51,7 +57,7 @@ class Proof:
     async def early(self) -> list[Flaw]:
         """What can be seen to be wrong at any time; nothing while nobody can be asked."""
         flaws = [Flaw(f"{count} deadlocks in PostgreSQL")] if (count := self._witness.deadlocks()) else []
-        flaws += ended_by_themselves(self._layout.folder)
+        flaws += own_faults(self._layout.folder)
         with suppress(*NOT_NOW):
             flaws += doubled_by(await self._door.sandbox("/ledger/summary"))
         return flaws
@@ -186,15 +192,16 @@ def flaws_of(seen: dict[str, Seen], late: set[str], listed: set[str]) -> list[Fl
     return flaws
 
 
-def ended_by_themselves(folder: Path) -> list[Flaw]:
-    """Processes that a fault of their own has ended, by their logs: whatever happens outside must not do that."""
+def own_faults(folder: Path) -> list[Flaw]:
+    """What the processes' logs tell of faults of their own: whatever happens outside must not lead to any."""
     logs = [*folder.glob("logs/*.log"), *folder.glob("second/*/logs/*.log")]
-    lines = [(log.stem, line) for log in logs for line in _critical(log)]
-    return [Flaw(f"{name} ended by itself: {line[:300]}") for name, line in lines]
-
-
-def _critical(log: Path) -> list[str]:
-    return [line for line in log.read_text(errors="replace").splitlines() if '"role_ended"' in line]
+    lines = [(log.stem, line) for log in logs for line in log.read_text(errors="replace").splitlines()]
+    return [
+        Flaw(f"{name} {what}: {line[:300]}")
+        for name, line in lines
+        for sign, what in SIGNS_OF_OWN_FAULTS.items()
+        if sign in line
+    ]
 
 
 def _is_own_trouble(line: str) -> bool:
