@@ -1,6 +1,7 @@
 """Sending the outbox: in order per key, nothing lost, whoever dies and however long Kafka is away."""
 
 import asyncio
+import json
 import time
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Sequence
@@ -22,7 +23,7 @@ from hub_local.stack import Stack
 from hub_messaging import relay as relay_module
 from hub_messaging.jobs import Job
 from hub_messaging.metrics import OUTBOX_OLDEST, OUTBOX_ROWS
-from hub_messaging.outbox import RELAY
+from hub_messaging.outbox import MAX_RECORD_BYTES, RELAY
 from hub_messaging.relay import KafkaSender, Relay, _waves, partition_of
 from tests.messaging.conftest import Broker, ToyService, going
 from tests.messaging.toy import ToyUnitOfWork
@@ -189,6 +190,36 @@ async def test_a_producer_that_fails_is_built_anew(
     assert (await read_back(toy, broker.servers))[dossier] == [0, 1]
 
 
+async def test_records_as_large_as_they_may_be_go_out_among_small_ones(toy: ToyService, broker: Broker) -> None:
+    """Each large one fills a batch of the producer by itself, or overflows the one that was begun."""
+    largest = MAX_RECORD_BYTES - 100
+    said = [
+        (uuid4(), "x" * size)
+        for size in (1, largest, 1, 1, largest // 2, largest // 2, largest // 2, 1, largest, largest, 1)
+    ]
+
+    def run(uow: ToyUnitOfWork) -> None:
+        for dossier, text in said:
+            event = DossierRoutingFailedV1.model_construct(reason="heard", leg="lead", competence=text)
+            uow.publish(event, dossier_id=dossier, id=uuid4())
+
+    await toy.runner.run([Job(run=run)])
+    async with going(toy.relay(broker.servers)):
+        await until(nothing_pending(toy))
+    client = AIOKafkaConsumer(
+        event_topics.topic_of(toy.name).name, bootstrap_servers=broker.servers, auto_offset_reset="earliest"
+    )
+    await client.start()
+    try:
+        found = {}
+        while len(found) < len(said):
+            record = await asyncio.wait_for(client.getone(), 10)
+            found[UUID(record.key.decode())] = json.loads(record.value)["competence"]
+    finally:
+        await client.stop()
+    assert found == dict(said)
+
+
 class Reluctant:
     """Acknowledges some records of each wave; notes which it was asked to send."""
 
@@ -289,4 +320,4 @@ def test_waves_hold_each_key_once_and_keep_its_order(keys: list[int]) -> None:
 @given(st.binary(min_size=1, max_size=60), st.integers(min_value=1, max_value=48))
 def test_a_key_has_the_partition_that_every_client_of_kafka_gives_it(key: bytes, count: int) -> None:
     partitions = list(range(count))
-    assert partition_of(key, partitions, partitions) == DefaultPartitioner()(key, partitions, partitions)
+    assert partition_of(key, partitions) == DefaultPartitioner()(key, partitions, partitions)

@@ -8,7 +8,7 @@ from 17:01:00 on it is late. See docs/decisions/0006-when-a-date-is-missed-and-w
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import Literal, NamedTuple, Self
@@ -49,10 +49,11 @@ class PromisedDate:
     check: Check
     warn_at: datetime | None = None
     previous_due_at: datetime | None = None
+    late_from: datetime | None = field(init=False, compare=False)
 
-    @property
-    def late_from(self) -> datetime | None:
-        return None if self.promise.due_at is None else late_from(self.promise.due_at)
+    def __post_init__(self) -> None:
+        due_at = self.promise.due_at
+        object.__setattr__(self, "late_from", None if due_at is None else late_from(due_at))
 
     def is_late(self, now: datetime) -> bool:
         """Its minute has passed."""

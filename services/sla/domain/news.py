@@ -31,8 +31,7 @@ def news_of_facts(clock: DossierClock) -> list[News]:
     """What the facts alone say, in the order to be told."""
     if not clock.dates:
         return []
-    told = set(clock.said)
-    return [*(item for item in _moves(clock) if item.word not in told), *_stop(clock)]
+    return [*_moves(clock), *_stop(clock)]
 
 
 def news_of_time(clock: DossierClock, now: datetime) -> list[News]:
@@ -47,12 +46,15 @@ def alarms(clock: DossierClock) -> dict[str, datetime | None]:
 
 
 def _moves(clock: DossierClock) -> Iterator[News]:
+    """Starts, pauses and restarts that were not told yet, in order."""
     for number in sorted(clock.dates.keys() | clock.pauses.keys()):
-        if number in clock.pauses:
+        paused, began = f"paused:{number}", f"restarted:{number}" if number else "started"
+        if number in clock.pauses and paused not in clock.said:
             at = clock.pauses[number]
-            yield News(f"paused:{number}", DeadlineClockPausedV1(paused_at=at, request=number), at)
-        if number in clock.dates:
-            yield _began(clock.dates[number])
+            yield News(paused, DeadlineClockPausedV1(paused_at=at, request=number), at)
+        if number in clock.dates and began not in clock.said:
+            date = clock.dates[number]
+            yield News(began, _beginning(date), date.since)
 
 
 def _misses(clock: DossierClock, now: datetime) -> Iterator[News]:
@@ -72,14 +74,13 @@ def _warning(clock: DossierClock, now: datetime) -> Iterator[News]:
     yield News(date.warned_word, event, now)
 
 
-def _began(date: PromisedDate) -> News:
+def _beginning(date: PromisedDate) -> Event:
     due_at, check = date.promise.due_at, date.check
     if date.request == 0:
-        started = DeadlineClockStartedV1(
+        return DeadlineClockStartedV1(
             due_at=due_at, warn_at=date.warn_at, agrees=check.agrees, computed_due_at=check.computed_due_at
         )
-        return News("started", started, date.since)
-    restarted = DeadlineClockRestartedV1(
+    return DeadlineClockRestartedV1(
         due_at=due_at,
         warn_at=date.warn_at,
         previous_due_at=date.previous_due_at,
@@ -87,7 +88,6 @@ def _began(date: PromisedDate) -> News:
         agrees=check.agrees,
         computed_due_at=check.computed_due_at,
     )
-    return News(f"restarted:{date.request}", restarted, date.since)
 
 
 def _stop(clock: DossierClock) -> Iterator[News]:
