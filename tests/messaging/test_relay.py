@@ -211,7 +211,7 @@ async def test_records_as_large_as_they_may_be_go_out_among_small_ones(toy: ToyS
     )
     await client.start()
     try:
-        found = {}
+        found: dict[UUID, str] = {}
         while len(found) < len(said):
             record = await asyncio.wait_for(client.getone(), 10)
             found[UUID(record.key.decode())] = json.loads(record.value)["competence"]

@@ -27,7 +27,6 @@ from hub_messaging.membership import read_by_nobody
 from hub_messaging.metrics import CONSUMER_LAG, CONSUMER_STOPPED
 from hub_messaging.positions import Position, PositionMoved, stored_positions
 from hub_messaging.reader import Handler, Reader, count, measure, on_dossier, raw
-from hub_messaging.refused import RawRecord
 from hub_messaging.replay import RefusedRecords
 from hub_messaging.runner import Runner
 from hub_messaging.topic_ids import topic_ids
@@ -398,7 +397,7 @@ class Consumer(Generic[U]):
         """Commits a batch, or reads it again. FastStream drops what escapes from here, so nothing may."""
         self._busy_since = time.monotonic()
         try:
-            await self._process(self._contiguous([raw(record) for record in batch]))
+            await self._process(self._contiguous(batch))
             self._pause = FIRST_PAUSE_SECONDS
             if len(batch) < MAX_BATCH and not self._is_behind():
                 await self._rest(self._linger)
@@ -433,7 +432,7 @@ class Consumer(Generic[U]):
             async with asyncio.timeout(seconds):
                 await self._stopping.wait()
 
-    def _contiguous(self, records: list[RawRecord]) -> list[RawRecord]:
+    def _contiguous(self, records: Records) -> Records:
         """The records that follow on what was read; a partition that skipped some is read again from its position.
 
         The client drops records when another partition of the same poll fails. A gap that is still there the second
@@ -455,12 +454,12 @@ class Consumer(Generic[U]):
                 refused.add(partition)
         return [record for record in records if _partition(record) not in refused]
 
-    async def _process(self, records: list[RawRecord]) -> None:
+    async def _process(self, records: Records) -> None:
         if not records:
             return
         ends = {_partition(record): record.offset + 1 for record in records}
         moves = [(partition, self._next[partition], end) for partition, end in sorted(ends.items())]
-        wanted = [record for record in records if self._reader.handles(record)]
+        wanted = [raw(record) for record in records if self._reader.handles(record)]
 
         jobs = [self._reader.job(record) for record in wanted]
         results = await self._runner.run(jobs, also=lambda connection: positions.move(connection, moves))
@@ -504,5 +503,5 @@ async def _as_it_is(message: KafkaMessage) -> Any:
     return message.raw_message
 
 
-def _partition(record: RawRecord) -> TopicPartition:
+def _partition(record: ConsumerRecord[Any, Any]) -> TopicPartition:
     return TopicPartition(record.topic, record.partition)

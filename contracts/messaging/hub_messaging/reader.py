@@ -61,7 +61,7 @@ class Reader(Generic[U]):
             raise ValueError(f"{service} handles what none of its topics says: {sorted(unheard)}")
         self._bugs: dict[tuple[str, int], list[int]] = {}
 
-    def handles(self, record: RawRecord) -> bool:
+    def handles(self, record: RawRecord | ConsumerRecord[Any, Any]) -> bool:
         """False: a type that this service does not care about, or does not know yet, skipped by its header alone."""
         name = type_in(record.headers)
         return not name or not name.isprintable() or _family(name) in self._families
@@ -191,7 +191,7 @@ def count(records: Sequence[RawRecord], results: Sequence[Result[None]]) -> None
         CONSUMED.labels(topic, outcome).inc(number)
 
 
-def measure(records: Sequence[RawRecord], wanted: Sequence[RawRecord]) -> None:
+def measure(records: Sequence[ConsumerRecord[Any, Any]], wanted: Sequence[RawRecord]) -> None:
     """Delay from commit to handling, and how many records were of no interest."""
     now = real_now()
     delays = {topic: EVENT_DELAY.labels(topic) for topic in {record.topic for record in wanted}}

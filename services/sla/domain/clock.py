@@ -22,6 +22,11 @@ State = Literal["unknown", "running", "paused", "stopped"]
 StopOutcome = Literal["early", "on_time", "late", "no_term"]
 
 
+def kept(promise: Promise) -> Promise:
+    """The promise as a clock keeps it: an officer's reason is sealed for others."""
+    return promise if promise.sealed_reason is None else promise.model_copy(update={"sealed_reason": None})
+
+
 def late_from(due_at: datetime) -> datetime:
     """The first moment that is late: when the minute on the receipt has passed."""
     return due_at.replace(second=0, microsecond=0) + timedelta(minutes=1)

@@ -3,7 +3,7 @@
 from hub_events.event import Fact
 from hub_events.intake import DossierAcceptedV1
 from services.sla.domain.check import check
-from services.sla.domain.clock import PromisedDate
+from services.sla.domain.clock import PromisedDate, kept
 from services.sla.domain.warning import warn_at
 from services.sla.handlers.ports import SlaWork
 from services.sla.handlers.telling import alarm_if_different, clock_of, tell
@@ -14,7 +14,7 @@ def on_dossier_accepted(fact: Fact[DossierAcceptedV1], uow: SlaWork) -> None:
     clock = clock_of(uow, fact.dossier_id)
     if 0 in clock.dates:
         return
-    promise = fact.data.promise.model_copy(update={"sealed_reason": None})
+    promise = kept(fact.data.promise)
     date = PromisedDate(0, fact.data.accepted_at, promise, check(promise), warn_at(promise))
     alarm_if_different(fact.dossier_id, date)
     started = clock._replace(

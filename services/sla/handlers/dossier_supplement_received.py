@@ -3,7 +3,7 @@
 from hub_events.event import Fact
 from hub_events.intake import DossierSupplementReceivedV1
 from services.sla.domain.check import check
-from services.sla.domain.clock import PromisedDate
+from services.sla.domain.clock import PromisedDate, kept
 from services.sla.domain.warning import warn_at
 from services.sla.handlers.ports import SlaWork
 from services.sla.handlers.telling import alarm_if_different, clock_of, tell
@@ -14,7 +14,7 @@ def on_dossier_supplement_received(fact: Fact[DossierSupplementReceivedV1], uow:
     clock, request = clock_of(uow, fact.dossier_id), fact.data.request
     if fact.data.promise is None or request in clock.dates:
         return
-    promise = fact.data.promise.model_copy(update={"sealed_reason": None})
+    promise = kept(fact.data.promise)
     date = PromisedDate(
         request, fact.data.received_at, promise, check(promise), warn_at(promise), fact.data.previous_due_at
     )
