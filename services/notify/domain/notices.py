@@ -5,7 +5,6 @@ unreached; until contact and dossier code are known it waits.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
 from types import MappingProxyType
 from typing import Literal, NamedTuple, Self
@@ -20,8 +19,7 @@ NAMING_THE_CODE = frozenset({"accepted", "supplement", "completed", "late"})
 """Templates that name the dossier code: a fact that does not carry it waits for the acceptance."""
 
 
-@dataclass(frozen=True, slots=True)
-class Contact:
+class Contact(NamedTuple):
     """Người cần báo, sealed. `at`, `source`: business time and id of the fact that named it; the newest one holds."""
 
     sealed: str | None
@@ -37,15 +35,14 @@ class Contact:
         return None if SMS in self.channels else "no-phone"
 
 
-@dataclass(frozen=True, slots=True)
-class DutyToInform:
+class DutyToInform(NamedTuple):
     """One thing that must be told. `cause`: the fact; `fields`: what the fact itself gives the text."""
 
     duty: Duty
     occasion: int
     cause: UUID
     template: str
-    fields: Mapping[str, str] = field(default_factory=dict)
+    fields: Mapping[str, str]
     state: State = "waiting_contact"
     ended_at: datetime | None = None
     reason: str | None = None

@@ -18,7 +18,7 @@ def on_dossier_accepted(fact: Fact[DossierAcceptedV1], uow: NotifyWork, sending:
         due_at=due_at,
     )
     if due_at is None:
-        duty = DutyToInform("accepted", 1, fact.id, "accepted-undated")
+        duty = DutyToInform("accepted", 1, fact.id, "accepted-undated", {})
     else:
         duty = DutyToInform("accepted", 1, fact.id, "accepted", {"due": spoken_date(due_at)})
     tell(notices.with_contact(contact_in(fact)).with_duty(duty), uow, sending, fact.envelope)

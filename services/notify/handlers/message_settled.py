@@ -1,6 +1,5 @@
 """The supplier gave its final answer about a message."""
 
-from dataclasses import replace
 from uuid import UUID
 
 from hub_events.ids import derive_id
@@ -19,8 +18,7 @@ def on_message_sent(
     """Đã gửi thông báo: the supplier took it, which does not say that the citizen has it."""
     notices = notices_of(uow, dossier_id)
     duty = notices.duties[key]
-    sent = replace(
-        duty,
+    sent = duty._replace(
         state="sent",
         ended_at=uow.now,
         reason=None,
@@ -43,7 +41,7 @@ def on_message_sent(
 def on_message_refused(dossier_id: UUID, key: str, supplier: str, reason: str, attempts: int, uow: NotifyWork) -> None:
     """Gửi thông báo không thành công: the supplier will not take it; an operator may mend and send it again."""
     notices = notices_of(uow, dossier_id)
-    duty = replace(notices.duties[key], attempts=attempts)
+    duty = notices.duties[key]._replace(attempts=attempts)
     if reason in NO_CHANNEL_LEFT:
         uow.notices.put(dossier_id, notices.changed(unreached(dossier_id, duty, reason, uow)))
         return
@@ -51,7 +49,7 @@ def on_message_refused(dossier_id: UUID, key: str, supplier: str, reason: str, a
         duty=duty.duty, occasion=duty.occasion, channel=SMS, supplier=supplier, failed_at=uow.now, reason=reason
     )
     uow.publish(event, dossier_id=dossier_id, id=_id(duty, "failed"))
-    failed = replace(duty, state="failed", ended_at=uow.now, reason=reason)
+    failed = duty._replace(state="failed", ended_at=uow.now, reason=reason)
     uow.notices.put(dossier_id, notices.changed(failed))
 
 

@@ -1,6 +1,5 @@
 """The step that ends every handler: what can be told now is put on its way, or ends unreached at once."""
 
-from dataclasses import replace
 from uuid import UUID
 
 import orjson
@@ -54,7 +53,7 @@ def _told(notices: Notices, duty: DutyToInform, uow: NotifyWork, sending: Sendin
             body=orjson.dumps(body),
         )
     )
-    return replace(duty, state="due")
+    return duty._replace(state="due")
 
 
 def unreached(
@@ -63,4 +62,4 @@ def unreached(
     """No channel is left: says so; the desk must reach the person otherwise."""
     event = CitizenUnreachedV1(duty=duty.duty, occasion=duty.occasion, unreached_at=uow.now, reason=reason)
     uow.publish(event, dossier_id=dossier_id, id=derive_id(duty.cause, "unreached", duty.key), because=because)
-    return replace(duty, state="unreached", ended_at=uow.now, reason=reason)
+    return duty._replace(state="unreached", ended_at=uow.now, reason=reason)

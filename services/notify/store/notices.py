@@ -4,6 +4,7 @@ from typing import Any
 
 import asyncpg
 from pydantic import TypeAdapter
+from pydantic_core import to_json
 
 from hub_messaging.database import Table, TableStore
 from services.notify.domain.notices import Contact, DutyToInform, Notices
@@ -35,8 +36,8 @@ def to_row(notices: Notices) -> tuple[Any, ...]:
         notices.procedure,
         notices.desk,
         notices.due_at,
-        _CONTACT.dump_json(notices.contact).decode() if notices.contact else None,
-        _DUTIES.dump_json(list(notices.duties.values())).decode(),
+        to_json(notices.contact._asdict()).decode() if notices.contact else None,
+        to_json([duty._asdict() for duty in notices.duties.values()]).decode(),
         notices.has("waiting_contact"),
         notices.has("failed"),
         notices.has("unreached"),

@@ -1,6 +1,5 @@
 """/v1/transfers: where dossiers are on their way to the agencies; retry after competence data were mended."""
 
-from dataclasses import asdict
 from datetime import datetime
 from typing import Annotated, Literal
 from uuid import UUID
@@ -130,7 +129,7 @@ def view_of(transfer: Transfer) -> TransferView:
         failed_at=transfer.failed_at,
         supplements=list(transfer.supplements),
         contradicted=transfer.contradicted,
-        legs=[LegView.model_validate({**asdict(leg), "state": leg.state}) for leg in transfer.legs],
+        legs=[LegView.model_validate(leg, from_attributes=True) for leg in transfer.legs],
     )
 
 

@@ -3,7 +3,7 @@
 Each function gives the leg with the fact noted, or None when it was known already.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 
 from services.routing.domain.transfer import Asked, Leg, Outcome, Step
@@ -59,38 +59,38 @@ def acknowledge(leg: Leg, at: datetime, foreign_number: str | None) -> Leg | Non
     """The agency has it in its books. The first acknowledgement counts."""
     if leg.acknowledged_at is not None:
         return None
-    return replace(leg, acknowledged_at=at, foreign_number=leg.foreign_number or foreign_number)
+    return leg._replace(acknowledged_at=at, foreign_number=leg.foreign_number or foreign_number)
 
 
 def record_step(leg: Leg, step: Step) -> Leg | None:
     """A step of the agency's own process; kept in the order of its time."""
     if any((known.code, known.at) == (step.code, step.at) for known in leg.steps):
         return None
-    return replace(leg, steps=tuple(sorted((*leg.steps, step), key=lambda one: (one.at, one.code))))
+    return leg._replace(steps=tuple(sorted((*leg.steps, step), key=lambda one: (one.at, one.code))))
 
 
 def ask_supplement(leg: Leg, asked: Asked) -> Leg | None:
     """The agency needs more from the applicant; the desk decides."""
     if asked in leg.asked:
         return None
-    return replace(leg, asked=tuple(sorted((*leg.asked, asked), key=lambda one: (one.at, one.components))))
+    return leg._replace(asked=tuple(sorted((*leg.asked, asked), key=lambda one: (one.at, one.components))))
 
 
 def complete(leg: Leg, outcome: Outcome) -> Leg | None:
     """The first result stands; another one is kept as a contradiction, never in its place."""
     if leg.outcome is None:
-        return replace(leg, outcome=outcome)
+        return leg._replace(outcome=outcome)
     known = (leg.outcome, *leg.conflicts)
     if any(outcome.says_the_same(one) for one in known):
         return None
-    return replace(leg, conflicts=(*leg.conflicts, outcome))
+    return leg._replace(conflicts=(*leg.conflicts, outcome))
 
 
 def hand_over(leg: Leg, at: datetime, foreign_number: str | None) -> Leg:
     """The agency's system took the dossier. Its own number from this answer outranks one from a callback."""
-    return replace(leg, handed_over_at=leg.handed_over_at or at, foreign_number=foreign_number or leg.foreign_number)
+    return leg._replace(handed_over_at=leg.handed_over_at or at, foreign_number=foreign_number or leg.foreign_number)
 
 
 def refuse(leg: Leg, at: datetime, reason: str) -> Leg:
     """The agency's system did not take the dossier; a person must look."""
-    return replace(leg, refused_at=at, refused_reason=reason)
+    return leg._replace(refused_at=at, refused_reason=reason)

@@ -4,7 +4,7 @@ Nothing here is ever taken back: what a repeat or a late message says again chan
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, NamedTuple
 from uuid import UUID
@@ -27,8 +27,7 @@ class Component:
     copies: int
 
 
-@dataclass(frozen=True, slots=True)
-class Consignment:
+class Consignment(NamedTuple):
     """What an agency gets: the dossier, or one supplement to it. Kept here only until every leg has its work row.
 
     `cause` is the envelope of the event that brought it.
@@ -74,8 +73,7 @@ class Outcome:
         return (self.result, self.number) == (other.result, other.number)
 
 
-@dataclass(frozen=True, slots=True)
-class Leg:
+class Leg(NamedTuple):
     """One agency's part of a dossier. `agency` is None until somebody competent was found."""
 
     leg: str
@@ -116,8 +114,7 @@ class Leg:
         return "routed" if self.started else "planned"
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
+class Plan(NamedTuple):
     """What the accepted dossier says of itself, as far as routing needs it."""
 
     dossier_code: str
@@ -186,8 +183,7 @@ class Transfer(NamedTuple):
         return self._replace(legs=tuple(changed if leg.leg == changed.leg else leg for leg in self.legs))
 
 
-@dataclass(frozen=True, slots=True)
-class Handover:
+class Handover(NamedTuple):
     """One consignment for one leg: becomes a work row."""
 
     leg: Leg
@@ -208,7 +204,7 @@ def find_agencies(transfer: Transfer, competence: Competence, now: datetime) -> 
         if agency is None:
             failed_at = transfer.failed_at or now
             return transfer._replace(failed_leg=leg.leg, failed_at=failed_at, edition=competence.edition)
-        legs.append(replace(leg, agency=agency))
+        legs.append(leg._replace(agency=agency))
     return transfer._replace(legs=tuple(legs), failed_leg=None, routed_at=now, edition=competence.edition)
 
 
@@ -232,7 +228,7 @@ def start_legs(transfer: Transfer) -> tuple[Transfer, list[Handover]]:
     starting = [leg for leg in transfer.legs if not leg.started and leg.order <= min(unfinished, default=0)]
     handovers = [Handover(leg, consignment) for leg in starting for consignment in transfer.waiting]
     for leg in starting:
-        transfer = transfer.with_leg(replace(leg, started=True))
+        transfer = transfer.with_leg(leg._replace(started=True))
     if all(leg.started for leg in transfer.legs):
         transfer = transfer._replace(waiting=())
     return transfer, handovers

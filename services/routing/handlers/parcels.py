@@ -4,12 +4,12 @@ All that the agency reads follows from the cause, its sending time too: what is 
 equal, even when the row is made again after a restore, or a careful agency refuses it.
 """
 
-from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
-from typing import Annotated, Any
+from typing import Any, NamedTuple
 
-from pydantic import PlainSerializer, TypeAdapter
+from pydantic import TypeAdapter
+from pydantic_core import to_json
 
 from hub_events.event import Envelope, Fact
 from hub_events.ids import derive_id
@@ -18,8 +18,7 @@ from hub_messaging.work import NewWork
 from services.routing.domain.transfer import Component, Consignment, Handover, Kind, Leg, Transfer
 
 
-@dataclass(frozen=True, slots=True)
-class Parcel:
+class Parcel(NamedTuple):
     """What the sender needs to make the request, and what follows from its outcome."""
 
     kind: Kind
@@ -35,8 +34,8 @@ class Parcel:
     sent_at: datetime
     components: tuple[Component, ...]
     sealed_form: str | None
-    cause: Annotated[Envelope, PlainSerializer(Envelope._asdict)]
-    """The event that this goes back to; by names, so that its trace is found in the row's body."""
+    cause: Envelope
+    """The event that this goes back to."""
 
 
 _PARCELS = TypeAdapter(Parcel)
@@ -58,8 +57,13 @@ def pack(transfer: Transfer, handover: Handover) -> NewWork:
         dossier_id=transfer.dossier_id,
         kind=consignment.kind,
         fact_at=consignment.cause.recorded_at,
-        body=_PARCELS.dump_json(_parcel(transfer, leg, consignment)),
+        body=_written(_parcel(transfer, leg, consignment)),
     )
+
+
+def _written(parcel: Parcel) -> bytes:
+    """By names, so that the cause's trace is found in the row's body."""
+    return to_json({**parcel._asdict(), "cause": parcel.cause._asdict()})
 
 
 def _parcel(transfer: Transfer, leg: Leg, consignment: Consignment) -> Parcel:

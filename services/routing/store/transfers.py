@@ -15,7 +15,6 @@ _LEGS: Final = TypeAdapter(tuple[Leg, ...])
 _WAITING: Final = TypeAdapter(tuple[Consignment, ...])
 _NUMBERS: Final = TypeAdapter(tuple[int, ...])
 _CAUSE: Final = TypeAdapter(Envelope)
-_OFFICES: Final = TypeAdapter(tuple[str, ...])
 
 TABLE: Final = Table(
     "transfer",
@@ -54,10 +53,10 @@ def to_row(transfer: Transfer) -> Sequence[Any]:
         plan and plan.desk,
         plan and plan.territory,
         plan and to_json(plan.cause._asdict()).decode(),
-        _OFFICES.dump_json(transfer.offices).decode(),
-        _LEGS.dump_json(transfer.legs).decode(),
-        _WAITING.dump_json(transfer.waiting).decode(),
-        _NUMBERS.dump_json(transfer.supplements).decode(),
+        to_json(transfer.offices).decode(),
+        to_json([leg._asdict() for leg in transfer.legs]).decode(),
+        to_json([one._asdict() for one in transfer.waiting]).decode(),
+        to_json(transfer.supplements).decode(),
         transfer.edition,
         transfer.failed_leg,
         transfer.failed_at,
