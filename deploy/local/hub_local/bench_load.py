@@ -109,25 +109,28 @@ class Load:
         return sent
 
     async def drained(self) -> None:
-        """Returns when all lifecycles have ended, or when nothing has moved for a minute."""
-        moved, last = time.monotonic(), -1
-        while (ended := await self.ended()) < len(self.sent) and time.monotonic() - moved < STALLED_SECONDS:
-            if ended != last:
-                moved, last = time.monotonic(), ended
+        """Returns when all lifecycles have ended, or when nothing at all has moved for a minute.
+
+        A long backlog ends late: its last messages wait behind the first ones of everybody else.
+        """
+        moved, last = time.monotonic(), tuple[int, ...]()
+        while min(done := await self._done()) < len(self.sent) and time.monotonic() - moved < STALLED_SECONDS:
+            if done != last:
+                moved, last = time.monotonic(), done
             await asyncio.sleep(POLL_SECONDS)
 
-    async def ended(self) -> int:
-        """Lifecycles that have ended: callback taken, both messages sent, clock stopped."""
+    async def _done(self) -> tuple[int, ...]:
+        """How often each thing has happened that ends a lifecycle: callback taken, messages sent, clock stopped."""
         summary = await self._door.sandbox("/ledger/summary")
         sms = summary["sms_by_duty"]
-        told: int = min(summary["callbacks"]["dossiers_completed"], sms.get("accepted", 0), sms.get("completed", 0))
-        return told if told < len(self.sent) else min(told, await self._stopped_clocks())
+        told = summary["callbacks"]["dossiers_completed"], sms.get("accepted", 0), sms.get("completed", 0)
+        return *told, await self._stopped_clocks() if min(told) >= len(self.sent) else min(told)
 
     async def verdict(self) -> dict[str, int]:
         """Of all that was sent so far: lost (something that must happen did not), done twice."""
         effects = await self._witness.effects_after(0)
         incomplete = sum(not Counter(TOLD) <= effects.get(sent.dossier, Counter()) for sent in self.sent)
-        unfinished = len(self.sent) - await self.ended()
+        unfinished = len(self.sent) - min(await self._done())
         summary = await self._door.sandbox("/ledger/summary")
         duplicates = int(summary["duplicates"])
         return {"lost": max(incomplete, unfinished), "duplicates": duplicates, "lifecycles": len(self.sent)}
