@@ -83,7 +83,7 @@ class Consumer(Generic[U]):
         self._stopped: dict[TopicPartition, str] = {}
         self._moved_at: dict[TopicPartition, float] = {}
         self._seen_stuck: dict[TopicPartition, tuple[int, float]] = {}
-        """Partitions that Kafka answers for and that yet stay where they are: where, and since when that is seen."""
+        """Partitions that Kafka answers for, yet stay where they are, over a new connection too: where, since when."""
         self._reconnected_at: dict[TopicPartition, int] = {}
         """Where the partitions stood when the connection was last made anew."""
         self._busy_since: float | None = None
@@ -177,7 +177,6 @@ class Consumer(Generic[U]):
             "consumer_reconnects", silent=round(silent), standing_still=round(standing_still), failing=round(failing)
         )
         self._reconnected_at = dict(self._next)
-        self._failing_since = None
         await self._broker.stop()
         self.revoked()
         return False
@@ -294,7 +293,7 @@ class Consumer(Generic[U]):
 
         As when the client's part in the group has died.
         """
-        suspected = any(self._reconnected_at.get(p) == position for p, (position, _since) in self._seen_stuck.items())
+        suspected = any(self._next.get(p) == position for p, (position, _since) in self._seen_stuck.items())
         return 0.0 if suspected or self._failing_since is None else time.monotonic() - self._failing_since
 
     async def _check_silent_partitions(self) -> None:
@@ -331,7 +330,7 @@ class Consumer(Generic[U]):
                 # The client dropped what it had drained when another partition of the same poll failed.
                 log.warning("records_dropped_by_client", topic=partition.topic, partition=partition.partition)
                 self._client.seek(partition, position)
-            elif self._is_stuck(partition, position) and self._reconnected_at.get(partition) == position:
+            elif self._reconnected_at.get(partition) == position and self._is_stuck(partition, position):
                 self._stop(partition, f"what the log holds from {position} on can't be read")
 
     def _is_stuck(self, partition: TopicPartition, position: int) -> bool:
@@ -370,6 +369,7 @@ class Consumer(Generic[U]):
         second for nothing, a long one is delay. An error of Kafka's lets it sleep for 5 s, any other ends its reading.
         """
         look = self._client.getmany
+        self._failing_since = None  # of the client before
 
         async def long_look(*, timeout_ms: int, max_records: int | None) -> Any:
             try:
@@ -474,13 +474,13 @@ class Consumer(Generic[U]):
     def _again(self, batch: Records) -> None:
         """Reads the batch's partitions again from where they stood."""
         assigned = self._client.assignment()
-        for partition in {TopicPartition(record.topic, record.partition) for record in batch} & assigned:
+        for partition in set(map(_partition, batch)) & assigned:
             if partition in self._next:
                 self._client.seek(partition, self._next[partition])
 
     def _replace(self, batch: Records) -> None:
         """Looks up the positions of the batch's partitions anew: its end is not known, or somebody else read on."""
-        partitions = {TopicPartition(record.topic, record.partition) for record in batch} & self._next.keys()
+        partitions = set(map(_partition, batch)) & self._next.keys()
         for partition in partitions & self._client.assignment():
             del self._next[partition]
             self._unplaced.add(partition)

@@ -90,7 +90,6 @@ class KafkaSender:
                 acks="all",
                 enable_idempotence=True,
                 max_batch_size=256 * 1024,
-                max_request_size=1024 * 1024,
                 linger_ms=0,
                 request_timeout_ms=5000,
                 metadata_max_age_ms=30_000,
