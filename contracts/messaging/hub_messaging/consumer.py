@@ -269,6 +269,7 @@ class Consumer(Generic[U]):
         if partition in self._client.assignment():
             self._client.pause(partition)
         self._next.pop(partition, None)
+        self._failing_since = None  # that may have been its record's fault, and does not speak against the client
         self._stopped[partition] = why
         CONSUMER_STOPPED.labels(partition.topic, partition.partition).set(1)
         log.critical("reading_stopped", topic=partition.topic, partition=partition.partition, why=why)
