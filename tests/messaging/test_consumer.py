@@ -395,7 +395,11 @@ async def test_a_record_that_is_broken_on_disk_stops_its_partition_while_others_
     content[-1] ^= 0xFF
     segment.write_bytes(content)
     async with going(toy.consumer(broker.servers)):
-        await until(gave_up := lambda: "from 1 on can't be read" in toy.heart.unready().get("consumer", ""))
+
+        def gave_up() -> bool:
+            return "from 1 on can't be read" in toy.heart.unready().get("consumer", "")
+
+        await until(gave_up)
         for _ in range(20):  # it stays given up: a connection made anew would read it again
             await asyncio.sleep(0.1)
             assert gave_up()
