@@ -6,11 +6,14 @@ import httpx
 import pytest
 from fastapi import FastAPI
 from pydantic import BaseModel, ConfigDict, Field
+from starlette.requests import Request
 from starlette.responses import Response
 
 from hub_web.app import make_app
-from hub_web.credentials import requires
-from hub_web.routes import IdempotencyKey, Router, answer
+from hub_web.credentials import open_to_all, requires
+from hub_web.limits import takes_up_to
+from hub_web.problems import NOT_FOUND, Problem
+from hub_web.routes import IdempotencyKey, RawBody, Router, answer
 from hub_web.tokens import ALL, Caller, Issuer, Verifier, create_issuer_key
 
 Send = Callable[..., Any]
@@ -55,6 +58,11 @@ def token(issuer: Issuer) -> str:
     return issuer.issue("Phần mềm một cửa phường Ba Đình", "system", ["dossiers:submit"], ALL)
 
 
+async def _unless_in_a_hurry(request: Request) -> None:
+    if request.headers.get("x-hurry"):
+        raise Problem(NOT_FOUND, "Chậm lại.")
+
+
 @pytest.fixture
 def router() -> Router:
     router = Router()
@@ -72,6 +80,15 @@ def router() -> Router:
         code: str, _caller: Annotated[Caller, requires("dossiers:submit")], limit: int = 20
     ) -> dict[str, str | int]:
         return {"code": code, "limit": limit}
+
+    @router.post("/v1/things/{code}/pictures")
+    @takes_up_to(5_000)
+    async def keep(body: RawBody, _caller: Annotated[Caller, requires("dossiers:submit")]) -> dict[str, int]:
+        return {"kept": len(body)}
+
+    @router.get("/things")
+    async def look(request: Request, _open: Annotated[None, open_to_all(_unless_in_a_hurry)]) -> dict[str, str]:
+        return {"for": "everybody"}
 
     @router.put("/v1/things/{code}", dependencies=[requires("dossiers:decide")])
     async def decide(code: str) -> Response:

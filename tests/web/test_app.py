@@ -57,6 +57,20 @@ async def test_the_document_shows_models_credentials_and_problems(client: httpx.
     assert (await client.get("/docs/events")).status_code == 404
 
 
+async def test_a_route_may_take_larger_bodies_than_the_others(client: httpx.AsyncClient) -> None:
+    answer = await client.post("/v1/things/a/pictures", content=b"x" * 5_000)
+    assert answer.json() == {"kept": 5_000}
+    assert (await client.post("/v1/things/a/pictures", content=b"x" * 5_001)).json()["limit_bytes"] == 5_000
+    assert (await client.post("/v1/things", content=b"x" * 2_001)).json()["limit_bytes"] == 2_000
+
+
+async def test_a_page_for_citizens_is_open_and_guarded(client: httpx.AsyncClient) -> None:
+    del client.headers["Authorization"]
+    assert (await client.get("/things")).json() == {"for": "everybody"}
+    assert (await client.get("/things", headers={"x-hurry": "1"})).status_code == 404
+    assert (await client.get("/openapi.json")).json()["paths"]["/things"]["get"]["security"] == [{}]
+
+
 def test_an_open_or_foreign_route_stops_the_start(verifier: Verifier, app: FastAPI) -> None:
     router = Router()
 

@@ -3,6 +3,7 @@
 The document is at /openapi.json, and for people at /docs: our own page, since FastAPI's loads scripts from elsewhere.
 """
 
+import re
 from collections.abc import Iterable
 from typing import Any
 
@@ -12,9 +13,9 @@ from starlette.exceptions import HTTPException
 from starlette.middleware.exceptions import ExceptionMiddleware
 from starlette.types import ASGIApp
 
-from hub_web.credentials import Bearer, credential_of, unprotected_routes
+from hub_web.credentials import Anybody, Bearer, credential_of, unprotected_routes
 from hub_web.documents import Document, DocumentRoute, document_routes
-from hub_web.limits import BodyLimit
+from hub_web.limits import BodyLimit, most_of
 from hub_web.problems import MEDIA_TYPE, Incidents, Problem, answer_outage, answer_problem, declared_problems
 from hub_web.routes import Route, Router
 from hub_web.tokens import Verifier
@@ -71,7 +72,11 @@ class _Api(FastAPI):
         refusals = (Problem, HTTPException)
         handlers = dict.fromkeys(self.outages, answer_outage) | dict.fromkeys(refusals, answer_problem)
         routed = ExceptionMiddleware(self.router, handlers=handlers)
-        return Incidents(BodyLimit(routed, self.max_body))
+        return Incidents(BodyLimit(routed, self.max_body, self._larger_bodies()))
+
+    def _larger_bodies(self) -> list[tuple[re.Pattern[str], int]]:
+        routes = [route for route in self.routes if isinstance(route, APIRoute)]
+        return [(route.path_regex, most) for route in routes if (most := most_of(route.endpoint)) is not None]
 
     def openapi(self) -> dict[str, Any]:
         fresh = not self.openapi_schema
@@ -105,6 +110,8 @@ class _Api(FastAPI):
 
 def _security(route: APIRoute) -> dict[str, list[str]]:
     credential = credential_of(route)
+    if isinstance(credential, Anybody):
+        return {}
     return {"bearer": [credential.scope]} if isinstance(credential, Bearer) else {"signature": []}
 
 

@@ -88,6 +88,16 @@ def clocks_differ(_request: Request) -> Problem:
     )
 
 
+@dataclass(frozen=True)
+class Anybody:
+    """The dependency behind `open_to_all`: anybody may ask, as long as `guard` lets them (its limits)."""
+
+    guard: Callable[[Request], Awaitable[None]]
+
+    async def __call__(self, request: Request) -> None:
+        await self.guard(request)
+
+
 def requires(scope: str) -> Any:
     """`Annotated[Caller, requires("dossiers:submit")]`. Raises ValueError for a scope nobody can hold."""
     if scope not in SCOPES:
@@ -104,10 +114,15 @@ def signed_by(secrets_of: SecretsOf, untimely: Untimely = clocks_differ) -> Any:
     return Depends(Signature(secrets_of, untimely))
 
 
-def credential_of(route: APIRoute) -> Bearer | Signature | None:
+def open_to_all(guard: Callable[[Request], Awaitable[None]]) -> Any:
+    """`Annotated[None, open_to_all(guard)]`: a page for citizens. `guard` raises Problem for one who asks too often."""
+    return Depends(Anybody(guard))
+
+
+def credential_of(route: APIRoute) -> Bearer | Signature | Anybody | None:
     """What a route asks of its caller."""
     calls = [part.call for part in route.dependant.dependencies]
-    return next((call for call in calls if isinstance(call, Bearer | Signature)), None)
+    return next((call for call in calls if isinstance(call, Bearer | Signature | Anybody)), None)
 
 
 def unprotected_routes(app: FastAPI) -> list[str]:

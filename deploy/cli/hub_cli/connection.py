@@ -3,7 +3,7 @@
 | Setting       | Default                               | Meaning                                                     |
 |---------------|---------------------------------------|-------------------------------------------------------------|
 | HUB_URL       | the local stack's ports               | one address for all services (paths don't overlap)          |
-| HUB_TOKEN     | issued with the local stack's key     | bearer token with the scope `operations`                    |
+| HUB_TOKEN     | issued with the local stack's key     | bearer token with the scopes that the command needs         |
 | HUB_FOLDER    | `.hub`                                | the local stack's folder                                    |
 | HUB_PORT_BASE | 18000                                 | its ports: intake +1, routing +2, notify +3, sla +4         |
 """
@@ -18,6 +18,7 @@ from hub_cli.services import SERVICES, give_up, issuer_key
 from hub_web.tokens import ALL, Issuer
 
 TIMEOUT_SECONDS = 20.0
+SCOPES = ("operations", "dossiers:read", "dossiers:import", "reference:edit", "reference:approve")
 
 
 class Connection:
@@ -61,6 +62,6 @@ class Connection:
         if token := self._environment.get("HUB_TOKEN"):
             return token
         try:
-            return Issuer(issuer_key(self._environment)).issue("hub-cli", "operator", ["operations"], ALL, hours=1)
+            return Issuer(issuer_key(self._environment)).issue("hub-cli", "operator", SCOPES, ALL, hours=1)
         except (OSError, ValueError):
             give_up("no token: set HUB_TOKEN, or HUB_FOLDER to the folder of a local stack that has been started")
