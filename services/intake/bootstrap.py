@@ -23,12 +23,15 @@ from hub_worktime import load_calendar
 from services.intake.api.catalogue import catalogue_router
 from services.intake.api.commands import Commands
 from services.intake.api.dossiers import command_router, read_router
+from services.intake.api.old_dossiers import old_dossier_router
 from services.intake.api.operations import operations_router
+from services.intake.api.period_figures import period_figures_router
 from services.intake.handlers.office import Office
 from services.intake.handlers.ports import PROGRESS
 from services.intake.handlers.timeline import EVENTS, on_reported
 from services.intake.settings import Settings
 from services.intake.store.catalogue_files import read_catalogue
+from services.intake.store.period_figures import PeriodFigures
 from services.intake.store.queries import Queries
 from services.intake.store.unit_of_work import IntakeUnitOfWork
 
@@ -84,9 +87,12 @@ class Service:
     def app(self) -> FastAPI:
         """The routes, on the opened spine."""
         queries = self._queries()
-        commands = Commands(GroupRunner(self.spine.runner))
+        runner = GroupRunner(self.spine.runner)
+        now = self.spine.clock.now
         routers = [
-            command_router(commands, queries, self._office, self.spine.clock.now),
+            command_router(Commands(runner), queries, self._office, now),
+            old_dossier_router(runner.run, self._office, now),
+            period_figures_router(PeriodFigures(self.spine.pool), now),
             read_router(queries),
             catalogue_router(self._office.catalogue),
             operations_router(queries),

@@ -17,6 +17,8 @@ RECEIPT_NOT_BELIEVABLE = problem_type("received-at-not-believable", 422, "Thời
 TERM_NEEDS_A_PERSON = problem_type("term-needs-a-person", 422, "Thời hạn cần cán bộ ấn định")
 TERM_IS_COMPUTED = problem_type("term-is-computed", 422, "Thời hạn này hệ thống tự tính")
 PROMISE_BEFORE_RECEIPT = problem_type("promise-before-receipt", 422, "Ngày hẹn trả không sau ngày nhận")
+DATES_OUT_OF_ORDER = problem_type("dates-out-of-order", 422, "Các ngày không theo thứ tự")
+OLD_DOSSIER_DIFFERS = problem_type("old-dossier-differs", 409, "Hồ sơ cũ này đã nhập với nội dung khác")
 WRONG_STATE = problem_type("wrong-state", 409, "Trạng thái hồ sơ không cho phép")
 
 
@@ -105,6 +107,18 @@ _PROBLEMS: Mapping[type[Exception], Callable[[Any], Problem]] = {
         PROMISE_BEFORE_RECEIPT,
         "promised.due_at phải sau thời điểm bắt đầu tính thời hạn.",
         next_step="Sửa ngày hẹn trả rồi gửi lại.",
+    ),
+    refusals.DatesOutOfOrder: lambda error: Problem(
+        DATES_OUT_OF_ORDER,
+        f"{error.earlier} muộn hơn {error.later}.",
+        next_step="Sửa ngày theo sổ rồi gửi lại.",
+        fields=[error.earlier, error.later],
+    ),
+    refusals.OldDossierDiffers: lambda error: Problem(
+        OLD_DOSSIER_DIFFERS,
+        "Số này của sổ đã nhập với nội dung khác; không có gì được ghi đè.",
+        next_step="So lại với sổ; nếu là hồ sơ khác thì dùng số khác.",
+        fields=error.fields,
     ),
     refusals.FormTooLarge: lambda _: _too_large(),
     EventTooLarge: lambda _: _too_large(),

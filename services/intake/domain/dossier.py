@@ -19,6 +19,9 @@ from services.intake.domain.refusals import WrongState
 State = Literal["submitted", "supplement_requested", "accepted", "refused", "completed"]
 Action = Literal["accept", "request-supplement", "supplement", "refuse"]
 
+OLD_BOOK = "old-book"
+"""Why the term of a promise gives no date: it was copied from an old book (old_dossier.py)."""
+
 _BEFORE_ACCEPTANCE: Mapping[State, tuple[Action, ...]] = {
     "submitted": ("accept", "request-supplement", "refuse"),
     "supplement_requested": ("supplement", "refuse"),
@@ -70,9 +73,14 @@ class Dossier(NamedTuple):
         """An officer accepted it at some time, whatever came afterwards."""
         return self.accepted_at is not None
 
+    @property
+    def from_an_old_book(self) -> bool:
+        """Entered afterwards: no other service knows it, so nothing can be decided that they would have to hear of."""
+        return self.promise is not None and self.promise.term.reason == OLD_BOOK
+
     def possible(self, completed: bool) -> tuple[Action, ...]:
         """What an officer can decide now. `completed`: the agencies have finished."""
-        if completed:
+        if completed or self.from_an_old_book:
             return ()
         return (_AFTER_ACCEPTANCE if self.accepted else _BEFORE_ACCEPTANCE).get(self.state, ())
 

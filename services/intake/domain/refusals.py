@@ -68,6 +68,23 @@ class NoSuchDossier(Refusal):
     """There is no dossier of that id."""
 
 
+class DatesOutOfOrder(Refusal):
+    """One date lies after another that it can't be later than."""
+
+    def __init__(self, earlier: str, later: str) -> None:
+        super().__init__("dates out of order")
+        self.earlier = earlier
+        self.later = later
+
+
+class OldDossierDiffers(Refusal):
+    """The number stands for a dossier that was entered with other facts."""
+
+    def __init__(self, fields: Sequence[str]) -> None:
+        super().__init__("old dossier differs")
+        self.fields = tuple(fields)
+
+
 class WrongState(Refusal):
     """What was asked isn't possible in the dossier's state."""
 

@@ -162,12 +162,25 @@ SHAPES: Mapping[str, Shape] = {
 }  # fmt: skip
 """Every event about a dossier, by type."""
 
+OLD_DOSSIER_ENTERED, OLD_DOSSIER_FINISHED = "old_dossier.entered", "old_dossier.finished"
+_OLD_RESULTS = {**_RESULTS, "stopped": "dừng giải quyết", "withdrawn": "người nộp rút hồ sơ"}
+OWN_STEPS: Mapping[str, Shape] = {
+    OLD_DOSSIER_ENTERED: Shape(
+        lambda f: f"Nhận hồ sơ, số {f['number']} trong sổ cũ; nhập vào hệ thống lúc {_time(f['entered_at'])}.",
+        frozenset(), who="officer",
+    ),
+    OLD_DOSSIER_FINISHED: Shape(
+        lambda f: f"Giải quyết xong theo sổ cũ: {_OLD_RESULTS[f['result']]}.", frozenset(), who="officer"
+    ),
+}  # fmt: skip
+"""Steps that intake keeps for itself: no event tells others of them."""
+
 _NEWER = _shape(lambda f: "Một bước do phiên bản mới hơn của hệ thống ghi lại.")
 
 
 def shape_of(type: str) -> Shape:
     """How a kept step reads; one that a newer version has kept is shown too, with the facts that it has."""
-    return SHAPES.get(type, _NEWER)
+    return SHAPES.get(type) or OWN_STEPS.get(type, _NEWER)
 
 
 def step_of(event: Event, *, dossier_id: UUID, event_id: UUID, occurred_at: datetime, recorded_at: datetime) -> Step:

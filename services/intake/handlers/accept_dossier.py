@@ -77,7 +77,7 @@ def accept(
         office.calendar,
         officers_date(dossier.id, acceptance, office),
     )
-    accepted = dossier.accept(_next_code(dossier.desk.code, counted_from, uow), at, acceptance.officer, promise)
+    accepted = dossier.accept(next_code(dossier.desk.code, counted_from, uow), at, acceptance.officer, promise)
     uow.dossiers.put(accepted.id, accepted)
     uow.progress.put(accepted.id, progress.watch(real_now(), expects_clock=promise.due_at is not None))
     announce(_accepted(accepted, office), uow, dossier_id=accepted.id, event_id=event_id)
@@ -92,7 +92,8 @@ def officers_date(dossier_id: UUID, acceptance: Acceptance, office: Office) -> O
     return OfficersDate(promised.due_at, acceptance.officer, office.seals.seal("contact", dossier_id, promised.reason))
 
 
-def _next_code(desk_code: str, day: datetime, uow: IntakeWork) -> str:
+def next_code(desk_code: str, day: datetime, uow: IntakeWork) -> str:
+    """Mã hồ sơ: the next of the desk's numbers of that day."""
     key = NumberRange.key_for(desk_code, day)
     number = (uow.numbers.get(key) or NumberRange(key)).next()
     uow.numbers.put(key, number)
