@@ -1,8 +1,9 @@
 """Nội dung yêu cầu: what desks' and portals' systems and officers send. Unknown fields are refused."""
 
 import json
+import re
 import unicodedata
-from datetime import date
+from datetime import date, datetime
 from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, StringConstraints, model_validator
@@ -10,15 +11,39 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, St
 from hub_events.intake import Channel, ComponentRef
 from hub_events.values import AgencyCode, Moment, OfficerCode, PersonalId, Phone, ProcedureCode, Slug, TerritoryCode
 
+_UNSEEN = re.compile(r"[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+"""Control characters, and those that turn the direction of what follows: on paper nobody could see them."""
+_LINE_BREAKS = str.maketrans("", "", "\t\n\r")
 
-def _composed(text: str) -> str:
+
+def _one_line(text: str) -> str:
+    if _UNSEEN.search(text):
+        raise ValueError("text holds a control character")
     return unicodedata.normalize("NFC", text)
 
 
-Line = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=300), AfterValidator(_composed)]
-Prose = Annotated[
-    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=4000), AfterValidator(_composed)
-]
+def _lines(text: str) -> str:
+    if _UNSEEN.search(text.translate(_LINE_BREAKS)):
+        raise ValueError("text holds a control character other than a line break or tab")
+    return unicodedata.normalize("NFC", text)
+
+
+Line = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=300), AfterValidator(_one_line)]
+Prose = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=4000), AfterValidator(_lines)]
+FIRST_YEAR, LAST_YEAR = 1850, 2100
+
+
+def _believable(day: date) -> date:
+    if not FIRST_YEAR <= day.year <= LAST_YEAR:
+        raise ValueError(f"a year from {FIRST_YEAR} to {LAST_YEAR} is expected")
+    return day
+
+
+def _promisable(moment: datetime) -> datetime:
+    _believable(moment)
+    return moment
+
+
 Email = Annotated[str, StringConstraints(pattern=r"^[^@\s]{1,64}@[^@\s]+\.[^@\s]+$", max_length=254)]
 
 
@@ -34,7 +59,7 @@ class Applicant(_Body):
     personal_id: PersonalId | None = None
     organisation_code: Annotated[str, StringConstraints(pattern=r"^[0-9A-Z.-]{2,40}$")] | None = None
     address: Line | None = None
-    date_of_birth: date | None = None
+    date_of_birth: Annotated[date, AfterValidator(_believable)] | None = None
 
 
 class Contact(_Body):
@@ -84,7 +109,7 @@ Form = Annotated[dict[str, JsonValue], AfterValidator(_writable)]
 class PromisedDate(_Body):
     """Ngày hẹn trả do cán bộ ấn định, only where the term gives none by itself."""
 
-    due_at: Moment
+    due_at: Annotated[Moment, AfterValidator(_promisable)]
     reason: Prose
 
 
