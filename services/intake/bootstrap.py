@@ -22,13 +22,17 @@ from hub_web.tokens import Verifier
 from hub_worktime import load_calendar
 from services.intake.api.catalogue import catalogue_router
 from services.intake.api.commands import Commands
+from services.intake.api.corrections import correction_router
 from services.intake.api.dossiers import command_router, read_router
+from services.intake.api.figures import figures_router
+from services.intake.api.life import AtTheDesk, fee_router, life_router
 from services.intake.api.operations import operations_router
 from services.intake.handlers.office import Office
 from services.intake.handlers.ports import PROGRESS
 from services.intake.handlers.timeline import EVENTS, on_reported
 from services.intake.settings import Settings
 from services.intake.store.catalogue_files import read_catalogue
+from services.intake.store.life_queries import LifeQueries
 from services.intake.store.queries import Queries
 from services.intake.store.unit_of_work import IntakeUnitOfWork
 
@@ -84,10 +88,19 @@ class Service:
     def app(self) -> FastAPI:
         """The routes, on the opened spine."""
         queries = self._queries()
-        commands = Commands(GroupRunner(self.spine.runner))
+        commands, lives, now = (
+            Commands(GroupRunner(self.spine.runner)),
+            LifeQueries(self.spine.pool),
+            self.spine.clock.now,
+        )
+        desk = AtTheDesk(commands, queries)
         routers = [
-            command_router(commands, queries, self._office, self.spine.clock.now),
-            read_router(queries),
+            command_router(commands, queries, self._office, now),
+            life_router(desk, queries, self._office, now),
+            fee_router(desk, now),
+            correction_router(desk, queries, lives, self._office, now),
+            read_router(queries, lives),
+            figures_router(lives),
             catalogue_router(self._office.catalogue),
             operations_router(queries),
             dead_letter_router(NAME, RefusedTable(self.spine.pool)),

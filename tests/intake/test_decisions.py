@@ -8,6 +8,8 @@ from hub_messaging.sealing import SealingKeys
 from tests.intake.conftest import ACCEPTANCE, FrontDoor, residence
 
 pytestmark = pytest.mark.stack
+LEAVING, HERE = ("request-withdrawal", "stop"), ("ask-fee", "correct")
+IN_PROCESS = ("record-step", "result-ready", *HERE)
 
 
 async def test_a_later_acceptance_counts_from_when_the_officer_accepts(door: FrontDoor) -> None:
@@ -132,8 +134,8 @@ async def test_what_is_not_possible_now_is_told_with_what_is(door: FrontDoor) ->
         "refuse": {"reason_code": "x", "reason": "x"},
     }
     cases = [
-        (accepted, ("accept", "supplement", "refuse"), "accepted", ["request-supplement"]),
-        (waiting, ("accept", "request-supplement"), "supplement_requested", ["supplement", "refuse"]),
+        (accepted, ("accept", "supplement", "refuse"), "accepted", ["request-supplement", *LEAVING, *IN_PROCESS]),
+        (waiting, ("accept", "request-supplement"), "supplement_requested", ["supplement", "refuse", *LEAVING, *HERE]),
         (refused, tuple(bodies), "refused", []),
     ]
     for dossier_id, actions, state, possible in cases:

@@ -44,6 +44,11 @@ class Contact(_Body):
     phone: Phone | None = None
     email: Email | None = None
 
+    def personal(self, otherwise: str | None = None) -> dict[str, str]:
+        """As it is sealed; `otherwise`: the name, where none is given."""
+        given = {"full_name": self.full_name or otherwise, "phone": self.phone, "email": self.email}
+        return {name: str(value) for name, value in given.items() if value is not None}
+
 
 class Part(_Body):
     """Thành phần hồ sơ handed in; nothing of it counted means that it isn't there."""
@@ -113,13 +118,7 @@ class Submission(_Body):
 
     def personal_contact(self) -> dict[str, str]:
         """Whom to tell, by what; the applicant's name where the contact has none."""
-        contact = self.contact or Contact()
-        given = {
-            "full_name": contact.full_name or self.applicant.full_name,
-            "phone": contact.phone,
-            "email": contact.email,
-        }
-        return {name: str(value) for name, value in given.items() if value is not None}
+        return (self.contact or Contact()).personal(self.applicant.full_name)
 
     def personal_form(self) -> dict[str, JsonValue]:
         """Applicant, request and form, as they are sealed."""

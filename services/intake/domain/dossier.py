@@ -3,8 +3,10 @@
     submitted ── accept ──> accepted <── supplement ──┐
         │  └─ request-supplement ─> supplement_requested (clock waits when it was accepted before)
         └─ refuse ─> refused
+    all of them ── stop ──> stopped (while no decision exists)        accepted ── return-result ──> returned
 
-What other services report (progress) only closes a dossier: once completed, nothing is decided here any more.
+What other services report (progress) only closes a dossier: once completed, its result alone is left to be returned.
+What else happens at the desk: `life.py`; what is possible when: `standing.py`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,10 +16,22 @@ from typing import Literal, NamedTuple
 from uuid import UUID
 
 from hub_events.intake import Channel, ComponentRef, ContactChannel, DeskRef, Finding, ProcedureRef, Promise
-from services.intake.domain.refusals import WrongState
 
-State = Literal["submitted", "supplement_requested", "accepted", "refused", "completed"]
-Action = Literal["accept", "request-supplement", "supplement", "refuse"]
+State = Literal["submitted", "supplement_requested", "accepted", "refused", "stopped", "returned"]
+Action = Literal[
+    "accept",
+    "request-supplement",
+    "supplement",
+    "refuse",
+    "request-withdrawal",
+    "stop",
+    "record-step",
+    "result-ready",
+    "return-result",
+    "finish-on-the-spot",
+    "ask-fee",
+    "correct",
+]
 
 _BEFORE_ACCEPTANCE: Mapping[State, tuple[Action, ...]] = {
     "submitted": ("accept", "request-supplement", "refuse"),
@@ -71,16 +85,10 @@ class Dossier(NamedTuple):
         return self.accepted_at is not None
 
     def possible(self, completed: bool) -> tuple[Action, ...]:
-        """What an officer can decide now. `completed`: the agencies have finished."""
+        """What can be decided about acceptance and supplements. `completed`: a decision exists."""
         if completed:
             return ()
         return (_AFTER_ACCEPTANCE if self.accepted else _BEFORE_ACCEPTANCE).get(self.state, ())
-
-    def check(self, action: Action, completed: bool) -> None:
-        """Raises WrongState."""
-        possible = self.possible(completed)
-        if action not in possible:
-            raise WrongState("completed" if completed else self.state, possible)
 
     def accept(self, code: str, at: datetime, officer: str, promise: Promise) -> "Dossier":
         """Tiếp nhận: the receipt with code and date exists from now on."""
@@ -114,6 +122,14 @@ class Dossier(NamedTuple):
     def refuse(self, at: datetime, officer: str, reason: str) -> "Dossier":
         """Từ chối tiếp nhận."""
         return self._replace(state="refused", refused_at=at, refused_by=officer, refused_reason=reason)
+
+    def stop(self) -> "Dossier":
+        """Dừng giải quyết."""
+        return self._replace(state="stopped")
+
+    def hand_back(self) -> "Dossier":
+        """Đã trả kết quả: closed."""
+        return self._replace(state="returned")
 
 
 def merged(there: Sequence[ComponentRef], new: Sequence[ComponentRef]) -> tuple[ComponentRef, ...]:

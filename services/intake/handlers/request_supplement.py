@@ -29,8 +29,7 @@ def request_supplement(command: RequestSupplement, uow: IntakeWork, office: Offi
 
     Raises NoSuchDossier, WrongState, UnknownComponent.
     """
-    dossier, progress = registered(command.dossier_id, uow)
-    dossier.check("request-supplement", completed=progress.completed_at is not None)
+    dossier = registered(command.dossier_id, uow).check("request-supplement")
     office.catalogue.version(dossier.procedure).check_components(command.components)
     asked = dossier.request_supplement(command.at, command.officer, command.components)
     uow.dossiers.put(asked.id, asked)

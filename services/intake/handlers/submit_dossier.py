@@ -79,8 +79,7 @@ def check_receipt(received_at: datetime, now: datetime) -> None:
 
 def _registered(command: SubmitDossier, office: Office) -> Dossier:
     components = command.procedure.named(command.components)
-    names = {"phone": "sms", "email": "email"}
-    channels: tuple[ContactChannel, ...] = tuple(names[field] for field in names if command.contact.get(field))  # type: ignore[misc]
+    channels = channels_of(command.contact)
     return Dossier(
         id=command.dossier_id,
         state="submitted",
@@ -96,6 +95,12 @@ def _registered(command: SubmitDossier, office: Office) -> Dossier:
         sealed_contact=office.seals.seal("contact", command.dossier_id, command.contact) if channels else None,
         sealed_form=sealed_form(command.dossier_id, command.form, components, office),
     )
+
+
+def channels_of(contact: Mapping[str, str]) -> tuple[ContactChannel, ...]:
+    """By what the person can be told."""
+    names: dict[str, ContactChannel] = {"phone": "sms", "email": "email"}
+    return tuple(names[field] for field in names if contact.get(field))
 
 
 def sealed_form(dossier_id: UUID, form: Mapping[str, Any], components: tuple[ComponentRef, ...], office: Office) -> str:
