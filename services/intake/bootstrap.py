@@ -25,6 +25,7 @@ from services.intake.api.commands import Commands
 from services.intake.api.corrections import correction_router
 from services.intake.api.dossiers import command_router, read_router
 from services.intake.api.figures import figures_router
+from services.intake.api.late_entries import late_entry_router
 from services.intake.api.life import AtTheDesk, fee_router, life_router
 from services.intake.api.operations import operations_router
 from services.intake.handlers.office import Office
@@ -101,6 +102,7 @@ class Service:
             correction_router(desk, queries, lives, self._office, now),
             read_router(queries, lives),
             figures_router(lives),
+            late_entry_router(lives),
             catalogue_router(self._office.catalogue),
             operations_router(queries),
             dead_letter_router(NAME, RefusedTable(self.spine.pool)),

@@ -146,6 +146,10 @@ class DossierSupplementRequestedV1(Event):
     after_acceptance: bool
     components: tuple[Slug, ...] = ()
     sealed_reason: SealedText
+    leg: Slug | None = None
+    """Which agency's part asked for it, after appraisal."""
+    superior: OfficerCode | None = None
+    """Who agreed to a second request of the same kind."""
     dossier_code: DossierCode | None = None
     procedure: ProcedureRef
     desk: DeskRef
@@ -214,7 +218,8 @@ class DossierDeskStepRecordedV1(Event):
     type: ClassVar[str] = "dossier.desk_step_recorded.v1"
     step: Slug
     recorded_at: Moment
-    officer: OfficerCode
+    officer: OfficerCode | None = None
+    """None: a system entered it by itself."""
     desk: DeskRef
     reason: Slug | None = None
     amount: int | None = Field(default=None, ge=0)

@@ -63,6 +63,9 @@ class SupplementView(BaseModel):
     requested_by: str
     components: tuple[str, ...]
     received_at: Local | None
+    counts: dict[str, int] = {}
+    """How many there were: `desk` before acceptance, `appraisal` or `appraisal:<leg>` after it."""
+    superior: str | None = None
 
 
 class AgencyView(BaseModel):
@@ -250,6 +253,8 @@ def _supplement(request: SupplementRequest | None) -> SupplementView | None:
         requested_by=request.requested_by,
         components=request.components,
         received_at=request.received_at,
+        counts=dict(request.counts),
+        superior=request.superior,
     )
 
 

@@ -34,7 +34,7 @@ from services.intake.handlers.office import Office
 from services.intake.handlers.ports import DOSSIERS, NUMBERS
 from services.intake.handlers.record_supplement import RecordSupplement, record_supplement
 from services.intake.handlers.refuse_dossier import RefuseDossier, refuse_dossier
-from services.intake.handlers.request_supplement import RequestSupplement, request_supplement
+from services.intake.handlers.request_supplement import RequestSupplement, Superior, request_supplement
 from services.intake.handlers.submit_dossier import SubmitDossier, submit_dossier
 
 Submitter = Annotated[Caller, requires("dossiers:submit")]
@@ -86,7 +86,10 @@ def command_router(commands: Commands, reading: Reading, office: Office, now: Ca
     ) -> Response:
         """Yêu cầu bổ sung giấy tờ."""
         await desk_in_area(reading, dossier_id, caller)
-        command = RequestSupplement(dossier_id, uuid7(), now(), wish.officer, tuple(wish.components), wish.reason)
+        superior = None if wish.superior is None else Superior(wish.superior.officer, wish.superior.reason)
+        command = RequestSupplement(
+            dossier_id, uuid7(), now(), wish.officer, tuple(wish.components), wish.reason, wish.leg, superior
+        )
         return await commands.carry_out(
             lambda uow: request_supplement(command, uow, office),
             dossier_id=dossier_id,
@@ -189,6 +192,7 @@ def _submission(submission: Submission, office: Office, at: datetime) -> SubmitD
         contact=submission.personal_contact(),
         form=submission.personal_form(),
         acceptance=None if submission.acceptance is None else acceptance_of(submission.acceptance),
+        why_late=None if submission.late_entry is None else submission.late_entry.why(),
     )
 
 

@@ -24,6 +24,7 @@ FEE_SETTLED = problem_type("fee-settled", 409, "Khoản phí đã nộp hoặc �
 PAYMENT_USED = problem_type("payment-used", 409, "Khoản thanh toán đã dùng cho phí khác của hồ sơ")
 STEPS_OUT_OF_ORDER = problem_type("steps-out-of-order", 422, "Thứ tự các bước không hợp lý")
 NOTHING_CORRECTED = problem_type("nothing-corrected", 422, "Không có gì để đính chính")
+SECOND_REQUEST = problem_type("second-request", 409, "Đã yêu cầu bổ sung một lần")
 WRONG_STATE = problem_type("wrong-state", 409, "Trạng thái hồ sơ không cho phép")
 
 
@@ -144,6 +145,12 @@ _PROBLEMS: Mapping[type[Exception], Callable[[Any], Problem]] = {
         NOTHING_CORRECTED,
         "Nội dung gửi đến không khác nội dung đang lưu.",
         next_step="Gửi contact, applicant, case hoặc components với giá trị đúng.",
+    ),
+    refusals.SecondRequest: lambda error: Problem(
+        SECOND_REQUEST,
+        "Việc yêu cầu bổ sung ở giai đoạn này đã thực hiện một lần; yêu cầu thêm cần lãnh đạo đồng ý.",
+        next_step="Gửi lại với superior: officer và reason của lãnh đạo; hoặc giải quyết trên hồ sơ hiện có.",
+        stage=error.stage,
     ),
     refusals.StepsOutOfOrder: lambda _: Problem(
         STEPS_OUT_OF_ORDER,

@@ -15,5 +15,4 @@ DESK_STEPS: Mapping[str, str] = {
     "fee-asked": "Yêu cầu nộp phí, lệ phí",
     "fee-waived": "Miễn nộp phí, lệ phí",
     "late-entry": "Nhập vào hệ thống sau ngày nhận",
-    "second-request": "Cấp trên đồng ý yêu cầu bổ sung thêm lần nữa",
 }

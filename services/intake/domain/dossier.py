@@ -10,12 +10,13 @@ What else happens at the desk: `life.py`; what is possible when: `standing.py`.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Literal, NamedTuple
 from uuid import UUID
 
 from hub_events.intake import Channel, ComponentRef, ContactChannel, DeskRef, Finding, ProcedureRef, Promise
+from services.intake.domain.refusals import SecondRequest
 
 State = Literal["submitted", "supplement_requested", "accepted", "refused", "stopped", "returned"]
 Action = Literal[
@@ -52,6 +53,18 @@ class SupplementRequest:
     requested_by: str
     components: tuple[str, ...]
     received_at: datetime | None = None
+    counts: Mapping[str, int] = field(default_factory=dict)
+    """How many of each kind there were: `desk` before acceptance, `appraisal` or `appraisal:<leg>` after it."""
+    superior: str | None = None
+    sealed_superior_reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Agreed:
+    """Lãnh đạo đồng ý: a superior's word that the applicant may be asked once more."""
+
+    superior: str
+    sealed_reason: str
 
 
 class Dossier(NamedTuple):
@@ -94,10 +107,21 @@ class Dossier(NamedTuple):
         """Tiếp nhận: the receipt with code and date exists from now on."""
         return self._replace(state="accepted", code=code, accepted_at=at, accepted_by=officer, promise=promise)
 
-    def request_supplement(self, at: datetime, officer: str, components: Sequence[str]) -> "Dossier":
-        """Yêu cầu bổ sung: the next request to the applicant."""
+    def request_supplement(
+        self, at: datetime, officer: str, components: Sequence[str], leg: str | None, agreed: Agreed | None
+    ) -> "Dossier":
+        """Yêu cầu bổ sung: the next request to the applicant; of each kind one, or more where a superior agreed.
+
+        Raises SecondRequest.
+        """
         number = 1 if self.supplement is None else self.supplement.number + 1
-        request = SupplementRequest(number, at, officer, tuple(components))
+        counts = dict(self.supplement.counts) if self.supplement else {}
+        kind = "desk" if not self.accepted else f"appraisal:{leg}" if leg else "appraisal"
+        if kind in counts and agreed is None:
+            raise SecondRequest(kind)
+        counts[kind] = counts.get(kind, 0) + 1
+        who, why = (agreed.superior, agreed.sealed_reason) if agreed else (None, None)
+        request = SupplementRequest(number, at, officer, tuple(components), None, counts, who, why)
         return self._replace(state="supplement_requested", supplement=request)
 
     def receive_supplement(

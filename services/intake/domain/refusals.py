@@ -100,6 +100,14 @@ class NothingCorrected(Refusal):
     """What is said to be right stands already."""
 
 
+class SecondRequest(Refusal):
+    """The applicant was asked before, in the same stage: once more needs a superior's word."""
+
+    def __init__(self, stage: str) -> None:
+        super().__init__(stage)
+        self.stage = stage
+
+
 class WrongState(Refusal):
     """What was asked isn't possible in the dossier's state."""
 

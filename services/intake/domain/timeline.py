@@ -62,6 +62,10 @@ def _promised(facts: Facts) -> str:
     return f"hẹn trả kết quả lúc {_time(due_at)}" if due_at else "không có ngày hẹn trả"
 
 
+def _agreed(facts: Facts) -> str:
+    return ", lãnh đạo đã đồng ý" if facts.get("superior") else ""
+
+
 def _restarted(facts: Facts) -> str:
     return f"; tính lại từ đầu, {_promised(facts)}" if facts.get("promise") else ""
 
@@ -103,8 +107,8 @@ SHAPES: Mapping[str, Shape] = {
         "desk", "channel", "dossier_code", "promise", at="accepted_at", who="accepted_by",
     ),
     "dossier.supplement_requested.v1": _shape(
-        lambda f: f"Yêu cầu bổ sung giấy tờ lần {f['request']}.",
-        "desk", "request", "components", "after_acceptance", at="requested_at", who="requested_by",
+        lambda f: f"Yêu cầu bổ sung giấy tờ lần {f['request']}{_agreed(f)}.",
+        "desk", "request", "components", "after_acceptance", "leg", "superior", at="requested_at", who="requested_by",
     ),
     "dossier.supplement_received.v1": _shape(
         lambda f: f"Đã nhận bổ sung lần {f['request']}{_restarted(f)}.",

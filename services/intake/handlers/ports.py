@@ -8,6 +8,7 @@ from hub_messaging.outbox import Publish
 from hub_messaging.unit_of_work import Journal, Shelf
 from services.intake.domain.correction import Correction
 from services.intake.domain.dossier import Dossier
+from services.intake.domain.late_entry import LateEntry
 from services.intake.domain.life import Life
 from services.intake.domain.number_range import NumberRange
 from services.intake.domain.progress import Progress
@@ -27,6 +28,7 @@ class IntakeWork(Protocol):
     lives: Shelf[UUID, Life]
     timeline: Journal[Step]
     corrections: Journal[Correction]
+    late_entries: Journal[LateEntry]
     publish: Publish
 
 

@@ -1,6 +1,7 @@
 """Bảng dossier_life: what happened at the desk; only dossiers to which something did have a row."""
 
 from collections.abc import Sequence
+from dataclasses import astuple
 from typing import Any
 
 import asyncpg
@@ -9,6 +10,7 @@ from pydantic_core import from_json, to_json
 
 from hub_messaging.database import Table, TableStore, Writes
 from services.intake.domain.correction import Correction
+from services.intake.domain.late_entry import LateEntry
 from services.intake.domain.life import Fee, Life
 
 _FEES = TypeAdapter(tuple[Fee, ...])
@@ -69,6 +71,26 @@ def insert_corrections(writes: Writes, corrections: Sequence[Correction]) -> Non
 def correction_from(row: asyncpg.Record) -> Correction:
     """The correction in a row of CORRECTION."""
     return Correction(**{**row, "what": tuple(from_json(row["what"]))})
+
+
+LATE_ENTRY = Table(
+    "late_entry",
+    ("dossier_id",),
+    {
+        "dossier_id": "uuid",
+        "desk_code": "text",
+        "received_at": "timestamptz",
+        "entered_at": "timestamptz",
+        "officer": "text",
+        "reason": "text",
+        "sealed_note": "text",
+    },
+)
+
+
+def insert_late_entries(writes: Writes, entries: Sequence[LateEntry]) -> None:
+    """Adds late entries."""
+    writes.rows(LATE_ENTRY.insert, map(astuple, entries))
 
 
 LIVES = TableStore(LIFE, to_row=_row, from_row=life_from)

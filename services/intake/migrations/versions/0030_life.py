@@ -50,8 +50,24 @@ CREATE TABLE correction (
 );
 """
 
+LATE_ENTRIES = """
+-- Kept as long as the dossier. One row for each receipt that was entered later than on its working day.
+CREATE TABLE late_entry (
+    dossier_id uuid PRIMARY KEY,
+    desk_code text NOT NULL,
+    received_at timestamptz NOT NULL,
+    entered_at timestamptz NOT NULL,
+    officer text,
+    reason text CHECK (reason IN ('power-cut', 'post', 'remote', 'other')),
+    sealed_note text,
+    CHECK (entered_at > received_at)
+);
+CREATE INDEX late_entry_unexplained ON late_entry (dossier_id) WHERE reason IS NULL;
+"""
+
 
 def upgrade() -> None:
     op.execute(STATES)
     op.execute(LIFE)
     op.execute(CORRECTIONS)
+    op.execute(LATE_ENTRIES)
