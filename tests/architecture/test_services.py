@@ -34,7 +34,12 @@ PAGES = {"tra-cuu", "danh-muc"}
 """First word of the pages for citizens, which are open to all."""
 ITS_OWN_KEY = {"/v1/dossiers/old": "the number in the desk's book is the key"}
 """POSTs that may be repeated because of what they bring."""
-NOT_READ_YET = {"dossier.submitted.v1": "told for the services that will count and inform before acceptance"}
+NOT_READ_YET = {
+    "dossier.submitted.v1": "told for the services that will count and inform before acceptance",
+    "dossier.withdrawal_requested.v1": "nothing follows until the desk has checked: dossier.stopped.v1",
+    "dossier.desk_step_recorded.v1": "told for the timeline and for systems that follow a dossier",
+    "dossier.fee_paid.v1": "told for the timeline and for systems that follow a dossier",
+}
 
 
 def test_a_reader_handles_something_of_every_topic_it_reads(joined: Joined) -> None:

@@ -81,6 +81,19 @@ def _local(moment: str) -> str:
     return datetime.fromisoformat(moment).astimezone(VIETNAM).strftime("%H:%M %d/%m/%Y")
 
 
+async def test_how_it_ended_in_the_book_is_its_national_status(door: FrontDoor) -> None:
+    lines = [
+        line("1", finished_at=None, result=None),
+        line("2"),
+        line("3", returned_at="2025-02-13"),
+        line("4", result="withdrawn"),
+    ]
+    items = (await entered(door, book(*lines)))["items"]
+    shown = [(await door.get(f"/v1/dossiers/{item['dossier_id']}")).json() for item in items]
+    assert [one["national_status"]["code"] for one in shown] == [2, 9, 10, 8]
+    assert all(one["possible"] == [] for one in shown)
+
+
 async def test_nobody_is_told_nothing_is_handed_over_and_no_clock_starts(door: FrontDoor) -> None:
     result = await entered(door, book(line(), line("13/2025", finished_at=None, result=None)))
     assert result["entered"] == 2

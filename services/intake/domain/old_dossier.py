@@ -13,7 +13,7 @@ from uuid import UUID
 from hub_events.ids import derive_id
 from hub_events.intake import Channel, DeskRef, ProcedureRef, Promise, StatedTerm
 from hub_worktime import VIETNAM
-from services.intake.domain.dossier import OLD_BOOK, Dossier
+from services.intake.domain.dossier import OLD_BOOK, Dossier, State
 from services.intake.domain.progress import Progress
 from services.intake.domain.refusals import DatesOutOfOrder, OldDossierDiffers
 from services.intake.domain.timeline import OLD_DOSSIER_ENTERED, OLD_DOSSIER_FINISHED, Step
@@ -52,6 +52,13 @@ class OldDossier(NamedTuple):
     def id(self) -> UUID:
         return old_dossier_id(self.desk.code, self.number)
 
+    @property
+    def state(self) -> State:
+        """What the register calls it: handed back, stopped, or with nothing more known than its acceptance and end."""
+        if self.returned_at is not None:
+            return "returned"
+        return "stopped" if self.result in ("stopped", "withdrawn") else "accepted"
+
     def registered(self, code: str, officer: str, sealed_form: str, sealed_contact: str | None) -> Dossier:
         """Its entry in the register: accepted when it was received, nobody to be told."""
         promise = Promise(
@@ -63,7 +70,7 @@ class OldDossier(NamedTuple):
         )
         return Dossier(
             id=self.id,
-            state="accepted",
+            state=self.state,
             procedure=self.procedure,
             desk=self.desk,
             territory=self.territory,

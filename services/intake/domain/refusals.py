@@ -85,6 +85,46 @@ class OldDossierDiffers(Refusal):
         self.fields = tuple(fields)
 
 
+class DecisionExists(Refusal):
+    """It is too late to withdraw or stop: a decision exists."""
+
+
+class NoSuchFee(Refusal):
+    """No fee of that number was asked."""
+
+
+class FeeNotBelievable(Refusal):
+    """No fee is zero, negative, or more than any that is taken at a desk."""
+
+    def __init__(self, most: int) -> None:
+        super().__init__("fee not believable")
+        self.most = most
+
+
+class FeeSettled(Refusal):
+    """The fee is paid or waived already."""
+
+
+class PaymentUsed(Refusal):
+    """That payment has paid another fee of the dossier."""
+
+
+class StepsOutOfOrder(Refusal):
+    """Steps of which a later one is said to have been done before an earlier one."""
+
+
+class NothingCorrected(Refusal):
+    """What is said to be right stands already."""
+
+
+class SecondRequest(Refusal):
+    """The applicant was asked before, in the same stage: once more needs a superior's word."""
+
+    def __init__(self, stage: str) -> None:
+        super().__init__(stage)
+        self.stage = stage
+
+
 class WrongState(Refusal):
     """What was asked isn't possible in the dossier's state."""
 

@@ -43,6 +43,7 @@ def record_old_dossier(command: RecordOldDossier, uow: IntakeWork, office: Offic
     assert known.code
     if line.finished_at is None or progress.completed_at is not None:
         return Recorded("unchanged", known.code)
+    uow.dossiers.put(line.id, known._replace(state=line.state))
     _finish(command, progress, uow)
     return Recorded("finished", known.code)
 

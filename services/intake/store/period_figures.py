@@ -7,13 +7,16 @@ from hub_messaging.database import Pool
 from services.intake.domain.period import Figures
 
 _COUNT = """
-WITH counted AS (
+WITH taken AS (
     SELECT received_at,
            (promise ->> 'due_at')::timestamptz AS due_at,
-           completed_at AS finished_at,
-           coalesce(completed_at < $2, false) AS finished_by_then
-    FROM dossier LEFT JOIN progress ON progress.dossier_id = dossier.id
-    WHERE accepted_at IS NOT NULL AND received_at < $2 AND ($3::text[] IS NULL OR desk_code = ANY ($3))
+           least(progress.completed_at, life.result_ready_at, life.stopped_at) AS finished_at
+    FROM dossier
+        LEFT JOIN progress ON progress.dossier_id = dossier.id
+        LEFT JOIN dossier_life AS life ON life.dossier_id = dossier.id
+    WHERE accepted_at IS NOT NULL AND received_at < $2 AND ($3::text[] IS NULL OR dossier.desk_code = ANY ($3))
+), counted AS (
+    SELECT *, coalesce(finished_at < $2, false) AS finished_by_then FROM taken
 ), judged AS (
     SELECT *,
            received_at < $1 AS earlier,
