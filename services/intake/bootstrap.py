@@ -17,18 +17,24 @@ from hub_messaging.sealing import SealingKeys
 from hub_messaging.settings import joined
 from hub_web.app import make_app
 from hub_web.dead_letters import dead_letter_router
+from hub_web.routes import Router
 from hub_web.server import HttpServer
 from hub_web.tokens import Verifier
 from hub_worktime import load_calendar
 from services.intake.api.catalogue import catalogue_router
 from services.intake.api.commands import Commands
 from services.intake.api.dossiers import command_router, read_router
+from services.intake.api.form_issuing import FormIssuing
+from services.intake.api.forms import form_router
 from services.intake.api.operations import operations_router
+from services.intake.clients.signers import signer_called
+from services.intake.clients.typst_printer import TypstPrinter
 from services.intake.handlers.office import Office
 from services.intake.handlers.ports import PROGRESS
 from services.intake.handlers.timeline import EVENTS, on_reported
-from services.intake.settings import Settings
+from services.intake.settings import PACKAGED_DATA, Settings
 from services.intake.store.catalogue_files import read_catalogue
+from services.intake.store.forms import FormQueries
 from services.intake.store.queries import Queries
 from services.intake.store.unit_of_work import IntakeUnitOfWork
 
@@ -84,17 +90,27 @@ class Service:
     def app(self) -> FastAPI:
         """The routes, on the opened spine."""
         queries = self._queries()
-        commands = Commands(GroupRunner(self.spine.runner))
+        runner = GroupRunner(self.spine.runner)
+        commands = Commands(runner)
         routers = [
             command_router(commands, queries, self._office, self.spine.clock.now),
             read_router(queries),
             catalogue_router(self._office.catalogue),
             operations_router(queries),
+            self._forms(runner, queries),
             dead_letter_router(NAME, RefusedTable(self.spine.pool)),
         ]
         return make_app(
             "Tiếp nhận hồ sơ", version("hub-intake"), self._verifier, routers, outages=UNAVAILABLE, events=_events
         )
+
+    def _forms(self, runner: GroupRunner[IntakeUnitOfWork], queries: Queries) -> Router:
+        """Official forms: printed by typst from the packaged templates, signed as the settings say."""
+        forms = FormQueries(self.spine.pool)
+        printer = TypstPrinter(PACKAGED_DATA / "forms", self.settings.public_url)
+        signer = signer_called(self.settings.signs_forms)
+        issuing = FormIssuing(runner, queries, forms, self._office, printer, signer, self.spine.clock.now)
+        return form_router(issuing, queries, forms)
 
     def _server(self) -> Role:
         return self.spine.http(HttpServer(self.app(), self.settings.http_host, self.settings.http_port))

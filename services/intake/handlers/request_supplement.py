@@ -9,6 +9,7 @@ from services.intake.domain.dossier import Dossier
 from services.intake.handlers.announcing import announce
 from services.intake.handlers.office import Office
 from services.intake.handlers.ports import IntakeWork
+from services.intake.handlers.reasons import keep_reason
 from services.intake.handlers.registered import registered
 
 
@@ -34,7 +35,9 @@ def request_supplement(command: RequestSupplement, uow: IntakeWork, office: Offi
     office.catalogue.version(dossier.procedure).check_components(command.components)
     asked = dossier.request_supplement(command.at, command.officer, command.components)
     uow.dossiers.put(asked.id, asked)
-    announce(_requested(asked, command, office), uow, dossier_id=asked.id, event_id=command.event_id)
+    event = _requested(asked, command, office)
+    keep_reason("supplement", event.sealed_reason, uow, dossier_id=asked.id, event_id=command.event_id, at=command.at)
+    announce(event, uow, dossier_id=asked.id, event_id=command.event_id)
     return asked
 
 

@@ -5,11 +5,13 @@ from uuid import UUID
 
 from hub_messaging.unit_of_work import Journal, Shelf, UnitOfWork
 from services.intake.domain.dossier import Dossier
+from services.intake.domain.forms import IssuedForm
 from services.intake.domain.number_range import NumberRange
 from services.intake.domain.progress import Progress
+from services.intake.domain.reasons import TypedReason
 from services.intake.domain.timeline import Step
 from services.intake.handlers import ports
-from services.intake.store import tables
+from services.intake.store import forms, tables
 
 
 class IntakeUnitOfWork(UnitOfWork):
@@ -21,3 +23,5 @@ class IntakeUnitOfWork(UnitOfWork):
         self.progress: Shelf[UUID, Progress] = self.shelf(ports.PROGRESS, tables.PROGRESSES)
         self.numbers: Shelf[str, NumberRange] = self.shelf(ports.NUMBERS, tables.NUMBERS)
         self.timeline: Journal[Step] = self.journal(tables.insert_steps)
+        self.reasons: Journal[TypedReason] = self.journal(forms.insert_reasons)
+        self.forms: Journal[IssuedForm] = self.journal(forms.insert_forms)
