@@ -169,9 +169,10 @@ class FormIssuing:
         place = max(start, after or start)
         lines: list[Fields] = []
         while len(lines) < MOST_LINES:
-            found = await self._forms.book(desk_code, place, end, min(PAGE, MOST_LINES - len(lines)))
+            wanted = min(PAGE, MOST_LINES - len(lines))
+            found = await self._forms.book(desk_code, place, end, wanted)
             lines += await asyncio.to_thread(lines_of, found, self._office)
-            if len(found) < PAGE:
+            if len(found) < wanted:
                 return lines, None
             place = str(found[-1][0].code)
         return lines, place if await self._forms.book(desk_code, place, end, 1) else None

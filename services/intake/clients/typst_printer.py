@@ -24,7 +24,7 @@ class TypstPrinter:
 
     def print(self, kind: str, fields: Mapping[str, Any], at: datetime) -> bytes:
         """The PDF; `at` is written into it as its date. The same fields and date: the same bytes."""
-        pdf: bytes = self._made("pdf", kind, fields, timestamp=at)
+        pdf: bytes = self._made("pdf", kind, fields, timestamp=at.replace(microsecond=0))
         return pdf
 
     def picture(self, kind: str, fields: Mapping[str, Any], dots: float) -> Any:
