@@ -24,16 +24,16 @@ LETTERS = st.text(st.characters(exclude_categories=["Cs"]), max_size=300)
 
 def fields(text: str = "Nguyễn Văn Mẫu") -> dict[str, Any]:
     """Something in each field of each form: the same text in all of them."""
-    texts = (
-        "superior desk_name desk_phone place number issued_on replaces applicant personal_id address phone email "
-        "procedure_code procedure_name request received_at due_at new_due_at counted_from reason signer_name "
-        "signer_title authoriser processing_time result_place book sequence agency requested_by stopped_at refused_at "
-        "contact_officer lead_agency from to"
-    ).split()
-    row = dict.fromkeys("gives takes at result note gave took".split(), text)
-    line = dict.fromkeys(
-        "dossier_code procedure applicant address phone agency received_at due_at ready_at".split(), text
-    )
+    texts = [
+        *("superior", "desk_name", "desk_phone", "place", "number", "issued_on", "replaces", "applicant", "address"),
+        *("personal_id", "phone", "email", "procedure_code", "procedure_name", "request", "received_at", "due_at"),
+        *("new_due_at", "counted_from", "reason", "signer_name", "signer_title", "authoriser", "processing_time"),
+        *("result_place", "book", "sequence", "agency", "requested_by", "stopped_at", "refused_at", "contact_officer"),
+        *("lead_agency", "from", "to", "after"),
+    ]
+    row = dict.fromkeys(["gives", "takes", "at", "result", "note", "gave", "took"], text)
+    facts = ["dossier_code", "procedure", "applicant", "address", "phone", "agency"]
+    line = dict.fromkeys([*facts, "received_at", "due_at", "ready_at"], text)
     more: dict[str, Any] = {
         "dossier_code": "H26.15.01-260302-0001", "sets": 1, "occasion": 1, "after_acceptance": False, "items": [text],
         "components": [{"name": text, "originals": 1, "copies": 0, "electronic": True}], "mark": [text],
@@ -74,10 +74,10 @@ def test_a_receipt_is_printed_within_20_milliseconds() -> None:
     PRINTER.print("01", fields("lần đầu"), AT)
     took = []
     for n in range(20):
-        started = time.perf_counter()
+        started = time.process_time()
         PRINTER.print("01", fields(f"Nguyễn Văn {n}"), AT)
-        took.append(time.perf_counter() - started)
-    assert min(took) <= 0.020, "the machine may be busy for one, not for twenty"
+        took.append(time.process_time() - started)
+    assert min(took) <= 0.020, "processor time: others may share the machine"
 
 
 @given(LETTERS)

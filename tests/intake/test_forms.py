@@ -355,6 +355,8 @@ async def test_a_long_register_comes_in_parts_without_a_line_lost(
     for _ in range(4):
         part = (await door.post("/v1/desks/H26.15.01/register", a_book(after=after))).json()
         parts.append(part["lines"])
+        text = said_by(await fetched(door, part))
+        assert (after is None) == ("tiếp theo mã hồ sơ" not in text)
         after = part["next_after"]
         if after is None:
             break

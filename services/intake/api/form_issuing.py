@@ -135,7 +135,7 @@ class FormIssuing:
 
         async def content() -> Content:
             lines, following = await self._lines(asked.desk_code, first, last, after)
-            fields = register_fields(asked.desk_code, (first, last), lines, asked.given, self._office)
+            fields = register_fields(asked.desk_code, (first, last), after, lines, asked.given, self._office)
             count = len(lines)
             return Content(
                 fields,

@@ -23,9 +23,9 @@ def _line(dossier: Dossier, progress: Progress, office: Office) -> Fields:
 
 
 def register_fields(
-    desk_code: str, period: tuple[date, date], lines: list[Fields], given: Given, office: Office
+    desk_code: str, period: tuple[date, date], after: str | None, lines: list[Fields], given: Given, office: Office
 ) -> Fields:
-    """The book's cover and lines. Raises UnknownDesk."""
+    """The book's cover and lines; `after`: the number that ended the part before. Raises UnknownDesk."""
     desk = office.catalogue.desk(desk_code)
     first, last = period
     fields: Fields = printable(
@@ -34,6 +34,7 @@ def register_fields(
             "desk_code": desk_code,
             "from": f"{first:%d/%m/%Y}",
             "to": f"{last:%d/%m/%Y}",
+            "after": after,
             "signer_name": given.signer_name,
             "signer_title": given.signer_title,
         }
