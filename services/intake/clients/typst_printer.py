@@ -5,6 +5,8 @@ What a citizen wrote goes in as data (`sys.inputs`), never as markup: a name tha
 
 import io
 import re
+import subprocess
+import sys
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
@@ -13,12 +15,18 @@ from typing import Any
 
 import orjson
 
+from services.intake.domain.forms import REGISTER
+
+APART_SECONDS = 60
 _LONG_WORD = re.compile(r"\S{26}(?=\S)")  # longer than a dossier's usual code, which people copy
 _NARROW = {"rows": re.compile(r"\S{11}(?=\S)")}
 
 
 class TypstPrinter:
-    """One compiler for each process: it keeps fonts and templates. It lets other threads run while it works."""
+    """One compiler for each process: it keeps fonts and templates. It lets other threads run while it works.
+
+    A register goes to a process of its own: what typst remembers of a thousand lines takes 120 MB, which end with it.
+    """
 
     def __init__(self, folder: Path, public_url: str) -> None:
         self._folder = folder
@@ -28,18 +36,17 @@ class TypstPrinter:
 
     def print(self, kind: str, fields: Mapping[str, Any], at: datetime) -> bytes:
         """The PDF; `at` is written into it as its date. The same fields and date: the same bytes."""
-        pdf: bytes = self._made("pdf", kind, fields, timestamp=at.replace(microsecond=0))
-        return pdf
+        data = {**_breakable(fields), "qr": self._tracking(fields.get("dossier_code"))}
+        order = (str(self._folder / f"{kind}.typ"), orjson.dumps(data).decode(), int(at.timestamp()))
+        return _printed_apart(order) if kind == REGISTER else self.typeset(*order)
 
-    def picture(self, kind: str, fields: Mapping[str, Any], dots: float) -> Any:
-        """The pages as PNG, for those who look at the layout."""
-        return self._made("png", kind, fields, ppi=dots)
-
-    def _made(self, format: str, kind: str, fields: Mapping[str, Any], **options: Any) -> Any:
-        data = orjson.dumps({**_breakable(fields), "qr": self._tracking(fields.get("dossier_code"))}).decode()
-        template = str(self._folder / f"{kind}.typ")
+    def typeset(self, template: str, data: str, at: int, *, tags: bool = True) -> bytes:
+        """One document. `tags`: what screen readers go by."""
         with self._lock:
-            return self._ready().compile(template, format=format, sys_inputs={"data": data}, **options)
+            pdf: bytes = self._ready().compile(
+                template, format="pdf", sys_inputs={"data": data}, timestamp=at, pdf_tags=tags
+            )
+            return pdf
 
     def _ready(self) -> Any:
         if self._compiler is None:
@@ -50,6 +57,12 @@ class TypstPrinter:
 
     def _tracking(self, dossier_code: str | None) -> str | None:
         return None if dossier_code is None else tracking_code(f"{self._public_url}/tra-cuu/{dossier_code}")
+
+
+def _printed_apart(order: tuple[str, str, int]) -> bytes:
+    command = [sys.executable, "-m", "services.intake.clients.typst_printer"]
+    done = subprocess.run(command, input=orjson.dumps(order), capture_output=True, check=True, timeout=APART_SECONDS)
+    return done.stdout
 
 
 def _breakable(value: Any, word: re.Pattern[str] = _LONG_WORD) -> Any:
@@ -70,3 +83,14 @@ def tracking_code(url: str) -> str:
     picture = io.BytesIO()
     segno.make(url, error="m", micro=False).save(picture, kind="svg", border=0, xmldecl=False)
     return picture.getvalue().decode()
+
+
+def main() -> None:
+    """Prints the one order that stands on standard input."""
+    template, data, at = orjson.loads(sys.stdin.buffer.read())
+    # Tags would make a thousand lines ten times as large.
+    sys.stdout.buffer.write(TypstPrinter(Path(template).parent, "").typeset(template, data, at, tags=False))
+
+
+if __name__ == "__main__":
+    main()

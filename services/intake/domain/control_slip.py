@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from typing import Any
 
 from hub_worktime import VIETNAM
@@ -21,13 +22,18 @@ def slip_fields(facts: FormFacts) -> Fields:
     """Cơ quan chủ trì, phối hợp, and the rows in the order of what happened."""
     seen: set[tuple[str, str, str]] = set()
     rows: list[Row] = []
-    for step in sorted(facts.steps, key=lambda step: (step.at, step.recorded_at)):
+    for step in sorted(facts.steps, key=_place):
         told = (step.type, step.at.isoformat(), step.facts)  # the same fact under two ids is one row
         if told not in seen and (row := _row(step, facts)) is not None:
             rows.append(row)
         seen.add(told)
     lead, others = _agencies(facts)
     return {"lead_agency": lead, "cooperating_agencies": others, "rows": rows}
+
+
+def _place(step: Step) -> tuple[datetime, bool, datetime]:
+    """Minutes are printed: within one, clocks of agencies may differ by seconds, and the end comes last."""
+    return step.at.replace(second=0, microsecond=0), step.type == "dossier.completed.v1", step.at
 
 
 def _agencies(facts: FormFacts) -> tuple[str | None, list[str]]:
