@@ -17,6 +17,7 @@ from hub_messaging.sealing import SealingKeys
 from hub_messaging.settings import joined
 from hub_web.app import make_app
 from hub_web.dead_letters import dead_letter_router
+from hub_web.routes import Router
 from hub_web.server import HttpServer
 from hub_web.tokens import Verifier
 from hub_worktime import load_calendar
@@ -25,16 +26,21 @@ from services.intake.api.commands import Commands
 from services.intake.api.corrections import correction_router
 from services.intake.api.dossiers import command_router, read_router
 from services.intake.api.figures import figures_router
+from services.intake.api.form_issuing import FormIssuing
+from services.intake.api.forms import form_router
 from services.intake.api.late_entries import late_entry_router
 from services.intake.api.life import AtTheDesk, fee_router, life_router
 from services.intake.api.old_dossiers import old_dossier_router
 from services.intake.api.operations import operations_router
 from services.intake.api.period_figures import period_figures_router
+from services.intake.clients.signers import signer_called
+from services.intake.clients.typst_printer import TypstPrinter
 from services.intake.handlers.office import Office
 from services.intake.handlers.ports import PROGRESS
 from services.intake.handlers.timeline import EVENTS, on_reported
-from services.intake.settings import Settings
+from services.intake.settings import PACKAGED_DATA, Settings
 from services.intake.store.catalogue_files import read_catalogue
+from services.intake.store.forms import FormQueries
 from services.intake.store.life_queries import LifeQueries
 from services.intake.store.period_figures import PeriodFigures
 from services.intake.store.queries import Queries
@@ -107,11 +113,20 @@ class Service:
             period_figures_router(PeriodFigures(self.spine.pool), now),
             catalogue_router(self._office.catalogue),
             operations_router(queries),
+            self._forms(runner, queries),
             dead_letter_router(NAME, RefusedTable(self.spine.pool)),
         ]
         return make_app(
             "Tiếp nhận hồ sơ", version("hub-intake"), self._verifier, routers, outages=UNAVAILABLE, events=_events
         )
+
+    def _forms(self, runner: GroupRunner[IntakeUnitOfWork], queries: Queries) -> Router:
+        """Official forms: printed by typst from the packaged templates, signed as the settings say."""
+        forms = FormQueries(self.spine.pool)
+        printer = TypstPrinter(PACKAGED_DATA / "forms", self.settings.public_url)
+        signer = signer_called(self.settings.signs_forms)
+        issuing = FormIssuing(runner, queries, forms, self._office, printer, signer, self.spine.clock.now)
+        return form_router(issuing, queries, forms)
 
     def _server(self) -> Role:
         return self.spine.http(HttpServer(self.app(), self.settings.http_host, self.settings.http_port))

@@ -1,8 +1,9 @@
 """Cấu hình của dịch vụ tiếp nhận."""
 
 from pathlib import Path
+from typing import Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from hub_messaging.settings import ServiceSettings, SettingsConfigDict
 
@@ -18,9 +19,23 @@ class Settings(ServiceSettings):
     """Keys for contact and form data: intake seals both."""
     public_url: str = Field(default="http://127.0.0.1:18001", pattern=r"^https?://[^\s?#]+[^\s?#/]$")
     """Where citizens reach this service's pages: printed on forms as a QR code."""
+    form_signer: Literal["paper", "sandbox"] | None = None
+    """How official forms are signed: `paper` leaves room for hand and stamp, `sandbox` has no legal force and is
+    refused in production. Unset: paper in production, sandbox elsewhere."""
     data_folder: Path = PACKAGED_DATA
     """Where procedures.json and desks.json lie."""
     stuck_after_seconds: int = Field(default=300, ge=1, le=86_400)
     """Real time from the acceptance after which a missing route, clock or notice is listed and counted as stuck."""
     consumer_linger_ms: int = Field(default=300, ge=0, le=1000)
     """The timeline may lag a little: fewer, larger batches."""
+
+    @property
+    def signs_forms(self) -> str:
+        """The signer that is meant."""
+        return self.form_signer or ("paper" if self.environment == "production" else "sandbox")
+
+    @model_validator(mode="after")
+    def _no_sandbox_signature_in_production(self) -> Self:
+        if self.environment == "production" and self.form_signer == "sandbox":
+            raise ValueError("form_signer sandbox has no legal force and is refused in production; unset it")
+        return self

@@ -1,5 +1,6 @@
-"""What the handlers need of the outside: their unit of work and the seals."""
+"""What the handlers need of the outside: their unit of work, the seals, what prints and signs forms."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Protocol
 from uuid import UUID
@@ -8,10 +9,12 @@ from hub_messaging.outbox import Publish
 from hub_messaging.unit_of_work import Journal, Shelf
 from services.intake.domain.correction import Correction
 from services.intake.domain.dossier import Dossier
+from services.intake.domain.forms import IssuedForm
 from services.intake.domain.late_entry import LateEntry
 from services.intake.domain.life import Life
 from services.intake.domain.number_range import NumberRange
 from services.intake.domain.progress import Progress
+from services.intake.domain.reasons import TypedReason
 from services.intake.domain.timeline import Step
 
 DOSSIERS, PROGRESS, NUMBERS, LIVES = "dossiers", "progress", "numbers", "lives"
@@ -29,6 +32,8 @@ class IntakeWork(Protocol):
     timeline: Journal[Step]
     corrections: Journal[Correction]
     late_entries: Journal[LateEntry]
+    reasons: Journal[TypedReason]
+    forms: Journal[IssuedForm]
     publish: Publish
 
 
@@ -37,3 +42,19 @@ class Seals(Protocol):
 
     def seal(self, purpose: str, dossier_id: UUID, content: Any) -> str: ...
     def open(self, purpose: str, dossier_id: UUID, sealed: str) -> Any: ...
+
+
+class FormPrinter(Protocol):
+    """Trình bày biểu mẫu: the fields of a form as PDF. Takes milliseconds of processor: call it in a thread."""
+
+    def print(self, kind: str, fields: Mapping[str, Any], at: datetime) -> bytes: ...
+
+
+class Signer(Protocol):
+    """Ký biểu mẫu. Called in a thread, so that it may ask a device or a service of signatures."""
+
+    def mark(self, name: str, at: datetime) -> tuple[str, ...]:
+        """What is seen of the signature, in lines, where it stands on the form."""
+
+    def sign(self, pdf: bytes, at: datetime) -> tuple[bytes, Mapping[str, str]]:
+        """The form as it leaves the house, and the record of its signature: method and values, no names."""

@@ -9,6 +9,7 @@ from services.intake.domain.dossier import Dossier
 from services.intake.handlers.announcing import announce
 from services.intake.handlers.office import Office
 from services.intake.handlers.ports import IntakeWork
+from services.intake.handlers.reasons import keep_reason
 from services.intake.handlers.registered import registered
 
 
@@ -39,5 +40,6 @@ def refuse_dossier(command: RefuseDossier, uow: IntakeWork, office: Office) -> D
         contact_channels=refused.contact_channels,
         sealed_contact=refused.sealed_contact,
     )
+    keep_reason("refusal", event.sealed_reason, uow, dossier_id=refused.id, event_id=command.event_id, at=command.at)
     announce(event, uow, dossier_id=refused.id, event_id=command.event_id)
     return refused

@@ -9,6 +9,7 @@ from services.intake.domain.dossier import Agreed, Dossier
 from services.intake.handlers.announcing import announce
 from services.intake.handlers.office import Office
 from services.intake.handlers.ports import IntakeWork
+from services.intake.handlers.reasons import keep_reason
 from services.intake.handlers.registered import registered
 
 
@@ -47,7 +48,9 @@ def request_supplement(command: RequestSupplement, uow: IntakeWork, office: Offi
         agreed = Agreed(command.superior.officer, reason)
     asked = dossier.request_supplement(command.at, command.officer, command.components, command.leg, agreed)
     uow.dossiers.put(asked.id, asked)
-    announce(_requested(asked, command, office), uow, dossier_id=asked.id, event_id=command.event_id)
+    event = _requested(asked, command, office)
+    keep_reason("supplement", event.sealed_reason, uow, dossier_id=asked.id, event_id=command.event_id, at=command.at)
+    announce(event, uow, dossier_id=asked.id, event_id=command.event_id)
     return asked
 
 

@@ -1,0 +1,42 @@
+"""Lập sổ theo dõi hồ sơ (mẫu 07): the lines of a desk's book, their names opened one by one."""
+
+from collections.abc import Iterable
+from datetime import date
+
+from services.intake.domain.dossier import Dossier
+from services.intake.domain.form_fields import desk_fields
+from services.intake.domain.forms import Fields, Given, printable
+from services.intake.domain.progress import Progress
+from services.intake.domain.register import line_of
+from services.intake.handlers.office import Office
+
+
+def lines_of(found: Iterable[tuple[Dossier, Progress]], office: Office) -> list[Fields]:
+    """The lines of some dossiers; of what was opened, only the line is kept."""
+    return [_line(dossier, progress, office) for dossier, progress in found]
+
+
+def _line(dossier: Dossier, progress: Progress, office: Office) -> Fields:
+    seals, sealed = office.seals, dossier.sealed_contact
+    contact = {} if sealed is None else seals.open("contact", dossier.id, sealed)
+    return line_of(dossier, progress, seals.open("form", dossier.id, dossier.sealed_form), contact)
+
+
+def register_fields(
+    desk_code: str, period: tuple[date, date], after: str | None, lines: list[Fields], given: Given, office: Office
+) -> Fields:
+    """The book's cover and lines; `after`: the number that ended the part before. Raises UnknownDesk."""
+    desk = office.catalogue.desk(desk_code)
+    first, last = period
+    fields: Fields = printable(
+        {
+            **desk_fields(desk.ref.name, desk.phone),
+            "desk_code": desk_code,
+            "from": f"{first:%d/%m/%Y}",
+            "to": f"{last:%d/%m/%Y}",
+            "after": after,
+            "signer_name": given.signer_name,
+            "signer_title": given.signer_title,
+        }
+    )
+    return {**fields, "lines": lines}
