@@ -21,9 +21,11 @@ from hub_web.server import HttpServer
 from hub_web.tokens import Verifier
 from hub_worktime import load_calendar
 from services.intake.api.catalogue import catalogue_router
+from services.intake.api.citizen_page import TRACKING_PATH, ClientAddress, citizen_router
 from services.intake.api.commands import Commands
 from services.intake.api.dossiers import command_router, read_router
 from services.intake.api.operations import operations_router
+from services.intake.api.pages import Pages
 from services.intake.handlers.office import Office
 from services.intake.handlers.ports import PROGRESS
 from services.intake.handlers.timeline import EVENTS, on_reported
@@ -31,6 +33,7 @@ from services.intake.settings import Settings
 from services.intake.store.catalogue_files import read_catalogue
 from services.intake.store.queries import Queries
 from services.intake.store.unit_of_work import IntakeUnitOfWork
+from services.intake.store.wrong_tries import WrongTries
 
 NAME = "intake"
 STUCK = Gauge(
@@ -85,15 +88,25 @@ class Service:
         """The routes, on the opened spine."""
         queries = self._queries()
         commands = Commands(GroupRunner(self.spine.runner))
+        pages = Pages(self.settings.public_url)
+        tries = WrongTries(self.spine.pool)
+        address = ClientAddress(self.settings.proxies_in_front)
         routers = [
             command_router(commands, queries, self._office, self.spine.clock.now),
             read_router(queries),
             catalogue_router(self._office.catalogue),
             operations_router(queries),
+            citizen_router(queries, self._office, tries, pages, address, self.spine.clock.now),
             dead_letter_router(NAME, RefusedTable(self.spine.pool)),
         ]
         return make_app(
-            "Tiếp nhận hồ sơ", version("hub-intake"), self._verifier, routers, outages=UNAVAILABLE, events=_events
+            "Tiếp nhận hồ sơ",
+            version("hub-intake"),
+            self._verifier,
+            routers,
+            outages=UNAVAILABLE,
+            events=_events,
+            refusal_pages=(TRACKING_PATH, pages.refusal),
         )
 
     def _server(self) -> Role:

@@ -18,6 +18,8 @@ class Settings(ServiceSettings):
     """Keys for contact and form data: intake seals both."""
     public_url: str = Field(default="http://127.0.0.1:18001", pattern=r"^https?://[^\s?#]+[^\s?#/]$")
     """Where citizens reach this service's pages: printed on forms as a QR code."""
+    proxies_in_front: int = Field(default=0, ge=0, le=10)
+    """Our own proxies in front, each adding to X-Forwarded-For; 0: the socket's address is the client's."""
     data_folder: Path = PACKAGED_DATA
     """Where procedures.json and desks.json lie."""
     stuck_after_seconds: int = Field(default=300, ge=1, le=86_400)
