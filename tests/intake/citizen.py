@@ -89,3 +89,22 @@ class Visitor:
         response = await self.looks_up(code, digits)
         assert response.status_code == 200, response.text
         return Page(response.text).accessible().text
+
+
+def assert_guarded(response: httpx.Response) -> None:
+    """A page that nobody keeps, frames, indexes, or gets anything into."""
+    assert response.headers["content-type"] == "text/html; charset=utf-8"
+    assert response.headers["cache-control"] == "no-store"
+    assert response.headers["referrer-policy"] == "no-referrer"
+    assert response.headers["x-frame-options"] == "DENY"
+    assert response.headers["x-robots-tag"].startswith("noindex")
+    policy = response.headers["content-security-policy"]
+    assert policy.startswith("default-src 'none'; style-src 'sha256-")
+    assert "unsafe" not in policy
+    assert "frame-ancestors 'none'" in policy
+    assert "set-cookie" not in response.headers
+
+
+async def forgive(door: FrontDoor) -> None:
+    """As if nobody had ever tried."""
+    await door.intake.spine.pool.execute("TRUNCATE wrong_try")

@@ -34,6 +34,7 @@ HEADLINES: dict[int, tuple[str, Tone]] = {
 }
 """By national status: what it means to the owner, and how the page looks."""
 
+OTHER_PAPERS = "Giấy tờ khác: hỏi Bộ phận Một cửa"
 LATE = "Hồ sơ đã quá ngày hẹn"
 
 _OVER = frozenset({3, 7, 8, 9, 10})
@@ -42,7 +43,7 @@ _WAITING = frozenset({5, 6})
 
 @dataclass(frozen=True, slots=True)
 class CitizenView:
-    """What the page shows. `papers`: what to bring; `late`: said in its place when the date has passed."""
+    """What the page shows. `papers`: what to bring, None: nothing is asked for; `late`: said when the date has passed."""
 
     code: str
     procedure: str
@@ -51,9 +52,8 @@ class CitizenView:
     tone: Tone
     place: str
     actions: tuple[str, ...]
-    papers: tuple[str, ...]
+    papers: tuple[str, ...] | None
     promised: PromiseWords | None
-    date_label: str
     late: tuple[str, ...]
     desk: str
     phone: str | None
@@ -86,9 +86,8 @@ def citizen_view(
         tone="late" if overdue else tone,
         place=_place(dossier, progress, status.code, steps),
         actions=_actions(dossier, progress, status.code, around),
-        papers=_papers(dossier, around.procedure) if status.code == 5 else (),
-        promised=_promised(dossier, around.calendar),
-        date_label="Ngày hẹn trước khi bổ sung" if status.code == 5 and dossier.accepted else "Ngày hẹn trả kết quả",
+        papers=_papers(dossier, around.procedure) if status.code == 5 else None,
+        promised=_promised(dossier, status.code, around.calendar),
         late=late,
         desk=plain((around.desk.ref if around.desk else dossier.desk).name),
         phone=plain(around.desk.phone) if around.desk else None,
@@ -130,7 +129,9 @@ def _actions(dossier: Dossier, progress: Progress, status: int, around: Around) 
                 if dossier.accepted
                 else "Khi đã đủ giấy tờ, hồ sơ được tiếp nhận và ông/bà nhận giấy hẹn."
             )
-            return (f"Nộp giấy tờ dưới đây tại {desk}, hoặc theo cách ông/bà đã nộp hồ sơ.", after)
+            named = _papers(dossier, around.procedure)
+            what = "Nộp giấy tờ dưới đây" if named else "Hỏi Bộ phận Một cửa cần bổ sung giấy tờ gì, rồi nộp"
+            return (f"{what} tại {desk}, hoặc theo cách ông/bà đã nộp hồ sơ.", after)
         case 6:
             return ("Nộp phí, lệ phí theo thông báo đã gửi ông/bà; sau đó hồ sơ được giải quyết tiếp.",)
         case 7 | 8:
@@ -170,14 +171,17 @@ def _papers(dossier: Dossier, procedure: Procedure | None) -> tuple[str, ...]:
         return ()
     names = {part.code: part.name for part in dossier.components if part.name}
     names |= {part.code: part.name for part in procedure.components} if procedure else {}
-    known = (plain(names[code]) for code in dossier.supplement.components if code in names)
-    return tuple(dict.fromkeys(name for name in known if name))
+    asked = [plain(names.get(code, "")) or OTHER_PAPERS for code in dossier.supplement.components]
+    return tuple(sorted(dict.fromkeys(asked), key=OTHER_PAPERS.__eq__))
 
 
-def _promised(dossier: Dossier, calendar: Calendar | None) -> PromiseWords | None:
+def _promised(dossier: Dossier, status: int, calendar: Calendar | None) -> PromiseWords | None:
     promise, supplement = dossier.promise, dossier.supplement
     if promise is None:
         return None
+    if status == 5 and promise.due_at is not None:
+        before = f"Ngày hẹn trước đó là {time_of(promise.due_at)}."
+        return PromiseWords(None, f"{before} Thời hạn đang dừng; có ngày hẹn mới khi ông/bà nộp đủ giấy tờ.")
     restarted = supplement is not None and supplement.received_at == promise.counted_from
     return promise_words(promise, restarted=restarted, calendar=calendar)
 

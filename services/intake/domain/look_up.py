@@ -41,8 +41,9 @@ def dossier_code(typed: str) -> str | None:
     text = unicodedata.normalize("NFKC", typed).upper()
     text = "".join(char for char in text if char.isspace() or unicodedata.category(char) not in _UNSEEN)
     groups = [group for group in _APART.split(_AROUND_DOTS.sub(".", text).strip()) if group]
-    if len(groups) >= 3 and (code := _code(".".join(groups[:-2]), *groups[-2:])):
-        return code
+    parts = (".".join(groups[:-2]), *groups[-2:])
+    if len(groups) >= 3 and _CODE.fullmatch("-".join(parts)):
+        return _code(*parts)
     found = set(_readings("".join(groups)))
     return found.pop() if len(found) == 1 else None
 
