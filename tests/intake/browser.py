@@ -13,7 +13,7 @@ from typing import Any
 CHROMIUM = next(
     (found for name in ("chromium", "chromium-browser", "google-chrome") if (found := shutil.which(name))), None
 )
-WHY_NOT = "no Chromium here: apt-get install -y chromium fonts-roboto"
+WHY_NOT = "no Chromium here: apt-get install -y chromium fonts-noto-core"
 PHONE, LAPTOP = (360, 800), (1280, 900)
 
 
@@ -93,6 +93,11 @@ class Browser:
         clip = {"x": 0, "y": 0, "width": size["width"], "height": min(size["height"], longest), "scale": 1}
         shot = await self.call("Page.captureScreenshot", format="png", clip=clip, captureBeyondViewport=True)
         return base64.b64decode(shot["data"])
+
+    async def printed(self) -> bytes:
+        """PDF of what the printer gets: A4."""
+        paper = {"paperWidth": 8.27, "paperHeight": 11.69}
+        return base64.b64decode((await self.call("Page.printToPDF", **paper))["data"])
 
     async def _until_loaded(self, before: int) -> None:
         while self._loaded == before:

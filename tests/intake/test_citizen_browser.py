@@ -3,12 +3,14 @@
 `PICTURES=docs/pictures pytest tests/intake/test_citizen_browser.py` makes the documents' pictures anew.
 """
 
+import io
 import os
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from pypdf import PdfReader
 
 from hub_events.notify import MessageSentV1
 from hub_events.routing import DossierCompletedV1, DossierHandedOverV1, DossierStepRecordedV1
@@ -21,6 +23,8 @@ from tests.intake.test_timeline import record, told
 pytestmark = [pytest.mark.stack, pytest.mark.skipif(CHROMIUM is None, reason=WHY_NOT)]
 
 PICTURES = os.environ.get("PICTURES")
+SHOWN = {"form-phone", "in-progress-laptop", "supplement-phone", "late-phone"}
+"""The pictures in docs/citizen-page.md."""
 LARGEST_PICTURE = 150_000
 
 
@@ -45,12 +49,12 @@ async def taken(tab: Browser, name: str) -> None:
     )
     assert low == 0, name
     assert await tab.value("parseFloat(getComputedStyle(document.body).fontSize)") >= 18
-    if PICTURES:
-        for size, kind in ((PHONE, "phone"), (LAPTOP, "laptop")):
+    for size, kind, longest in ((PHONE, "phone", 1500), (LAPTOP, "laptop", 900)):
+        if PICTURES and f"{name}-{kind}" in SHOWN:
             await tab.sized(*size)
-            png = await tab.picture(1500 if size is PHONE else 900)
-            (Path(PICTURES) / f"{name}-{kind}.png").write_bytes(png)
+            png = await tab.picture(longest)
             assert len(png) <= LARGEST_PICTURE, f"{name}-{kind}: {len(png)} bytes"
+            (Path(PICTURES) / f"{name}-{kind}.png").write_bytes(png)
 
 
 async def looked_up(tab: Browser, door: FrontDoor, digits: str = PHONE_DIGITS) -> None:
@@ -88,6 +92,7 @@ async def test_from_the_qr_to_the_dossier(door: FrontDoor, tab: Browser) -> None
     assert await tab.value("location.pathname + location.search") == "/tra-cuu"
     assert await tab.value("document.cookie + Object.keys(localStorage)") == ""
     assert await tab.value("getComputedStyle(document.querySelector('.state')).borderLeftStyle") == "solid", "styled"
+    assert len(PdfReader(io.BytesIO(await tab.printed())).pages) == 1
     await taken(tab, "in-progress")
 
 

@@ -83,6 +83,9 @@ TOLD: Mapping[str, Callable[[Facts], str]] = {
 }
 """What a citizen is told, by type of event."""
 
+_ORDER = {type: place for place, type in enumerate(TOLD)}
+"""Within one second: systems stamp what they did a moment apart, each by its own clock."""
+
 NOT_TOLD = frozenset(
     {
         "deadline.clock_started.v1",
@@ -98,10 +101,9 @@ NOT_TOLD = frozenset(
 
 def citizen_steps(steps: Iterable[Step]) -> tuple[CitizenStep, ...]:
     """The steps told, newest first; the same fact told twice is one step, what a newer version has kept is none."""
-    ordered = sorted(steps, key=lambda step: (step.at, step.recorded_at), reverse=True)
-    told = dict.fromkeys(
-        CitizenStep(step.at, TOLD[step.type](json.loads(step.facts))) for step in ordered if step.type in TOLD
-    )
+    known = [step for step in steps if step.type in TOLD]
+    ordered = sorted(known, key=lambda step: (step.at.replace(microsecond=0), _ORDER[step.type]), reverse=True)
+    told = dict.fromkeys(CitizenStep(step.at, TOLD[step.type](json.loads(step.facts))) for step in ordered)
     return tuple(told)[:MOST_STEPS]
 
 

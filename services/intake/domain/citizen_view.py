@@ -43,7 +43,7 @@ _WAITING = frozenset({5, 6})
 
 @dataclass(frozen=True, slots=True)
 class CitizenView:
-    """What the page shows. `papers`: what to bring, None: nothing is asked for; `late`: said when the date has passed."""
+    """What the page shows. `papers`: what to bring, None: nothing is asked for; `late`: said when the date passed."""
 
     code: str
     procedure: str
