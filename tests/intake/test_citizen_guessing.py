@@ -2,10 +2,8 @@
 
 import asyncio
 import re
-import socket
 import statistics
 import time
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import asyncpg
@@ -141,15 +139,24 @@ async def test_refusals_of_the_whole_server_are_pages_here(door: FrontDoor) -> N
         assert answer.status_code == status
         assert_guarded(answer)
         Page(answer.text).accessible()
-    chunks = await client.post("/tra-cuu", content=chunked(), headers=form)
-    assert (chunks.status_code, chunks.headers["connection"]) == (413, "close")
-    Page(chunks.text).accessible()
+    chunked = await raw(door, b"Transfer-Encoding: chunked\r\n\r\n" + b"bb8\r\n" + b"x" * 3000)
+    assert b" 413 " in chunked.split(b"\r\n")[0]
+    assert "Nội dung gửi đến quá dài".encode() in chunked
     assert (await client.get("/tra-cuutra")).headers["content-type"] == "application/problem+json"
 
 
-async def chunked() -> AsyncIterator[bytes]:
-    for _ in range(10):
-        yield b"x" * 1000
+async def raw(door: FrontDoor, rest: bytes) -> bytes:
+    """The answer to a POST whose last header and body, perhaps never finished, are given."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", int(door.url.rsplit(":", 1)[1]))
+    writer.write(b"POST /tra-cuu HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-www-form-urlencoded\r\n" + rest)
+    answer = b""
+    while b"</html>" not in answer:
+        async with asyncio.timeout(5):
+            piece = await reader.read(65_536)
+        assert piece, answer
+        answer += piece
+    writer.close()
+    return answer
 
 
 async def test_a_bug_and_a_lost_database_are_told_calmly(
@@ -181,15 +188,9 @@ async def test_a_bug_and_a_lost_database_are_told_calmly(
 
 async def test_a_body_that_never_ends_is_let_go(door: FrontDoor, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("hub_web.routes.BODY_SECONDS", 0.3)
-    reader, writer = await asyncio.open_connection("127.0.0.1", int(door.url.rsplit(":", 1)[1]), family=socket.AF_INET)
-    writer.write(
-        b"POST /tra-cuu HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-www-form-urlencoded\r\n"
-        b"Content-Length: 50\r\n\r\ncode="
-    )
-    answer = await asyncio.wait_for(reader.read(4096), 5)
+    answer = await raw(door, b"Content-Length: 50\r\n\r\ncode=")
     assert b" 408 " in answer.split(b"\r\n")[0]
-    assert "Đường truyền quá chậm".encode() in answer or b"text/html" in answer
-    writer.close()
+    assert "Đường truyền quá chậm".encode() in answer
 
 
 @given(st.binary(max_size=2500), st.booleans())
