@@ -51,6 +51,9 @@ ROWS: dict[str, tuple[Panel, ...]] = {
         Panel("hub_callbacks_clocks_differ", "Tin cơ quan báo về lệch giờ, phải gửi lại"),
         Panel("hub_notify_dossiers", "Hồ sơ có thông báo đang chờ, hỏng hoặc không đến được"),
     ),
+    "Trang tra cứu": (
+        Panel("hub_look_ups", "Lượt tra cứu, theo kết cục: sai hay bị chặn nhiều là có người dò đoán", "ops"),
+    ),
     "Tiến trình": (
         Panel("hub_process_ready", "Tiến trình sẵn sàng (1) hay chưa (0)"),
         Panel("hub_consumer_stopped", "Phân vùng ngừng đọc"),

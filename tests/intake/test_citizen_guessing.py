@@ -11,6 +11,7 @@ import httpx
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from prometheus_client import REGISTRY
 
 from services.intake.domain.look_up import WRONG_PER_ADDRESS, WRONG_PER_CODE
 from tests.intake.citizen import CODE, PHONE_DIGITS, Page, Visitor, assert_guarded, forgive
@@ -69,8 +70,10 @@ async def test_a_code_is_guessed_five_times_however_many_at_once_and_at_however_
 ) -> None:
     await door.submitted(residence(acceptance=ACCEPTANCE))
     visitors = (Visitor(door), Visitor(second_door)) * 10
+    before = REGISTRY.get_sample_value("hub_look_ups_total", {"outcome": "limited"}) or 0
     answers = await asyncio.gather(*(one.looks_up(CODE, f"{9000 + number}") for number, one in enumerate(visitors)))
     assert sorted(one.status_code for one in answers) == [404] * WRONG_PER_CODE.most + [429] * 15
+    assert REGISTRY.get_sample_value("hub_look_ups_total", {"outcome": "limited"}) == before + 15
     refused = await visitors[0].looks_up(CODE, PHONE_DIGITS)
     assert refused.status_code == 429, "the right digits would tell that they are right"
     assert 100 < int(refused.headers["retry-after"]) <= 181

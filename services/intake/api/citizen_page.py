@@ -15,6 +15,7 @@ from ipaddress import IPv6Address, ip_address, ip_network
 from typing import Annotated, Protocol
 from urllib.parse import parse_qs
 
+from prometheus_client import Counter
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -46,6 +47,11 @@ TOO_MANY_TRIES = problem_type("too-many-tries", 429, "Đã thử sai quá nhiề
 LONGEST_BODY = 2048
 FAILED_AFTER_SECONDS = 0.3
 """A failed look-up is answered so long after it came, or a multiple of that: no work behind it shows in the time."""
+LOOK_UPS = Counter(
+    "hub_look_ups_total",
+    "Look-ups on the citizen's page: shown, wrong or limited. Many wrong or limited ones: somebody is guessing.",
+    ["outcome"],
+)
 _FORM = "application/x-www-form-urlencoded"
 
 
@@ -110,6 +116,7 @@ def citizen_router(
         await _charge(tries, "code", code, WRONG_PER_CODE)
         found = await reading.by_code(code)
         if found is None or not recognise_applicant(found[0], digits, office):
+            LOOK_UPS.labels("wrong").inc()
             await tries.forget()
             await _until_next(arrived)
             return _form(pages, 404, code=code, wrong={"pair"})
@@ -117,6 +124,7 @@ def citizen_router(
         await tries.give_back("address", address.of(request), WRONG_PER_ADDRESS)
         dossier, progress = found
         view = citizen_view(dossier, progress, await reading.steps(dossier.id), _around(dossier, office), now())
+        LOOK_UPS.labels("shown").inc()
         return _shown(pages, view)
 
     return router
@@ -129,6 +137,7 @@ async def _everybody(_request: Request) -> None:
 async def _charge(tries: Tries, kind: str, name: str, limit: Limit) -> None:
     wait = await tries.charge(kind, name, limit)
     if wait is not None:
+        LOOK_UPS.labels("limited").inc()
         seconds = int(wait.total_seconds()) + 1
         raise Problem(
             TOO_MANY_TRIES,
