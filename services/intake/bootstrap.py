@@ -22,6 +22,7 @@ from hub_web.server import HttpServer
 from hub_web.tokens import Verifier
 from hub_worktime import load_calendar
 from services.intake.api.catalogue import catalogue_router
+from services.intake.api.citizen_page import TRACKING_PATH, ClientAddress, citizen_router
 from services.intake.api.commands import Commands
 from services.intake.api.corrections import correction_router
 from services.intake.api.dossiers import command_router, read_router
@@ -32,6 +33,7 @@ from services.intake.api.late_entries import late_entry_router
 from services.intake.api.life import AtTheDesk, fee_router, life_router
 from services.intake.api.old_dossiers import old_dossier_router
 from services.intake.api.operations import operations_router
+from services.intake.api.pages import Pages
 from services.intake.api.period_figures import period_figures_router
 from services.intake.clients.signers import signer_called
 from services.intake.clients.typst_printer import TypstPrinter
@@ -45,6 +47,7 @@ from services.intake.store.life_queries import LifeQueries
 from services.intake.store.period_figures import PeriodFigures
 from services.intake.store.queries import Queries
 from services.intake.store.unit_of_work import IntakeUnitOfWork
+from services.intake.store.wrong_tries import WrongTries
 
 NAME = "intake"
 STUCK = Gauge(
@@ -101,6 +104,9 @@ class Service:
         runner, now = GroupRunner(self.spine.runner), self.spine.clock.now
         commands, lives = Commands(runner), LifeQueries(self.spine.pool)
         desk = AtTheDesk(commands, queries)
+        pages = Pages(self.settings.public_url)
+        tries = WrongTries(self.spine.pool)
+        address = ClientAddress(self.settings.proxies_in_front)
         routers = [
             command_router(commands, queries, self._office, now),
             life_router(desk, queries, self._office, now),
@@ -114,10 +120,17 @@ class Service:
             catalogue_router(self._office.catalogue),
             operations_router(queries),
             self._forms(runner, queries),
+            citizen_router(queries, lives, self._office, tries, pages, address, now),
             dead_letter_router(NAME, RefusedTable(self.spine.pool)),
         ]
         return make_app(
-            "Tiếp nhận hồ sơ", version("hub-intake"), self._verifier, routers, outages=UNAVAILABLE, events=_events
+            "Tiếp nhận hồ sơ",
+            version("hub-intake"),
+            self._verifier,
+            routers,
+            outages=UNAVAILABLE,
+            events=_events,
+            refusal_pages=(TRACKING_PATH, pages.refusal),
         )
 
     def _forms(self, runner: GroupRunner[IntakeUnitOfWork], queries: Queries) -> Router:

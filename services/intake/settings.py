@@ -22,6 +22,8 @@ class Settings(ServiceSettings):
     form_signer: Literal["paper", "sandbox"] | None = None
     """How official forms are signed: `paper` leaves room for hand and stamp, `sandbox` has no legal force and is
     refused in production. Unset: paper in production, sandbox elsewhere."""
+    proxies_in_front: int = Field(default=0, ge=0, le=10)
+    """Our own proxies in front, each adding to X-Forwarded-For; 0: the socket's address is the client's."""
     data_folder: Path = PACKAGED_DATA
     """Where procedures.json and desks.json lie."""
     stuck_after_seconds: int = Field(default=300, ge=1, le=86_400)
