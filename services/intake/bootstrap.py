@@ -24,6 +24,7 @@ from services.intake.api.catalogue import catalogue_router
 from services.intake.api.commands import Commands
 from services.intake.api.corrections import correction_router
 from services.intake.api.dossiers import command_router, read_router
+from services.intake.api.duplicates import duplicate_router
 from services.intake.api.figures import figures_router
 from services.intake.api.late_entries import late_entry_router
 from services.intake.api.life import AtTheDesk, fee_router, life_router
@@ -89,11 +90,8 @@ class Service:
     def app(self) -> FastAPI:
         """The routes, on the opened spine."""
         queries = self._queries()
-        commands, lives, now = (
-            Commands(GroupRunner(self.spine.runner)),
-            LifeQueries(self.spine.pool),
-            self.spine.clock.now,
-        )
+        commands, now = Commands(GroupRunner(self.spine.runner)), self.spine.clock.now
+        lives = LifeQueries(self.spine.pool, timedelta(days=self.settings.duplicate_window_days))
         desk = AtTheDesk(commands, queries)
         routers = [
             command_router(commands, queries, self._office, now),
@@ -103,6 +101,7 @@ class Service:
             read_router(queries, lives),
             figures_router(lives),
             late_entry_router(lives),
+            duplicate_router(lives, now),
             catalogue_router(self._office.catalogue),
             operations_router(queries),
             dead_letter_router(NAME, RefusedTable(self.spine.pool)),

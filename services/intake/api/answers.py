@@ -128,6 +128,15 @@ class RegisteredView(BaseModel):
     """What happened at the desk besides; None: nothing."""
 
 
+class SimilarView(BaseModel):
+    """Hồ sơ có thể trùng."""
+
+    dossier_id: UUID
+    dossier_code: str | None
+    desk_code: str
+    received_at: Local
+
+
 class DossierView(RegisteredView):
     """Hồ sơ in full, without personal data."""
 
@@ -148,6 +157,8 @@ class DossierView(RegisteredView):
     result: str | None
     possible: tuple[str, ...]
     """What an officer can decide now."""
+    possible_duplicates: tuple[SimilarView, ...] = ()
+    """Of the same person and procedure, within some weeks, in the caller's area; an officer decides what they are."""
 
 
 class StepView(BaseModel):

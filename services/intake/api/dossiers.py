@@ -24,6 +24,7 @@ from services.intake.api.answers import (
 from services.intake.api.areas import desk_in_area, in_area
 from services.intake.api.bodies import AcceptanceBody, RefusalBody, Submission, SupplementBrought, SupplementWish
 from services.intake.api.commands import Commands
+from services.intake.api.duplicates import desks_of, similar_view
 from services.intake.api.life_reading import LifeReading
 from services.intake.api.problems import no_such_desk, problem_of
 from services.intake.api.reading import Reading
@@ -154,7 +155,9 @@ def read_router(reading: Reading, lives: LifeReading) -> Router:
     async def show(dossier_id: UUID, caller: DossierReader) -> DossierView:
         """Hồ sơ và trạng thái hiện tại."""
         found = await in_area(reading, dossier_id, caller)
-        return dossier_view(*found, await lives.life_of(dossier_id))
+        view = dossier_view(*found, await lives.life_of(dossier_id))
+        similar = await lives.similar(dossier_id, desks_of(caller))
+        return view.model_copy(update={"possible_duplicates": tuple(map(similar_view, similar))})
 
     @router.get("/v1/dossiers/{dossier_id}/timeline")
     async def timeline(dossier_id: UUID, caller: DossierReader) -> TimelineView:

@@ -8,6 +8,7 @@ from hub_messaging.outbox import Publish
 from hub_messaging.unit_of_work import Journal, Shelf
 from services.intake.domain.correction import Correction
 from services.intake.domain.dossier import Dossier
+from services.intake.domain.duplicates import ApplicantMark
 from services.intake.domain.late_entry import LateEntry
 from services.intake.domain.life import Life
 from services.intake.domain.number_range import NumberRange
@@ -29,6 +30,7 @@ class IntakeWork(Protocol):
     timeline: Journal[Step]
     corrections: Journal[Correction]
     late_entries: Journal[LateEntry]
+    marks: Journal[ApplicantMark]
     publish: Publish
 
 
@@ -37,3 +39,4 @@ class Seals(Protocol):
 
     def seal(self, purpose: str, dossier_id: UUID, content: Any) -> str: ...
     def open(self, purpose: str, dossier_id: UUID, sealed: str) -> Any: ...
+    def mark(self, purpose: str, text: str) -> bytes: ...

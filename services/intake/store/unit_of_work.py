@@ -6,6 +6,7 @@ from uuid import UUID
 from hub_messaging.unit_of_work import Journal, Shelf, UnitOfWork
 from services.intake.domain.correction import Correction
 from services.intake.domain.dossier import Dossier
+from services.intake.domain.duplicates import ApplicantMark
 from services.intake.domain.late_entry import LateEntry
 from services.intake.domain.life import Life
 from services.intake.domain.number_range import NumberRange
@@ -27,3 +28,4 @@ class IntakeUnitOfWork(UnitOfWork):
         self.timeline: Journal[Step] = self.journal(tables.insert_steps)
         self.corrections: Journal[Correction] = self.journal(lives.insert_corrections)
         self.late_entries: Journal[LateEntry] = self.journal(lives.insert_late_entries)
+        self.marks: Journal[ApplicantMark] = self.journal(lives.insert_marks)

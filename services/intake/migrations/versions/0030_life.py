@@ -65,9 +65,21 @@ CREATE TABLE late_entry (
 CREATE INDEX late_entry_unexplained ON late_entry (dossier_id) WHERE reason IS NULL;
 """
 
+MARKS = """
+-- Kept as long as the dossier; of use for the window within which dossiers are compared. No number of a person's.
+CREATE TABLE applicant_mark (
+    dossier_id uuid PRIMARY KEY,
+    mark bytea NOT NULL CHECK (length(mark) = 16),
+    procedure_code text NOT NULL,
+    received_at timestamptz NOT NULL
+);
+CREATE INDEX applicant_mark_person ON applicant_mark (mark);
+"""
+
 
 def upgrade() -> None:
     op.execute(STATES)
     op.execute(LIFE)
     op.execute(CORRECTIONS)
     op.execute(LATE_ENTRIES)
+    op.execute(MARKS)
