@@ -105,6 +105,8 @@ class LifeView(BaseModel):
     on_the_spot: bool
     fees: tuple[FeeView, ...]
     corrections: int
+    result_by: str | None
+    result_desk: str | None
 
 
 class RegisteredView(BaseModel):

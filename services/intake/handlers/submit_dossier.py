@@ -12,6 +12,7 @@ from services.intake.domain.catalogue import MISSING, Desk, Procedure
 from services.intake.domain.dossier import Dossier
 from services.intake.domain.duplicates import ApplicantMark, identity_of
 from services.intake.domain.late_entry import LateEntry, WhyLate, is_late
+from services.intake.domain.life import Life, ResultBy
 from services.intake.domain.progress import Progress
 from services.intake.domain.refusals import FormTooLarge, ReceiptNotBelievable
 from services.intake.handlers.accept_dossier import Acceptance, accept
@@ -24,6 +25,14 @@ CLOCK_DIFFERENCE = timedelta(minutes=2)
 LONGEST_BACKLOG = timedelta(days=366)
 """A receipt further back is a typing error, not a backlog."""
 LARGEST_SEAL = 400_000  # characters; leaves room for the rest of an event below 512 KB
+
+
+@dataclass(frozen=True, slots=True)
+class ResultPlace:
+    """Nơi nhận kết quả: how the citizen wants it; `desk`: at which one, where it isn't the receiving one."""
+
+    by: ResultBy
+    desk: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +55,7 @@ class SubmitDossier:
     contact: Mapping[str, str]
     form: Mapping[str, Any]
     acceptance: Acceptance | None
+    result: ResultPlace | None = None
     why_late: WhyLate | None = None
     """Said where it is entered later than on the working day of the receipt."""
 
@@ -79,6 +89,9 @@ def submit_dossier(command: SubmitDossier, uow: IntakeWork, office: Office) -> D
 def _note(dossier: Dossier, command: SubmitDossier, uow: IntakeWork, office: Office) -> None:
     """What others ask the register later: who applied, and what was entered late."""
     mark_applicant(dossier, command.form.get("applicant", {}), uow, office)
+    if command.result is not None:
+        life = Life(dossier.id, dossier.desk.code, result_by=command.result.by, result_desk=command.result.desk)
+        uow.lives.put(dossier.id, life)
     if command.received_at < command.at and is_late(command.received_at, command.at, office.calendar):
         _record_late(dossier, command, uow, office)
 

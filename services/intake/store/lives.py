@@ -36,6 +36,8 @@ LIFE = Table(
         "on_the_spot": "boolean",
         "fees": "jsonb",
         "corrections": "int",
+        "result_by": "text",
+        "result_desk": "text",
     },
 )
 
