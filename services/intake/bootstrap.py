@@ -26,6 +26,7 @@ from services.intake.api.citizen_page import TRACKING_PATH, ClientAddress, citiz
 from services.intake.api.commands import Commands
 from services.intake.api.corrections import correction_router
 from services.intake.api.dossiers import command_router, read_router
+from services.intake.api.duplicates import duplicate_router
 from services.intake.api.figures import figures_router
 from services.intake.api.form_issuing import FormIssuing
 from services.intake.api.forms import form_router
@@ -102,7 +103,8 @@ class Service:
         """The routes, on the opened spine."""
         queries = self._queries()
         runner, now = GroupRunner(self.spine.runner), self.spine.clock.now
-        commands, lives = Commands(runner), LifeQueries(self.spine.pool)
+        commands = Commands(runner)
+        lives = LifeQueries(self.spine.pool, timedelta(days=self.settings.duplicate_window_days))
         desk = AtTheDesk(commands, queries)
         pages = Pages(self.settings.public_url)
         tries = WrongTries(self.spine.pool)
@@ -117,6 +119,7 @@ class Service:
             late_entry_router(lives),
             old_dossier_router(runner.run, self._office, now),
             period_figures_router(PeriodFigures(self.spine.pool), now),
+            duplicate_router(lives, now),
             catalogue_router(self._office.catalogue),
             operations_router(queries),
             self._forms(runner, queries),

@@ -28,6 +28,8 @@ class Settings(ServiceSettings):
     """Where procedures.json and desks.json lie."""
     stuck_after_seconds: int = Field(default=300, ge=1, le=86_400)
     """Real time from the acceptance after which a missing route, clock or notice is listed and counted as stuck."""
+    duplicate_window_days: int = Field(default=30, ge=1, le=366)
+    """Dossiers of one person and procedure received within so many days are pointed out as possible duplicates."""
     consumer_linger_ms: int = Field(default=300, ge=0, le=1000)
     """The timeline may lag a little: fewer, larger batches."""
 

@@ -224,7 +224,7 @@ def test_a_stated_term_that_no_rule_reads_says_less() -> None:
     [
         ("accepted", {"withdrawal_requested_at": START}, 7, "đang kiểm tra yêu cầu rút hồ sơ"),
         ("stopped", {"stopped_at": START, "stop_reason": "rut"}, 8, "để biết lý do"),
-        ("accepted", {"fees": (Fee(1, "phi", 12_000, START, "cb"), Fee(2, "phi", 8_000, START, "cb"))}, 6, "20.000 đồng"),
+        ("accepted", {"fees": (Fee(1, "p", 12_000, START, "cb"), Fee(2, "p", 8_000, START, "cb"))}, 6, "20.000 đồng"),
         ("accepted", {"result_ready_at": START}, 9, "Nhận kết quả tại"),
         ("returned", {"result_ready_at": START, "returned_at": START, "collected_by": "proxy"}, 10, "không cần làm gì"),
     ],
