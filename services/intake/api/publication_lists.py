@@ -160,9 +160,11 @@ def publication_router(
         return _page(_rendered("publication_lists.html", lists=lists))
 
     @router.get("/danh-muc/{kind}", response_class=HTMLResponse)
-    async def list_page(kind: ListKind, _anybody: Annotated[None, anybody]) -> Response:
+    async def list_page(kind: str, _anybody: Annotated[None, anybody]) -> Response:
         """Trang một danh mục công bố, for everybody."""
-        found = await valid(kind, None)
+        found = await reading.list_on(kind, now().astimezone(VIETNAM).date())
+        if found is None:
+            return _page(_rendered("no_publication_list.html"), 404)
         content = pages.get((kind, found.number))
         if content is None:
             shown = _view(found, [], name_of)
@@ -227,5 +229,5 @@ def _rendered(template: str, **content: Any) -> bytes:
     return render(template, **content)
 
 
-def _page(content: bytes) -> Response:
-    return HTMLResponse(content, headers=NOTHING_FROM_ELSEWHERE)
+def _page(content: bytes, status: int = 200) -> Response:
+    return HTMLResponse(content, status, headers=NOTHING_FROM_ELSEWHERE)

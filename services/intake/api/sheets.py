@@ -21,6 +21,7 @@ MOST_BYTES = 16 * 1_048_576
 MOST_UNPACKED = 48 * 1_048_576
 MOST_ROWS = 20_000
 MOST_COLUMNS = 40
+_SAVE_AS = "Lưu lại dạng «CSV UTF-8» rồi gửi lại."
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
 
 
@@ -42,13 +43,12 @@ def _decoded(raw: bytes) -> str:
     try:
         if raw.startswith(_UTF16):
             return raw.decode("utf-16")
-        text = raw.decode("utf-8-sig")
+        if b"\0" in raw:
+            raise _unreadable("Tệp chứa byte 0: không phải văn bản, hoặc là UTF-16 không ghi rõ.", _SAVE_AS)
+        return raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         what = f"Byte {error.start} không phải UTF-8; có thể tệp dùng bảng mã Windows-1258, TCVN3 hoặc VNI."
-        raise _unreadable(what, "Lưu lại dạng «CSV UTF-8» rồi gửi lại.") from None
-    if "\0" in text:
-        raise _unreadable("Tệp chứa ký tự U+0000: không phải văn bản.", "Lưu lại dạng «CSV UTF-8» rồi gửi lại.")
-    return text
+        raise _unreadable(what, _SAVE_AS) from None
 
 
 def _csv(text: str) -> Iterator[list[str]]:

@@ -118,17 +118,27 @@ def _one_holder_of_an_old_code(given: Given, own: Versions) -> Iterator[Mistake]
 
 
 def _held_once(given: Given, entries: Iterable[Entry], field: str, what: str, next_step: str) -> Iterator[Mistake]:
-    """A value that two codes must not have on one day."""
+    """A value that two codes must not have on one day; told at the row of one of the two."""
     holders: defaultdict[str, list[Entry]] = defaultdict(list)
     for entry in entries:
         if field in entry.values:
             holders[entry.values[field]].append(entry)
-    for row, entry in given.values():
-        same = holders.get(entry.values.get(field, ""), [])
-        if entry in same:
-            other = next((one for one in same if one.code != entry.code and one.meets(entry)), None)
-            if other is not None:
-                yield Mistake(row, field, f"{what}: {other.code}.", next_step)
+    for same in holders.values():
+        longest: list[Entry] = []  # of what began so far the two, of two codes, that last longest
+        for entry in sorted(same, key=lambda entry: entry.valid_from):
+            other = next((one for one in longest if one.code != entry.code and one.meets(entry)), None)
+            for one, with_whom in ((entry, other), (other, entry)):
+                if one is not None and with_whom is not None and (stated := given.get((one.code, one.valid_from))):
+                    yield Mistake(stated[0], field, f"{what}: {with_whom.code}.", next_step)
+                    break
+            longest = _longest_of_two_codes([*longest, entry])
+
+
+def _longest_of_two_codes(entries: Sequence[Entry]) -> list[Entry]:
+    lasting: dict[str, Entry] = {}
+    for entry in sorted(entries, key=lambda entry: entry.valid_to or date.max):
+        lasting[entry.code] = entry
+    return sorted(lasting.values(), key=lambda entry: entry.valid_to or date.max)[-2:]
 
 
 def _superior(own: Versions, key: Key) -> Key | None:
