@@ -125,7 +125,7 @@ class Service:
             import_router(GroupRunner(imports), world),
             desk_router(directory, lambda: self._packaged_desks, now),
             directory_router(directory, now),
-            publication_router(directory, self._name_of, now),
+            publication_router(directory, self._name_of, lambda: self._packaged_desks, now),
         ]
 
     def _name_of(self, procedure: str) -> str | None:

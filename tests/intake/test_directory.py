@@ -219,6 +219,17 @@ async def test_a_preview_that_rests_on_what_has_changed_must_be_made_anew(office
     )
 
 
+async def test_two_processes_approve_once(office: Desk, second_door: FrontDoor) -> None:
+    seen = await office.preview("desks", DESKS)
+    path = f"/v1/directory/imports/{seen['id']}/approve"
+    both = await asyncio.gather(
+        office.door.post(path, {}, bearer=office.approver), second_door.post(path, {}, bearer=office.approver)
+    )
+    assert sorted(response.status_code for response in both) == [200, 409]
+    assert await office.door.intake.spine.pool.fetchval("SELECT count(*) FROM directory_entry") == 3
+    assert len((await second_door.get("/v1/desks?province=66")).json()["items"]) == 2
+
+
 async def test_what_is_rejected_stays_out_and_why_is_sealed(office: Desk) -> None:
     seen = await office.preview("desks", DESKS)
     why = "Sai số điện thoại của bà Mẫu"

@@ -150,15 +150,17 @@ def _table(rows: list[dict[str, Any]], columns: tuple[str, ...], as_json: bool, 
     if not rows:
         typer.echo(nothing)
         return
-    from rich.console import Console  # slow, and the help does without
-    from rich.table import Table
+    lines = [columns, *(tuple(_cell(row.get(column)) for column in columns) for row in rows)]
+    widths = [max(map(len, cells)) for cells in zip(*lines, strict=True)]
+    for line in lines:  # whole, however wide: ids are copied from here
+        cells = (cell.ljust(width) for cell, width in zip(line, widths, strict=True))
+        typer.echo("  ".join(cells).rstrip())
 
-    table = Table(*columns, box=None, pad_edge=False)
-    for row in rows:
-        cells = (row.get(column) for column in columns)
-        shown = (", ".join(cell) if isinstance(cell, list) else "" if cell is None else str(cell) for cell in cells)
-        table.add_row(*shown)
-    Console().print(table)
+
+def _cell(value: Any) -> str:
+    if isinstance(value, list):
+        return ", ".join(value)
+    return "" if value is None else str(value)
 
 
 def _known(kind: str) -> None:

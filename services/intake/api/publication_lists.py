@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import date, datetime
 from typing import Annotated, Any
 
@@ -22,12 +22,14 @@ from services.intake.api.reference_imports import ListKind
 from services.intake.api.reference_problems import no_such_entry
 from services.intake.api.reference_reading import ReferenceReading
 from services.intake.api.sheets import MOST_BYTES, read_sheet
+from services.intake.domain.catalogue import Desk
+from services.intake.domain.directory import DESKS
 from services.intake.domain.publication_list import LISTS, Decided, PublicationList, compare
 
 LIST_BUSY = problem_type("list-busy", 429, "Quá nhiều lượt xem danh mục cùng lúc", fault="hub")
 FILE_FAULTY = problem_type("file-faulty", 422, "Tệp có lỗi")
 PAGES_A_SECOND = 200
-_KEPT_PAGES = 16
+_KEPT_PAGES, _KEPT_SECONDS = 16, 30
 
 
 class ListedProcedure(BaseModel):
@@ -105,12 +107,19 @@ class Turnstile:
 
 
 def publication_router(
-    reading: ReferenceReading, name_of: Callable[[str], str | None], now: Callable[[], datetime]
+    reading: ReferenceReading,
+    name_of: Callable[[str], str | None],
+    packaged: Callable[[], Sequence[Desk]],
+    now: Callable[[], datetime],
 ) -> Router:
-    """What is published. `name_of`: the catalogue's name of a procedure; None: it has none such."""
+    """What is published. `name_of`: the catalogue's name of a procedure; `packaged`: desks outside the directory."""
     router = Router(tags=["publication-lists"])
     anybody = open_to_all(Turnstile(PAGES_A_SECOND))
-    pages: dict[tuple[str, int], bytes] = {}
+    pages: dict[tuple[str, int, int], bytes] = {}
+
+    async def desk_names() -> dict[str, str]:
+        names = {desk.ref.code: desk.ref.name for desk in packaged()}
+        return names | {entry.code: entry.values["name"] for entry in await reading.everything(DESKS)}
 
     async def valid(kind: str, at: date | None) -> PublicationList:
         found = await reading.list_on(kind, at or now().astimezone(VIETNAM).date())
@@ -165,13 +174,14 @@ def publication_router(
         found = await reading.list_on(kind, now().astimezone(VIETNAM).date())
         if found is None:
             return _page(_rendered("no_publication_list.html"), 404)
-        content = pages.get((kind, found.number))
+        key = kind, found.number, int(time.monotonic() / _KEPT_SECONDS)
+        content = pages.get(key)
         if content is None:
-            shown = _view(found, [], name_of)
-            content = await asyncio.to_thread(_rendered, "publication_list.html", list=shown)
+            shown, desks = _view(found, [], name_of), await desk_names()
+            content = await asyncio.to_thread(_rendered, "publication_list.html", list=shown, desks=desks)
             if len(pages) >= _KEPT_PAGES:
                 pages.clear()
-            pages[kind, found.number] = content
+            pages[key] = content
         return _page(content)
 
     return router
