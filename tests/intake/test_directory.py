@@ -117,6 +117,24 @@ async def test_versions_of_one_code_follow_each_other(office: Desk) -> None:
     assert await office.mistakes("desks", desk(valid_from="2020-06-01")) == [(2, "valid_from")]
 
 
+async def test_a_version_entered_by_mistake_is_withdrawn(office: Desk) -> None:
+    await office.published("desks", desk())
+    await office.published("desks", desk(valid_from="2026-01-01", name="Nhầm ngày"))
+    assert await office.mistakes("desks", desk(valid_from="2026-01-02", withdrawn="x")) == [(2, "withdrawn")]
+    again = desk(withdrawn="") + desk(valid_from="2026-01-01", withdrawn="x").split("\n")[1] + "\n"
+    seen = await office.published("desks", again)
+    assert [change["fields"] for change in seen["diff"]["changed"]] == [
+        [{"field": "valid_to", "was": "2025-12-31", "becomes": None}]
+    ]
+    (gone,) = seen["diff"]["ended"]
+    assert gone["fields"] == [{"field": "withdrawn", "was": None, "becomes": "yes"}]
+    shown = (await office.door.get("/v1/desks/H15.15.01")).json()
+    assert (shown["name"], shown["versions"]) == ("Trung tâm", [{"valid_from": "2025-07-01", "valid_to": None}])
+    assert (await office.door.get("/v1/desks?province=66")).json()["items"][0]["valid_from"] == "2025-07-01"
+    await office.published("desks", desk(valid_from="2026-01-01", name="Mới"))
+    assert len((await office.door.get("/v1/desks/H15.15.01")).json()["versions"]) == 2
+
+
 async def test_superiors_are_there_and_lead_somewhere(office: Desk) -> None:
     await office.published("units", UNITS)
     header = "code,name,superior,valid_from"

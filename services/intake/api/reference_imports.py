@@ -80,7 +80,14 @@ def import_router(runs: Runs, world: Surroundings) -> Router:
         known = {name: await reading.everything(name) for name in kinds}
         plan = await asyncio.to_thread(lambda: make_plan(KINDS[kind], known, sheet, world.communes()))
         content = [
-            {"code": e.code, "valid_from": e.valid_from, "valid_to": e.valid_to, "said": e.values} for e in plan.entries
+            {
+                "code": entry.code,
+                "valid_from": entry.valid_from,
+                "valid_to": entry.valid_to,
+                "said": entry.values,
+                "withdrawn": entry.withdrawn,
+            }
+            for entry in plan.entries
         ]
         report = report_of(plan.diff, plan.mistakes, plan.doubts)
         preview = _preview(kind, caller, world.now(), body, base, content, report)

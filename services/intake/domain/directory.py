@@ -40,6 +40,7 @@ LAST_DISTRICT_DAY = date(2025, 6, 30)
 VALIDITY = (
     Column("valid_from", "hiệu lực từ", read.day),
     Column("valid_to", "hiệu lực đến", read.day, required=False),
+    Column("withdrawn", "thu hồi", read.one_of(YES_OR_NO), required=False),
 )
 
 
@@ -139,12 +140,13 @@ KINDS: Mapping[str, Kind] = {
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """Mục danh bạ: one version. `valid_to` is the last day; None: until further notice."""
+    """Mục danh bạ: one version. `valid_to` is the last day; None: until further notice. Withdrawn: it never was."""
 
     code: str
     valid_from: date
     valid_to: date | None
     values: Mapping[str, str]
+    withdrawn: bool = False
 
     def holds_on(self, day: date) -> bool:
         """Whether the version is valid on that day."""
@@ -188,4 +190,5 @@ def entry_of(kind: Kind, values: Mapping[str, str]) -> Entry:
         valid_from=date.fromisoformat(values["valid_from"]),
         valid_to=date.fromisoformat(valid_to) if valid_to else None,
         values={column.name: values[column.name] for column in kind.columns if column.name in values},
+        withdrawn=values.get("withdrawn") == "yes",
     )

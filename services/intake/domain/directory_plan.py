@@ -3,7 +3,7 @@
 Rows that a file doesn't name stay as they are. A new version of a code ends the open one before it, the day before.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from itertools import pairwise
@@ -32,18 +32,23 @@ def make_plan(kind: Kind, known: Mapping[str, Sequence[Entry]], sheet: Sheet, co
     given, wrong = _given(kind, rows)
     mistakes += wrong
     before = {(entry.code, entry.valid_from): entry for entry in known.get(kind.name, ())}
-    ended, wrong = _followed(before, given)
+    withdrawn, wrong = _withdrawn(before, given)
     mistakes += wrong
-    after = Versions([*{**before, **ended, **{key: entry for key, (_, entry) in given.items()}}.values()])
+    stated: Given = {key: one for key, one in given.items() if not one[1].withdrawn}
+    kept = {key: entry for key, entry in before.items() if key not in given}
+    ended = _followed(kept, stated)
+    entries = {**kept, **ended, **{key: entry for key, (_, entry) in stated.items()}}
+    mistakes += _overlaps(entries, stated)
+    after = Versions([*entries.values()])
     others = {name: Versions(known.get(name, ())) for name in kind.rests_on if name != kind.name}
-    mistakes += broken_rules(kind, given, {**others, kind.name: after}, communes)
-    diff, written = _compared(before, given, ended.values())
+    mistakes += broken_rules(kind, stated, {**others, kind.name: after}, communes)
+    diff, written = _compared(before, stated, [*ended.values(), *withdrawn])
     mistakes.sort(key=lambda mistake: (mistake.row, mistake.column or ""))
     return Plan(
         entries=() if mistakes else tuple(written),
         diff=diff,
         mistakes=tuple(mistakes),
-        doubts=tuple(doubts(kind, given, {**others, kind.name: after})),
+        doubts=tuple(doubts(kind, stated, {**others, kind.name: after})),
     )
 
 
@@ -63,27 +68,40 @@ def _given(kind: Kind, rows: Sequence[tuple[int, Values]]) -> tuple[Given, list[
     return given, mistakes
 
 
-def _followed(before: Mapping[Key, Entry], given: Given) -> tuple[dict[Key, Entry], list[Mistake]]:
-    """Open versions that the file's newer ones end; and versions of one code that would overlap."""
-    touched = {code for code, _ in given}
-    kept = [entry for key, entry in before.items() if entry.code in touched and key not in given]
-    rows = {key: row for key, (row, _) in given.items()}
+def _withdrawn(before: Mapping[Key, Entry], given: Given) -> tuple[list[Entry], list[Mistake]]:
+    """Versions that were a mistake, as they are kept."""
+    rows = {key: row for key, (row, entry) in given.items() if entry.withdrawn}
+    what = "Không có phiên bản nào của mã này bắt đầu ngày đó để thu hồi."
+    mistakes = [Mistake(row, "withdrawn", what, "Sửa ngày bắt đầu.") for key, row in rows.items() if key not in before]
+    return [replace(before[key], withdrawn=True) for key in rows if key in before], mistakes
+
+
+def _followed(kept: Mapping[Key, Entry], stated: Given) -> dict[Key, Entry]:
+    """Open versions of before, each ended the day before a newer one of the file begins."""
+    touched = {code for code, _ in stated}
+    entries = [entry for entry in kept.values() if entry.code in touched]
     ended: dict[Key, Entry] = {}
-    mistakes: list[Mistake] = []
-    for versions in Versions([*kept, *(entry for _, entry in given.values())]).by_code.values():
+    for versions in Versions([*entries, *(entry for _, entry in stated.values())]).by_code.values():
         for former, later in pairwise(versions):
-            former_key, later_key = (former.code, former.valid_from), (later.code, later.valid_from)
+            key = former.code, former.valid_from
+            if former.valid_to is None and key in kept and (later.code, later.valid_from) in stated:
+                ended[key] = replace(former, valid_to=later.valid_from - timedelta(days=1))
+    return ended
+
+
+def _overlaps(entries: Mapping[Key, Entry], stated: Given) -> Iterator[Mistake]:
+    """Versions of one code that would be valid on the same day; told at a row of the file."""
+    touched = {code for code, _ in stated}
+    for versions in Versions([entry for entry in entries.values() if entry.code in touched]).by_code.values():
+        for former, later in pairwise(versions):
             if not former.meets(later):
                 continue
-            if former.valid_to is None and former_key not in rows and later_key in rows:
-                ended[former_key] = replace(former, valid_to=later.valid_from - timedelta(days=1))
-                continue
-            row = rows.get(later_key) or rows.get(former_key)
-            if row is not None:
-                other = later if row == rows.get(former_key) else former
-                what = f"Hiệu lực chồng với phiên bản cùng mã ({_period(other)})."
-                mistakes.append(Mistake(row, "valid_from", what, "Sửa ngày để các phiên bản nối tiếp nhau."))
-    return ended, mistakes
+            for one, other in ((later, former), (former, later)):
+                if (one.code, one.valid_from) in stated:
+                    row, _ = stated[one.code, one.valid_from]
+                    what = f"Hiệu lực chồng với phiên bản cùng mã ({_period(other)})."
+                    yield Mistake(row, "valid_from", what, "Sửa ngày để các phiên bản nối tiếp nhau.")
+                    break
 
 
 def _period(entry: Entry) -> str:
@@ -91,13 +109,13 @@ def _period(entry: Entry) -> str:
     return f"từ {entry.valid_from:%d/%m/%Y}{until}"
 
 
-def _compared(before: Mapping[Key, Entry], given: Given, followed: Collection[Entry]) -> tuple[Diff, list[Entry]]:
+def _compared(before: Mapping[Key, Entry], stated: Given, closed: Collection[Entry]) -> tuple[Diff, list[Entry]]:
     added: list[Change] = []
     changed: list[Change] = []
-    ended = [_change(before[entry.code, entry.valid_from], entry) for entry in followed]
-    written = [*followed]
+    ended = [_change(before[entry.code, entry.valid_from], entry) for entry in closed]
+    written = [*closed]
     unchanged = 0
-    for key, (_, entry) in given.items():
+    for key, (_, entry) in stated.items():
         old = before.get(key)
         if old == entry:
             unchanged += 1
@@ -118,4 +136,5 @@ def _change(old: Entry | None, new: Entry) -> Change:
 
 
 def _said(entry: Entry) -> dict[str, str]:
-    return {**entry.values, **({} if entry.valid_to is None else {"valid_to": entry.valid_to.isoformat()})}
+    until = {} if entry.valid_to is None else {"valid_to": entry.valid_to.isoformat()}
+    return {**entry.values, **until, **({"withdrawn": "yes"} if entry.withdrawn else {})}

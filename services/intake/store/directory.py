@@ -16,15 +16,17 @@ from services.intake.domain.reference_import import Import
 from services.intake.store.reference_tables import IMPORT, import_from
 
 _COUNTING = """
-SELECT DISTINCT ON (code, valid_from) code, valid_from, valid_to, said
-FROM directory_entry WHERE kind = $1{more} ORDER BY code, valid_from, edition DESC
+SELECT code, valid_from, valid_to, said FROM (
+    SELECT DISTINCT ON (code, valid_from) * FROM directory_entry
+    WHERE kind = $1 {more} ORDER BY code, valid_from, edition DESC
+) AS counting WHERE NOT withdrawn
 """
 _ALL = _COUNTING.format(more="")
-_OF_ONE = _COUNTING.format(more=" AND code = $2")
-_ON_A_DAY = f"""
-SELECT * FROM ({_COUNTING.format(more=" AND code > $3 AND valid_from <= $2")}) AS counting
-WHERE (valid_to IS NULL OR valid_to >= $2) AND said @> $4::jsonb ORDER BY code LIMIT $5
-"""  # noqa: S608
+_OF_ONE = _COUNTING.format(more="AND code = $2") + "ORDER BY valid_from"
+_ON_A_DAY = (
+    _COUNTING.format(more="AND code > $3 AND valid_from <= $2")
+    + "AND (valid_to IS NULL OR valid_to >= $2) AND said @> $4::jsonb ORDER BY code LIMIT $5"
+)
 _OLD_CODE = """
 SELECT DISTINCT code FROM directory_entry WHERE kind = 'agencies' AND said ->> 'old_code' = $1 ORDER BY code
 """

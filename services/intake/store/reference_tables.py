@@ -40,9 +40,9 @@ IMPORT = Table(
 _JSON = ("base", "content", "report")
 
 _ENTRIES = """
-INSERT INTO directory_entry (kind, code, valid_from, valid_to, said, edition, import_id)
-SELECT $1::text, code, valid_from, valid_to, said, $2::int, $3::uuid
-FROM jsonb_to_recordset($4::jsonb) AS given(code text, valid_from date, valid_to date, said jsonb)
+INSERT INTO directory_entry (kind, code, valid_from, valid_to, said, withdrawn, edition, import_id)
+SELECT $1::text, code, valid_from, valid_to, said, withdrawn, $2::int, $3::uuid
+FROM jsonb_to_recordset($4::jsonb) AS given(code text, valid_from date, valid_to date, said jsonb, withdrawn boolean)
 """
 _LIST = """
 INSERT INTO publication_list

@@ -42,6 +42,7 @@ CREATE TABLE directory_entry (
     valid_from date NOT NULL,
     valid_to date,
     said jsonb NOT NULL,
+    withdrawn boolean NOT NULL,
     edition int NOT NULL,
     import_id uuid NOT NULL REFERENCES reference_import,
     CHECK (valid_to >= valid_from)
