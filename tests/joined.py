@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-from unittest.mock import MagicMock
+from unittest.mock import AsyncMock, MagicMock
 
 import pytest
 from fastapi import FastAPI
@@ -51,7 +51,7 @@ def join(name: str, folder: Path) -> Joined:
 
     def run(spine: Any, roles: Any) -> None:
         joined.spine = spine
-        spine.pool, spine.leases, spine.runner = MagicMock(), MagicMock(), MagicMock()
+        spine.pool, spine.leases, spine.runner = AsyncMock(), MagicMock(), MagicMock()
         asyncio.run(roles())
 
     with pytest.MonkeyPatch.context() as patch:

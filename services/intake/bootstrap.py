@@ -1,6 +1,8 @@
 """Where the service's parts are joined."""
 
 from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import replace
 from datetime import timedelta
 from importlib.metadata import version
 from typing import Any
@@ -12,7 +14,7 @@ from hub_messaging.consumer import Handler, on_dossier
 from hub_messaging.database import UNAVAILABLE
 from hub_messaging.process import Role, Spine
 from hub_messaging.refused import RefusedTable
-from hub_messaging.runner import GroupRunner
+from hub_messaging.runner import GroupRunner, Runner
 from hub_messaging.sealing import SealingKeys
 from hub_messaging.settings import joined
 from hub_web.app import make_app
@@ -20,11 +22,12 @@ from hub_web.dead_letters import dead_letter_router
 from hub_web.routes import Router
 from hub_web.server import HttpServer
 from hub_web.tokens import Verifier
-from hub_worktime import load_calendar
+from hub_worktime import VIETNAM, load_calendar
 from services.intake.api.catalogue import catalogue_router
 from services.intake.api.citizen_page import TRACKING_PATH, ClientAddress, citizen_router
 from services.intake.api.commands import Commands
 from services.intake.api.corrections import correction_router
+from services.intake.api.directory import desk_router, directory_router
 from services.intake.api.dossiers import command_router, read_router
 from services.intake.api.duplicates import duplicate_router
 from services.intake.api.figures import figures_router
@@ -36,17 +39,23 @@ from services.intake.api.old_dossiers import old_dossier_router
 from services.intake.api.operations import operations_router
 from services.intake.api.pages import Pages
 from services.intake.api.period_figures import period_figures_router
+from services.intake.api.publication_lists import publication_router
+from services.intake.api.reference_imports import Surroundings, import_router
 from services.intake.clients.signers import signer_called
 from services.intake.clients.typst_printer import TypstPrinter
+from services.intake.domain.refusals import UnknownProcedure
 from services.intake.handlers.office import Office
 from services.intake.handlers.ports import PROGRESS
 from services.intake.handlers.timeline import EVENTS, on_reported
 from services.intake.settings import PACKAGED_DATA, Settings
 from services.intake.store.catalogue_files import read_catalogue
+from services.intake.store.directory import Directory, published_desks
 from services.intake.store.forms import FormQueries
 from services.intake.store.life_queries import LifeQueries
 from services.intake.store.period_figures import PeriodFigures
+from services.intake.store.places import communes
 from services.intake.store.queries import Queries
+from services.intake.store.reference_tables import ReferenceUnitOfWork
 from services.intake.store.unit_of_work import IntakeUnitOfWork
 from services.intake.store.wrong_tries import WrongTries
 
@@ -73,10 +82,12 @@ class Service:
         self._office = Office(
             read_catalogue(settings.data_folder), load_calendar(), SealingKeys.read(settings.sealing_keys_file)
         )
+        self._packaged_desks = self._office.catalogue.desks
         self._verifier = Verifier(settings.jwks_file)
 
     async def web(self) -> Sequence[Role]:
         """Takes and shows dossiers; another process sends the outbox."""
+        await self.take_published_desks()
         return [*self.spine.housekeeping(), self._server()]
 
     async def worker(self) -> Sequence[Role]:
@@ -85,7 +96,14 @@ class Service:
 
     async def everything(self) -> Sequence[Role]:
         """All roles in one process; inputs last, so that they stop first."""
+        await self.take_published_desks()
         return [*self.spine.housekeeping(), *self._readers(), self._server()]
+
+    async def take_published_desks(self) -> None:
+        """Desks that two persons approved count beside the packaged ones, since the start of the process."""
+        today = self.spine.clock.now().astimezone(VIETNAM).date()
+        desks = await published_desks(self.spine.pool, today)
+        self._office = replace(self._office, catalogue=self._office.catalogue.with_desks(desks))
 
     def _readers(self) -> list[Role]:
         self.spine.measured_by(self.measure_stuck)
@@ -121,6 +139,7 @@ class Service:
             period_figures_router(PeriodFigures(self.spine.pool), now),
             duplicate_router(lives, now),
             catalogue_router(self._office.catalogue),
+            *self._reference_routers(),
             operations_router(queries),
             self._forms(runner, queries),
             citizen_router(queries, lives, self._office, tries, pages, address, now),
@@ -143,6 +162,25 @@ class Service:
         signer = signer_called(self.settings.signs_forms)
         issuing = FormIssuing(runner, queries, forms, self._office, printer, signer, self.spine.clock.now)
         return form_router(issuing, queries, forms)
+
+    def _reference_routers(self) -> list[Router]:
+        """What imports bring, and how it is shown."""
+        directory, now = Directory(self.spine.pool), self.spine.clock.now
+        imports = Runner(self.spine.pool, self.spine.clock, self.spine.bells, ReferenceUnitOfWork)
+        world = Surroundings(directory, communes, self._name_of, self._office.seals, now)
+        return [
+            import_router(GroupRunner(imports), world),
+            desk_router(directory, lambda: self._packaged_desks, now),
+            directory_router(directory, now),
+            publication_router(directory, self._name_of, lambda: self._packaged_desks, now),
+        ]
+
+    def _name_of(self, procedure: str) -> str | None:
+        """What the catalogue calls a procedure, by its code or by that without the province's suffix."""
+        for code in (procedure, ".".join(procedure.split(".")[:2])):
+            with suppress(UnknownProcedure):
+                return self._office.catalogue.newest(code).ref.name
+        return None
 
     def _server(self) -> Role:
         return self.spine.http(HttpServer(self.app(), self.settings.http_host, self.settings.http_port))

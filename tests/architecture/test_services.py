@@ -22,7 +22,7 @@ EVENT_PATHS = {"/docs/events", "/asyncapi.json"}
 PREFIXES = {
     "intake": {
         "dossiers", "procedures", "desks", "agencies", "changes", "stuck", "intake",
-        "catalogue", "directory", "units", "officers", "publication-lists",
+        "catalogue", "directory", "units", "officers", "postings", "roster", "publication-lists",
         "figures", "files", "uploads", "forms", "hand-over-lists", "late-entries", "possible-duplicates",
     },
     "routing": {"transfers", "lanes", "callbacks", "routing"},
@@ -32,6 +32,8 @@ PREFIXES = {
 """First word of each service's paths: one ingress can front them all."""
 PAGES = {"tra-cuu", "danh-muc"}
 """First word of the pages for citizens, which are open to all."""
+PUBLISHED = {"/v1/publication-lists/{kind}"}
+"""Open to all, as the page that shows the same."""
 ITS_OWN_KEY = {"/v1/dossiers/old": "the number in the desk's book is the key"}
 """POSTs that may be repeated because of what they bring."""
 NOT_READ_YET = {
@@ -103,14 +105,17 @@ def test_every_route_asks_for_a_credential(joined: Joined) -> None:
     for route in joined.app.routes:
         assert isinstance(route, APIRoute) or getattr(route, "path", None) in documents
         if isinstance(route, APIRoute):
-            page = route.path.split("/")[1] in PAGES
-            assert isinstance(credential_of(route), Anybody if page else Bearer | Signature)
+            for_all = route.path.split("/")[1] in PAGES or (route.path in PUBLISHED and route.methods == {"GET"})
+            assert isinstance(credential_of(route), Anybody if for_all else Bearer | Signature)
 
 
 def test_the_document_says_which_credential(joined: Joined) -> None:
     document = joined.app.openapi()
     operations = [operation for path in document["paths"].values() for operation in path.values()]
     assert operations
+    for path, methods in document["paths"].items():
+        unbound = any({} in operation["security"] for operation in methods.values())
+        assert unbound == (path in PUBLISHED or path.split("/")[1] in PAGES), path
     assert all(operation["security"] for operation in operations)
     assert [one["operationId"] for one in operations if not one.get("description")] == [], "a route says what it does"
     assert document["openapi"].startswith("3.1")

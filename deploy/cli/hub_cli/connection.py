@@ -11,6 +11,7 @@
 import os
 from collections.abc import Mapping
 from typing import Any
+from uuid import uuid4
 
 import httpx
 
@@ -24,8 +25,9 @@ SCOPES = ("operations", "dossiers:read", "dossiers:import", "reference:edit", "r
 class Connection:
     """Asks the services; what they refuse ends the command with their words and exit code 1."""
 
-    def __init__(self, environment: Mapping[str, str] = os.environ) -> None:
+    def __init__(self, environment: Mapping[str, str] = os.environ, subject: str = "hub-cli") -> None:
         self._environment = environment
+        self._subject = subject
         self._client = httpx.Client(timeout=TIMEOUT_SECONDS, trust_env=False)
         self._headers = {"authorization": f"Bearer {self._token()}"}
 
@@ -35,15 +37,18 @@ class Connection:
     def post(self, service: str, path: str, body: dict[str, Any]) -> Any:
         return self._ask("POST", service, path, json=body)
 
-    def send(self, service: str, path: str, content: bytes, media_type: str) -> Any:
-        """Posts a file's bytes."""
-        return self._ask("POST", service, path, content=content, headers={"content-type": media_type})
+    def upload(
+        self, service: str, path: str, content: bytes, media: str = "application/octet-stream", **query: str
+    ) -> Any:
+        """Sends `content` as it is, under a key of its own."""
+        headers = {"idempotency-key": str(uuid4()), "content-type": media}
+        return self._ask("POST", service, path, params=query, content=content, headers=headers)
 
     def _ask(self, method: str, service: str, path: str, **request: Any) -> Any:
         address = self._address(service)
+        request["headers"] = {**self._headers, **request.get("headers", {})}
         try:
-            headers = {**self._headers, **request.pop("headers", {})}
-            answer = self._client.request(method, address + path, headers=headers, **request)
+            answer = self._client.request(method, address + path, **request)
         except httpx.HTTPError as error:
             give_up(f"{service} does not answer at {address} ({type(error).__name__}); `hub status` shows what runs")
         if answer.is_success:
@@ -67,6 +72,6 @@ class Connection:
         if token := self._environment.get("HUB_TOKEN"):
             return token
         try:
-            return Issuer(issuer_key(self._environment)).issue("hub-cli", "operator", SCOPES, ALL, hours=1)
+            return Issuer(issuer_key(self._environment)).issue(self._subject, "operator", SCOPES, ALL, hours=1)
         except (OSError, ValueError):
             give_up("no token: set HUB_TOKEN, or HUB_FOLDER to the folder of a local stack that has been started")

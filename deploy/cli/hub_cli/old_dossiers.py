@@ -61,7 +61,7 @@ def _results(connection: "Connection", lines: Iterable[bytes]) -> Iterator[dict[
     rest = iter(lines)
     before = 0
     while part := list(islice(rest, LINES_A_REQUEST)):
-        answer = connection.send("intake", "/v1/dossiers/old", b"\n".join(part), "application/x-ndjson")
+        answer = connection.upload("intake", "/v1/dossiers/old", b"\n".join(part), "application/x-ndjson")
         for item in answer["items"]:
             yield {**item, "line": item["line"] + before}
         before += len(part)

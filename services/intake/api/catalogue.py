@@ -1,10 +1,10 @@
-"""Danh mục qua HTTP: procedures and desks, as the service counts and checks with them."""
+"""Danh mục qua HTTP: procedures, as the service counts and checks with them."""
 
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel
 
-from hub_events.intake import Channel, DeskRef, LegPlan
+from hub_events.intake import Channel, LegPlan
 from hub_web.credentials import requires
 from hub_web.pages import Page
 from hub_web.problems import NOT_FOUND, Problem
@@ -63,25 +63,10 @@ class ProcedureView(ProcedureLine):
     legs: tuple[LegPlan, ...]
 
 
-class DeskView(DeskRef):
-    """Bộ phận Một cửa."""
-
-    model_config = ConfigDict(use_attribute_docstrings=False)  # there are none: looking takes 30 ms of the start
-
-    province: str
-    phone: str
-
-
 def catalogue_router(catalogue: Catalogue) -> Router:
     """The reference data."""
     router = Router(tags=["catalogue"])
     procedures = Page[ProcedureLine](items=[ProcedureLine(**_line(procedure)) for procedure in catalogue.published()])
-    desks = Page[DeskView](
-        items=[
-            DeskView(**desk.ref.model_dump(), province=desk.province, phone=desk.phone)
-            for desk in sorted(catalogue.desks, key=lambda desk: desk.ref.code)
-        ]
-    )
 
     @router.get("/v1/procedures")
     async def list_procedures(_caller: CatalogueReader) -> Page[ProcedureLine]:
@@ -95,11 +80,6 @@ def catalogue_router(catalogue: Catalogue) -> Router:
             return _view(catalogue.newest(code))
         except UnknownProcedure:
             raise Problem(NOT_FOUND, "Không có thủ tục này.", next_step="Xem GET /v1/procedures.") from None
-
-    @router.get("/v1/desks")
-    async def list_desks(_caller: CatalogueReader) -> Page[DeskView]:
-        """Danh sách Bộ phận Một cửa, by code."""
-        return desks
 
     return router
 

@@ -134,6 +134,10 @@ class Catalogue:
         except KeyError:
             raise UnknownDesk from None
 
+    def with_desks(self, desks: Iterable[Desk]) -> "Catalogue":
+        """The same with these desks too; they replace those of the same code."""
+        return Catalogue(self.procedures, (*{desk.ref.code: desk for desk in (*self.desks, *desks)}.values(),))
+
     def published(self) -> list[Procedure]:
         """The newest version of each procedure, by code."""
         return [self._newest[code] for code in sorted(self._newest)]
