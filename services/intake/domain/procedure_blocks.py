@@ -1,0 +1,142 @@
+"""Đọc các phần có nhiều dòng: channels, components, legal bases and steps of the internal process."""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
+
+from services.intake.domain.folding import folded, spaced, stated
+from services.intake.domain.raw_procedure import CHANNEL_KEYS, RawChannel, RawComponent, RawStep, Written, key_folded
+
+_BULLET = re.compile(r"\s*[-+*•·–—●▪◦]+\s*")
+_ROW = re.compile(r"\s*(?:[-+*•·]\s*)?(?P<label>[^\W\d_][^:]{1,40}?)\s*:\s*(?P<rest>.*)", re.DOTALL)
+_GENERAL = frozenset(
+    {"", "bao gom", "ho so bao gom", "ho so gom", "gom", "thanh phan ho so", "thanh phan ho so bao gom"}
+)
+_COUNTS = {
+    "originals": re.compile(r"ban chinh\W{0,3}(\d{1,6})"),
+    "copies": re.compile(r"ban sao\W{0,3}(\d{1,6})"),
+    "electronic": re.compile(r"(?:ban )?dien tu\W{0,3}(\d{1,6})"),
+}
+
+
+class Line(NamedTuple):
+    """A line and its number, in the file or in the field that `within` names."""
+
+    number: int
+    text: str
+    within: str = ""
+
+    @property
+    def indent(self) -> int:
+        return len(self.text) - len(self.text.lstrip())
+
+    @property
+    def place(self) -> str:
+        return f"{self.within}, dòng {self.number}" if self.within else f"dòng {self.number}"
+
+
+def lines_of(text: str) -> list[str]:
+    """Lines as an editor counts them: other separators of Unicode are odd spaces."""
+    return text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+
+
+def lines_within(text: str, place: str) -> list[Line]:
+    """The lines of a field that stands at `place`."""
+    return [Line(number, line, place) for number, line in enumerate(lines_of(text), start=1)]
+
+
+def without_bullet(text: str) -> str:
+    """The text without a bullet in front."""
+    return _BULLET.sub("", text, count=1) if _BULLET.match(text) else text.strip()
+
+
+def read_channels(lines: Iterable[Line]) -> list[RawChannel]:
+    """Cách thức thực hiện: a row begins with its channel; what has no name goes on with what came before."""
+    rows: list[tuple[Line, dict[str, tuple[Line, list[str]]]]] = []
+    going_on: list[str] | None = None
+    for line in lines:
+        match = _ROW.fullmatch(line.text)
+        name = CHANNEL_KEYS.get(key_folded(match["label"])) if match else None
+        if match and name == "form":
+            rows.append((line, {}))
+        if match and name and rows and name not in rows[-1][1]:
+            going_on = [match["rest"].strip()]
+            rows[-1][1][name] = line, going_on
+        elif going_on is not None and line.text.strip():
+            going_on.append(line.text.strip())
+    return [_channel(line, said) for line, said in rows]
+
+
+def _channel(head: Line, said: Mapping[str, tuple[Line, list[str]]]) -> RawChannel:
+    def written(name: str) -> Written:
+        line, parts = said.get(name, (head, []))
+        return Written("\n".join(parts).strip(), line.place)
+
+    form, case = spaced(written("form").text), spaced(written("case").text)
+    return RawChannel(head.place, form, written("term"), written("fee"), written("description"), case)
+
+
+def read_components(lines: Sequence[Line]) -> list[RawComponent]:
+    """Thành phần hồ sơ: papers under the cases that ask for them."""
+    filled = [line for line in lines if stated(line.text)]
+    margin = next((line.indent for line in filled if line.text.lstrip().startswith("-")), -1)
+    papers: list[tuple[RawComponent, list[str]]] = []
+    case, last = "", ""
+    for at, line in enumerate(filled):
+        text = line.text.strip()
+        bare = folded(without_bullet(text))
+        follower = filled[at + 1].text.strip() if at + 1 < len(filled) else ""
+        if bare.startswith("so luong") and papers:
+            _count(papers[-1][0], bare)
+            last = "counts"
+        elif bare.startswith("mau don") and papers:
+            papers[-1][0].form = spaced(text.partition(":")[2])
+            last = "form"
+        elif text.startswith("*") and (text.endswith(":") or follower.startswith("-")):
+            case, last = _case(without_bullet(text)), "case"
+        elif line.indent == margin or last != "name":
+            papers.append((RawComponent(line.place, Written("", line.place), case), [without_bullet(text)]))
+            last = "name"
+        else:
+            papers[-1][1].append(text)
+    for paper, parts in papers:
+        paper.name = Written(" ".join(parts), paper.place)
+    return [paper for paper, _ in papers if stated(paper.name.text)]
+
+
+def _case(text: str) -> str:
+    name = spaced(text).rstrip(" :")
+    return "" if folded(name) in _GENERAL else name
+
+
+def _count(paper: RawComponent, words: str) -> None:
+    found = {name: match for name, pattern in _COUNTS.items() if (match := pattern.search(words))}
+    for name, match in found.items():
+        setattr(paper, name, int(match[1]))
+    if found:
+        paper.originals, paper.copies = paper.originals or 0, paper.copies or 0
+
+
+def read_bases(lines: Iterable[Line]) -> list[Written]:
+    """Căn cứ pháp lý: one text a bullet, and a line without one goes on; without any bullet, one text a line."""
+    filled = [line for line in lines if stated(line.text)]
+    bulleted = any(_BULLET.match(line.text) for line in filled)
+    bases: list[tuple[str, list[str]]] = []
+    for line in filled:
+        if bases and bulleted and not _BULLET.match(line.text):
+            bases[-1][1].append(line.text)
+        else:
+            bases.append((line.place, [without_bullet(line.text)]))
+    return [Written(spaced(" ".join(parts)), place) for place, parts in bases]
+
+
+def read_process(lines: Iterable[Line]) -> list[RawStep]:
+    """Quy trình nội bộ: `Bước 1: việc | người làm | 0,5 ngày làm việc`, one step a line."""
+    steps = []
+    for line in lines:
+        text = without_bullet(line.text)
+        if not stated(text):
+            continue
+        name, role, share = (*(part.strip() for part in text.split("|")), "", "")[:3]
+        steps.append(RawStep(spaced(name), spaced(role), Written(share, line.place)))
+    return steps
