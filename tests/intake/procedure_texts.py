@@ -91,7 +91,7 @@ def _fee(chance: random.Random) -> str:
 
 def many(count: int, seed: int = 1) -> Iterator[tuple[str, str]]:
     """(file name, text) of `count` procedures; long steps and papers as published ones have."""
-    chance = random.Random(seed)  # noqa: S311
+    chance = random.Random(seed)
     for number in range(count):
         forms = chance.sample(("ONLINE", "DIRECT", "POSTAL"), chance.choices((1, 2, 3), (1, 2, 5))[0])
         if chance.random() < 0.03:

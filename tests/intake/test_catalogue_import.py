@@ -1,15 +1,12 @@
 """Nhập danh mục thủ tục, through the front door: classes, versions, and dossiers accepted under them."""
 
 import base64
-import json
-import unicodedata
 from collections.abc import Mapping
 from typing import Any
 from uuid import uuid4
 
 import pytest
 
-from hub_web.tokens import SCOPES
 from tests.intake.conftest import ACCEPTANCE, FrontDoor, residence
 from tests.intake.procedure_texts import channel, procedure_text
 

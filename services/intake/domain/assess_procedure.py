@@ -1,5 +1,6 @@
 """Đánh giá một thủ tục: identified or refused, then published as it stands with every reason to look at it."""
 
+import hashlib
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -93,6 +94,13 @@ class Assessed:
     place: str
     procedure: PublishedProcedure
     reasons: tuple[Reason, ...]
+    written: str
+    """The content as it is stored."""
+
+    @property
+    def fingerprint(self) -> bytes:
+        """The same for the same content."""
+        return hashlib.sha256(self.written.encode()).digest()
 
 
 def assess(raw: RawProcedure, references: References) -> Assessed:
@@ -126,7 +134,7 @@ def assess(raw: RawProcedure, references: References) -> Assessed:
         texts={key: raw.value(key).text for key in _TEXTS if stated(raw.value(key).text)},
     )
     reasons += _more_flags(raw, procedure, references)
-    return Assessed(raw.place, procedure, shortened(reasons))
+    return Assessed(raw.place, procedure, shortened(reasons), procedure.written())
 
 
 def shortened(reasons: Sequence[Reason]) -> tuple[Reason, ...]:

@@ -2,8 +2,12 @@
 
 import re
 import unicodedata
+from functools import lru_cache
 
 _SPACES = re.compile(r"[\s\u200b-\u200d\u2060\ufeff]+")
+_MARKS = re.compile(r"[\u0300-\u036f]+")
+_NOTHING = frozenset({"", "khong co thong tin", "khong", "n/a", "null", "none"})
+_SHORT = 64  # characters
 _NO_WORD = re.compile(r"[^a-z0-9]+")
 
 
@@ -14,8 +18,14 @@ def spaced(text: str) -> str:
 
 def folded(text: str) -> str:
     """Không dấu, chữ thường: `Cấp  Xã` is `cap xa`, composed or not."""
-    bare = "".join(char for char in unicodedata.normalize("NFKD", text) if not unicodedata.combining(char))
-    return spaced(bare.lower().replace("đ", "d"))
+    return _folded_before(text) if len(text) <= _SHORT else _folded(text)
+
+
+def _folded(text: str) -> str:
+    return spaced(_MARKS.sub("", unicodedata.normalize("NFKD", text.lower())).replace("đ", "d"))
+
+
+_folded_before = lru_cache(maxsize=8192)(_folded)  # labels, units, fees: the same few thousand in all files
 
 
 def slug_of(text: str, longest: int = 60) -> str:
@@ -28,4 +38,5 @@ def slug_of(text: str, longest: int = 60) -> str:
 
 def stated(text: str) -> bool:
     """Whether the text says anything: neither empty nor `Không có thông tin`."""
-    return folded(text).strip(" .:;-") not in ("", "khong co thong tin", "khong", "n/a", "null", "none")
+    text = text.strip()
+    return len(text) > _SHORT or folded(text).strip(" .:;-") not in _NOTHING

@@ -55,7 +55,7 @@ def read_channels(lines: Iterable[Line]) -> list[RawChannel]:
     rows: list[tuple[Line, dict[str, tuple[Line, list[str]]]]] = []
     going_on: list[str] | None = None
     for line in lines:
-        match = _ROW.fullmatch(line.text)
+        match = _ROW.fullmatch(line.text) if ":" in line.text[:80] else None
         name = CHANNEL_KEYS.get(key_folded(match["label"])) if match else None
         if match and name == "form":
             rows.append((line, {}))

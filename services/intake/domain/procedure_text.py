@@ -6,6 +6,7 @@ weighed by where it stands among the keys that occur once.
 
 import re
 from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import NamedTuple
 
 from services.intake.domain.folding import folded, spaced
@@ -21,9 +22,8 @@ from services.intake.domain.quirks import flag
 from services.intake.domain.raw_procedure import LABELS, LONG, ORDER, TEXT_KEYS, RawProcedure, Written, key_folded
 
 HEADING = "chi tiet thu tuc hanh chinh"
-_KEY = re.compile(
-    r"(?:[#>*_`]+\s*)*(?P<label>[^\W\d_][^:\n]{1,60}?)\s*[*_`]*\s*[:：]\s*[*_`]*\s*(?P<rest>.*)", re.DOTALL
-)
+_KEY = re.compile(r"(?:[#>*_`]+\s*)*(?P<label>[^\W\d_][^:\n]{1,60}?)\s*[*_`]*\s*:\s*[*_`]*\s*(?P<rest>.*)", re.DOTALL)
+_LONGEST_HEADING = 120
 _DECORATION = " \t#*_`>"
 
 
@@ -50,14 +50,19 @@ def _pieces(lines: Sequence[Line]) -> Iterator[Sequence[Line]]:
 
 
 def _is_heading(lines: Sequence[Line], at: int) -> bool:
-    if folded(lines[at].text.strip(_DECORATION)) != HEADING:
+    text = lines[at].text
+    if (
+        len(text) > _LONGEST_HEADING
+        or text.lstrip(_DECORATION)[:1] not in ("C", "c")
+        or folded(text.strip(_DECORATION)) != HEADING
+    ):
         return False
     following = [line for line in lines[at + 1 : at + 8] if line.text.strip()][:3]
     return any((found := _key_of(line, 0)) is not None and found.key == "code" for line in following)
 
 
 def _key_of(line: Line, margin: int, at: int = 0) -> _Found | None:
-    if line.indent > margin:
+    if line.indent > margin or ":" not in line.text[:_LONGEST_HEADING]:
         return None
     match = _KEY.fullmatch(line.text.strip())
     if match is None:
@@ -98,7 +103,7 @@ def _chosen(found: Sequence[_Found], lines: Sequence[Line], raw: RawProcedure) -
     once = [same[0] for same in places.values() if len(same) == 1]
     chosen = []
     for key, same in places.items():
-        best = min(same, key=lambda one: sum((ORDER[sure.key] < ORDER[one.key]) != (sure.at < one.at) for sure in once))
+        best = min(same, key=partial(_misfits, once)) if len(same) > 1 else same[0]
         chosen.append(best)
         for other in same:
             if other is not best and key != "description":  # channels have one of that name each
@@ -107,6 +112,11 @@ def _chosen(found: Sequence[_Found], lines: Sequence[Line], raw: RawProcedure) -
                 if key == "code" and spaced(other.rest) != spaced(best.rest):
                     raw.other_code = Written(spaced(other.rest), place)
     return sorted(chosen)
+
+
+def _misfits(once: Sequence[_Found], one: _Found) -> int:
+    """How many of the keys that occur once stand on the wrong side of it."""
+    return sum((ORDER[sure.key] < ORDER[one.key]) != (sure.at < one.at) for sure in once)
 
 
 def _take(one: _Found, following: Sequence[Line], head: Line, margin: int, raw: RawProcedure) -> None:

@@ -46,8 +46,9 @@ class Seen(NamedTuple):
 class NewVersion:
     """Phiên bản được công bố bây giờ."""
 
-    procedure: PublishedProcedure
+    code: str
     version: int
+    content: str
     flags: tuple[Reason, ...]
     fingerprint: bytes
     published_at: datetime

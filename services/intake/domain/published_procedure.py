@@ -1,10 +1,9 @@
 """Thủ tục hành chính như đã công bố: one version in full, as it is stored, shown and pinned by dossiers."""
 
-import hashlib
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from hub_events.intake import Channel, LegPlan, ProcedureRef
@@ -95,12 +94,16 @@ class PublishedProcedure:
 
     def content(self) -> dict[str, Any]:
         """As JSON."""
-        return asdict(self)
+        return {
+            **{name: getattr(self, name) for name in self.__slots__},
+            "offers": [_fields(offer) for offer in self.offers],
+            "papers": [_fields(paper) for paper in self.papers],
+            "process": [_fields(step) for step in self.process],
+        }
 
-    def fingerprint(self) -> bytes:
-        """The same for the same content, whatever file or order of fields it came in."""
-        written = json.dumps(self.content(), ensure_ascii=False, sort_keys=True, separators=(",", ":"))
-        return hashlib.sha256(written.encode()).digest()
+    def written(self) -> str:
+        """Its JSON: the same for the same content, whatever file or order of fields it came in."""
+        return json.dumps(self.content(), ensure_ascii=False, sort_keys=True, separators=(",", ":"))
 
     @property
     def numbers(self) -> frozenset[str]:
@@ -136,3 +139,7 @@ class PublishedProcedure:
             else:
                 rows += [TermRow(offer.term, channel, offer.case) for offer in of_channel]
         return rows
+
+
+def _fields(part: Offer | Paper | ProcessStep) -> dict[str, Any]:
+    return {name: getattr(part, name) for name in part.__slots__}

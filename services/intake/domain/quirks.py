@@ -62,6 +62,7 @@ FLAGS: Mapping[str, str] = {
     "field-not-stated": "Không nêu lĩnh vực.",
 }
 REFUSALS: Mapping[str, str] = {
+    "hub-error": "Lỗi của hệ thống khi đọc tệp này; báo đơn vị vận hành.",
     "empty": "Tệp rỗng.",
     "too-large": "Tệp quá lớn.",
     "unreadable-bytes": "Không đọc được tệp.",

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import NamedTuple
 
 from services.intake.domain.folding import folded
@@ -125,6 +126,7 @@ _ALIASES: Mapping[str, tuple[str, ...]] = {
 }
 
 
+@lru_cache(maxsize=8192)
 def key_folded(label: str) -> str:
     """A label or field name as they are compared: `Mã thủ tục`, `ma_thu_tuc` and `MaThuTuc` are one."""
     return "".join(char for char in folded(label) if char.isalnum())

@@ -71,7 +71,7 @@ def publish_procedures(command: PublishProcedures, uow: PublishingWork) -> list[
 def _publish(
     assessed: Assessed, file: str, command: PublishProcedures, counter: ReferenceVersion, uow: PublishingWork
 ) -> Outcome:
-    procedure, fingerprint, reasons = assessed.procedure, assessed.procedure.fingerprint(), assessed.reasons
+    procedure, fingerprint, reasons = assessed.procedure, assessed.fingerprint, assessed.reasons
     key = command.seen_key(procedure.code)
     before = uow.seen.get(key)
     if before is not None and before.fingerprint != fingerprint:
@@ -87,7 +87,14 @@ def _publish(
     if not command.dry_run:
         uow.heads.put(procedure.code, Head(procedure.code, version, fingerprint, tuple(sorted(procedure.numbers))))
         new = NewVersion(
-            procedure, version, assessed.reasons, fingerprint, command.at, command.officer, counter.version
+            code=procedure.code,
+            version=version,
+            content=assessed.written,
+            flags=assessed.reasons,
+            fingerprint=fingerprint,
+            published_at=command.at,
+            published_by=command.officer,
+            reference_version=counter.version,
         )
         uow.versions.add(new)
     return Outcome(assessed.place, procedure.code, version, unchanged=False, reasons=reasons)

@@ -22,6 +22,7 @@ MOST_UNPACKED = 64_000_000
 MOST_ROWS = 20_000
 MOST_COLUMNS = 100
 _ODD = re.compile(r"[\x01-\x08\x0e-\x1f\x7f\ufffd]")
+_HALF = re.compile(r"[\ud800-\udfff]")  # half a character, as JSON can escape it
 _HEADER_WITHIN = 20  # rows
 _TEXTS, _JSON, _CSV, _XLSX = (".txt", ".md", ".text"), (".json",), (".csv", ".tsv"), (".xlsx", ".xlsm")
 _MARKS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
@@ -115,11 +116,13 @@ def _members(pairs: list[tuple[str, Any]]) -> Members:
 def _composed(value: Any, notes: list[Reason]) -> Any:
     """Escapes (\\u0301) hide what `_clean` looks for."""
     if isinstance(value, str):
-        return _clean(value.encode("utf-8", "replace").decode(), notes, "tệp")
+        return _clean(_HALF.sub("\ufffd", value), notes, "tệp")
     if isinstance(value, list):
         return [_composed(one, notes) for one in value]
     if isinstance(value, Members):
-        made = Members({_clean(name, notes, "tệp"): _composed(one, notes) for name, one in value.items()})
+        made = Members(
+            {_clean(_HALF.sub("\ufffd", name), notes, "tệp"): _composed(one, notes) for name, one in value.items()}
+        )
         made.repeated = value.repeated
         return made
     return value

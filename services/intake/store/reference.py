@@ -25,7 +25,7 @@ from services.intake.domain.published_procedure import PublishedProcedure
 log = structlog.get_logger(__name__)
 
 LOOK_SECONDS = 0.5
-CHUNK = 500
+CHUNK = 100
 _COUNTERS = "SELECT kind, version FROM reference_version"
 # Only what dossiers are checked and counted with: a process keeps thousands of these.
 _LEAN = """(v.content - '{texts,bases,process}'::text[]) || jsonb_build_object(

@@ -55,9 +55,9 @@ def _insert_versions(writes: Writes, versions: Sequence[NewVersion]) -> None:
 
 def _version_row(new: NewVersion) -> tuple[Any, ...]:
     return (
-        new.procedure.code,
+        new.code,
         new.version,
-        _json(new.procedure.content()),
+        new.content,
         _json(new.flags),
         new.fingerprint,
         new.published_at,
