@@ -1,0 +1,483 @@
+"""Đọc nội dung công bố: every quirk in its place, nothing repaired in silence, one class for whatever bytes come."""
+
+import io
+import json
+import random
+import unicodedata
+from collections.abc import Callable, Sequence
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from hub_worktime import Unit
+from services.intake.domain.assess_procedure import Assessed, References
+from services.intake.domain.publication import AssessedFile, FileClass, Outcome, item_of
+from services.intake.domain.quirks import FLAGS, REFUSALS
+from services.intake.settings import PACKAGED_DATA
+from services.intake.store.assess_files import assess_file
+from services.intake.store.reference_files import read_tables
+from tests.intake.procedure_texts import COMPONENTS, channel, many, procedure_text
+
+TABLES = read_tables(PACKAGED_DATA, PACKAGED_DATA)
+REFERENCES = References(TABLES.kinds, TABLES.ended, date(2026, 3, 2))
+
+
+def assessed(text: str | bytes, name: str = "a.txt") -> AssessedFile:
+    return assess_file(name, text.encode() if isinstance(text, str) else text, REFERENCES)
+
+
+def only(text: str | bytes, name: str = "a.txt") -> Assessed:
+    """The one procedure of a file that can be published."""
+    file = assessed(text, name)
+    assert file.refused == ()
+    (one,) = file.procedures
+    return one
+
+
+def slugs(text: str | bytes, name: str = "a.txt") -> set[str]:
+    """Why a person should look at it."""
+    file = assessed(text, name)
+    assert file.refused == ()
+    return {reason.slug for one in file.procedures for reason in one.reasons} | {one.slug for one in file.notes}
+
+
+def refused(text: str | bytes, name: str = "a.txt") -> tuple[str, str]:
+    """Why and where it is refused."""
+    file = assessed(text, name)
+    assert file.procedures == ()
+    assert len(file.refused) == 1
+    return file.refused[0].slug, file.refused[0].place
+
+
+def class_of(file: AssessedFile) -> FileClass:
+    outcomes = [Outcome(one.place, one.procedure.code, 1, False, one.reasons) for one in file.procedures]
+    return item_of(file, outcomes).file_class
+
+
+def test_a_clean_text_has_nothing_to_look_at() -> None:
+    one = only(procedure_text())
+    assert one.reasons == ()
+    assert class_of(assessed(procedure_text())) == "published"
+    published = one.procedure
+    assert (published.code, published.name) == ("1.999001", "Đăng ký ví dụ cho hộ gia đình")
+    assert (published.levels, published.agency_kind) == (("commune",), "commune-police")
+    assert [(paper.name, paper.originals, paper.copies, paper.form) for paper in published.papers] == [
+        ("Tờ khai theo mẫu", 1, 0, "mau-01.docx"),
+        ("Giấy tờ chứng minh", 0, 1, ""),
+    ]
+    term = published.procedure(1, None).term_for("counter", None)
+    assert (term.unit, term.amount) == (Unit.WORKING_DAY, Decimal(5))
+
+
+def test_the_texts_example_is_read_whole() -> None:
+    """The shape that texts are passed around in, with two channels that disagree and a case of its own."""
+    rows = (
+        channel("ONLINE", "6 WORKING_DAY", "10000 VNĐ (nộp trực tuyến)")
+        + channel("DIRECT", "40 ngày", "20000 VNĐ (hộ gia đình) | 0 VNĐ (người có công)", "Nộp tại Bộ phận Một cửa")
+        + "  * Hình thức nộp: POSTAL\n    Thời hạn giải quyết: OTHER\n"
+    )
+    papers = COMPONENTS + "  * Trường hợp ủy quyền:\n    - Văn bản ủy quyền\n      Số lượng: Bản chính: 1, Bản sao: 1\n"
+    one = only(procedure_text(channels=rows, components=papers))
+    offers = one.procedure.offers
+    assert [(offer.channel, offer.term) for offer in offers] == [
+        ("online", "6 WORKING_DAY"),
+        ("counter", "40 ngày"),
+        ("post", "OTHER"),
+    ]
+    assert [(fee.amount, fee.text) for fee in offers[1].fees] == [
+        (20000, "20000 VNĐ (hộ gia đình)"),
+        (0, "0 VNĐ (người có công)"),
+    ]
+    assert one.procedure.cases == (("truong-hop-uy-quyen", "Trường hợp ủy quyền"),)
+    assert one.procedure.papers[2].case == "truong-hop-uy-quyen"
+    assert {reason.slug for reason in one.reasons} == {"term-other", "fee-not-stated", "terms-differ-by-channel"}
+
+
+@pytest.mark.parametrize(
+    ("text", "slug"),
+    [
+        (procedure_text(name="ĐĂNG KÝ VÍ DỤ"), "name-in-capitals"),
+        (procedure_text(name="Đăng ký  ví dụ"), "spacing-unusual"),
+        (procedure_text(name="Đăng ký\u00a0ví dụ"), "spacing-unusual"),
+        (procedure_text(name="Đăng ký\nví dụ"), "spacing-unusual"),
+        (unicodedata.normalize("NFD", procedure_text()), "not-nfc"),
+        (procedure_text(code="1.999001.H47"), "code-provincial"),
+        (procedure_text(code="1.999001.000.00.00.H47"), "code-long"),
+        (procedure_text(code="C08_XPHCDB"), "code-internal"),
+        (procedure_text(agency="Không có thông tin"), "agency-not-stated"),
+        (procedure_text(agency="Không có thông tin"), "agency-unknown"),
+        (procedure_text(agency="Cục Ví dụ"), "agency-unknown"),
+        (procedure_text(agency="Công an Xã, Chi cục Thuế"), "agency-ambiguous"),
+        (procedure_text(agency="Chi cục Thuế khu vực"), "level-unreliable"),
+        (procedure_text(agency="Kho bạc Nhà nước khu vực"), "level-unreliable"),
+        (procedure_text(agency="Chi cục Hải quan khu vực"), "level-unreliable"),
+        (procedure_text(level="Cấp nào đó"), "level-unknown"),
+        (procedure_text(field="Không có thông tin"), "field-not-stated"),
+        (procedure_text(channels=channel(fee="40 VNĐ ()")), "fee-suspiciously-small"),
+        (procedure_text(channels=channel(fee="100 VNĐ")), "fee-suspiciously-small"),
+        (procedure_text(channels=channel(fee="Không có thông tin")), "fee-not-stated"),
+        (procedure_text(channels=channel(fee="Mười nghìn đồng")), "fee-in-words"),
+        (procedure_text(channels=channel(fee="Do Hội đồng nhân dân tỉnh quy định")), "fee-set-locally"),
+        (procedure_text(channels=channel(fee="-5000 VNĐ")), "fee-unreadable"),
+        (procedure_text(channels=channel(term="")), "term-empty"),
+        (procedure_text(channels=channel(term="OTHER")), "term-other"),
+        (procedure_text(channels=channel(term="0 OTHER")), "term-zero-other"),
+        (procedure_text(channels=channel(term="1 OTHER")), "term-needs-a-person"),
+        (procedure_text(channels=channel(term="Theo mô tả OTHER")), "term-see-description"),
+        (procedure_text(channels=channel(term="Không quy định")), "term-not-stated"),
+        (procedure_text(channels=channel(term="Trước ngày 30/6")), "term-fixed-date"),
+        (procedure_text(channels=channel(term="101 năm")), "term-unreadable"),
+        (procedure_text(channels=channel(term="", description="Thời hạn giải quyết: 5 ngày")), "term-in-description"),
+        (
+            procedure_text(channels=channel(description="Nộp tại chỗ; thời hạn giải quyết: 7 ngày làm việc")),
+            "term-contradicts-description",
+        ),
+        (
+            procedure_text(channels=channel(term=""), steps="    Bước 2: thời hạn giải quyết: 5 ngày làm việc\n"),
+            "term-in-steps",
+        ),
+        (procedure_text(channels=channel() + channel(term="9 ngày")), "channel-repeated"),
+        (procedure_text(channels=channel() + channel("Fax")), "channel-unknown"),
+        (procedure_text(channels=channel("ONLINE", "3 ngày") + channel()), "terms-differ-by-channel"),
+        (procedure_text(components="    - Tờ khai\n"), "component-counts-missing"),
+        (procedure_text(components="Không có thông tin"), "components-not-stated"),
+        (procedure_text(results="Không có thông tin"), "result-not-stated"),
+        (procedure_text(cooperating="Sở Ví dụ"), "cooperating-agency"),
+        (procedure_text(bases="  * Nghị định số 61/2018/NĐ-CP\n"), "expired-basis"),
+        (procedure_text(bases="  * Thông tư 01/2018/TT-VPCP\n"), "expired-basis"),
+        (procedure_text(bases="  * Luật nào đó\n"), "basis-unreadable"),
+        (procedure_text().replace("Từ khóa: Không có thông tin\n", ""), "key-missing"),
+        (procedure_text().replace("Lĩnh vực:", "Điều lạ: có\nLĩnh vực:"), "key-unknown"),
+        (procedure_text().replace("Lĩnh vực:", "Cơ quan thực hiện: Sở A\nLĩnh vực:"), "key-repeated"),
+        (procedure_text(more="Mức độ dịch vụ công: 4\n"), "online-level-old"),
+        (procedure_text(more="Mức độ dịch vụ công: rất cao\n"), "online-level-unknown"),
+        (procedure_text(name="Đăng ký \x07"), "broken-letters"),
+        (procedure_text().encode("utf-16"), "encoding-not-utf-8"),
+    ],
+)
+def test_a_quirk_is_flagged_and_nothing_is_refused_for_it(text: str | bytes, slug: str) -> None:
+    assert slug in slugs(text)
+    assert class_of(assessed(text)) == "flagged"
+
+
+@pytest.mark.parametrize(
+    ("text", "slug", "place"),
+    [
+        ("", "empty", "tệp"),
+        (" \n\t\n", "empty", "tệp"),
+        (b"\x89PNG\r\n\x1a\n\xff\xfe\x00", "unreadable-bytes", "dòng 1"),
+        (procedure_text().encode() + b"\xff", "unreadable-bytes", "dòng 35"),
+        (procedure_text(name="a\0b"), "unreadable-bytes", "dòng 4"),
+        ("Một bức thư: gửi ai đó.\nKính gửi: ông A\n", "not-a-procedure", "tệp"),
+        (procedure_text(code=""), "code-missing", "dòng 2"),
+        (procedure_text(code="Không có thông tin"), "code-missing", "dòng 2"),
+        (procedure_text().replace("Mã thủ tục: 1.999001\n", ""), "code-missing", "dòng 2"),
+        (procedure_text(code="12345"), "code-invalid", "dòng 2"),
+        (procedure_text(code="1.999001; 1.999002"), "code-invalid", "dòng 2"),
+        (procedure_text(name="Không có thông tin"), "name-missing", "dòng 4"),
+        (procedure_text(channels="    Không có thông tin\n"), "channel-missing", "dòng 10"),
+        (procedure_text(channels=""), "channel-missing", "dòng 10"),
+        (
+            procedure_text().replace("Lĩnh vực:", "Mã thủ tục: 1.999002\nLĩnh vực:"),
+            "several-codes",
+            "dòng 7",
+        ),
+    ],
+)
+def test_what_cannot_be_identified_is_refused_with_its_place(text: str | bytes, slug: str, place: str) -> None:
+    assert refused(text) == (slug, place)
+    assert class_of(assessed(text)) == "refused"
+
+
+def test_names_of_other_kinds_of_files_are_refused() -> None:
+    assert refused(procedure_text(), "a.docx") == ("format-unknown", "tên tệp")
+
+
+def test_what_is_kept_is_as_published() -> None:
+    one = only(procedure_text(name="CẤP GIẤY VÍ DỤ", channels=channel(fee="40 VNĐ ()")))
+    assert one.procedure.name == "CẤP GIẤY VÍ DỤ"
+    assert one.procedure.offers[0].fees[0].amount == 40
+
+
+def test_two_rows_of_one_channel_are_two_cases_that_an_officer_chooses_from() -> None:
+    rows = channel(term="15 ngày", description="Công trình lớn") + channel(term="10 ngày", description="Nhà ở")
+    published = only(procedure_text(channels=rows)).procedure.procedure(1, None)
+    assert [case.code for case in published.cases] == ["counter-1", "counter-2"]
+    assert "Nhà ở" in published.cases[1].name
+    assert published.term_for("counter", "counter-2").amount == 10
+    assert published.term_for("counter", None).unit is None
+
+
+def test_cases_of_one_term_do_not_take_the_date_away() -> None:
+    rows = channel(fee="20000 VNĐ (hộ gia đình)") + channel(fee="0 VNĐ (người có công)")
+    published = only(procedure_text(channels=rows)).procedure.procedure(1, None)
+    assert published.term_for("counter", None).amount == 5
+    assert len(published.cases) == 2
+
+
+@pytest.mark.parametrize(
+    ("agency", "kind"),
+    [
+        ("Công an Xã", "commune-police"),
+        ("Công an cấp tỉnh", "province-police"),
+        ("Phòng Cảnh sát giao thông, Công an cấp tỉnh", None),
+        ("Ủy ban nhân dân cấp Xã", "commune-committee"),
+        ("UBND phường", "commune-committee"),
+        ("Sở Văn hóa, Thể thao và Du lịch", "culture-department"),
+        ("Sở Nông nghiệp và Môi trường", "agriculture-department"),
+        ("Phòng Đăng ký kinh doanh; Sở Tài chính", "finance-department"),
+        ("Bảo hiểm xã hội cấp tỉnh", "social-insurance"),
+        ("Văn phòng đăng ký đất đai", "land-office"),
+        ("Trung tâm cho thuê nhà", None),
+    ],
+)
+def test_the_kind_of_agency_is_derived_or_left_open(agency: str, kind: str | None) -> None:
+    assert only(procedure_text(agency=agency)).procedure.agency_kind == kind
+
+
+def test_a_publishing_office_may_name_the_kind_itself() -> None:
+    one = only(procedure_text(agency="Cục Ví dụ", more="Loại cơ quan giải quyết: vi-du\n"))
+    assert one.procedure.agency_kind == "vi-du"
+    assert one.reasons == ()
+
+
+@pytest.mark.parametrize(
+    ("steps", "flagged"),
+    [
+        ("0,5 ngày làm việc|4 ngày làm việc|0,5 ngày làm việc|", set()),
+        ("0,5 ngày làm việc|4 ngày làm việc|1 ngày làm việc|", {"process-shares-differ"}),
+        ("5 ngày|", {"process-shares-differ"}),
+        ("0,5 ngày làm việc|khi nào xong|", {"process-step-unreadable"}),
+    ],
+)
+def test_the_shares_of_the_internal_process_add_up_to_the_term(steps: str, flagged: set[str]) -> None:
+    lines = "".join(f"  Bước {n}: Làm | Cán bộ | {share}\n" for n, share in enumerate(steps.split("|"), start=1))
+    one = only(procedure_text(more=f"Quy trình nội bộ:\n{lines}"))
+    assert {reason.slug for reason in one.reasons} == flagged
+    assert len(one.procedure.process) == len(steps.split("|"))
+
+
+def test_what_looks_like_a_key_inside_a_long_text_is_text() -> None:
+    steps = "    Bước 1: nộp hồ sơ\nLưu ý: mang bản chính\nKết quả thực hiện: xem dưới\n"
+    one = only(procedure_text(steps=steps))
+    assert one.procedure.texts["results"] == "Giấy ví dụ"
+    assert "Lưu ý: mang bản chính" in one.procedure.texts["steps"]
+
+
+def test_a_file_of_two_texts_holds_two_procedures() -> None:
+    file = assessed(procedure_text() + "\n" + procedure_text(code="1.999002"))
+    assert [one.procedure.code for one in file.procedures] == ["1.999001", "1.999002"]
+
+
+def test_windows_line_ends_marks_and_markdown_are_read_alike() -> None:
+    plain = only(procedure_text()).fingerprint
+    assert only(b"\xef\xbb\xbf" + procedure_text().replace("\n", "\r\n").encode()).fingerprint == plain
+    bold = procedure_text().replace("Mã thủ tục:", "**Mã thủ tục:**").replace("Chi tiết", "# Chi tiết", 1)
+    assert only(bold, "a.md").fingerprint == plain
+
+
+def as_object(**changes: Any) -> dict[str, Any]:
+    """A clean procedure as JSON."""
+    return {
+        "Mã thủ tục": "1.999001",
+        "Tên thủ tục": "Đăng ký ví dụ",
+        "Cấp thực hiện": "Cấp Xã",
+        "Lĩnh vực": "Lĩnh vực ví dụ",
+        "Cơ quan thực hiện": "Công an Xã",
+        "Cách thức thực hiện": [{"Hình thức nộp": "DIRECT", "Thời hạn giải quyết": "5 WORKING_DAY", "Phí": "0 VNĐ"}],
+        "Thành phần hồ sơ": [{"Tên": "Tờ khai", "Bản chính": 1, "Bản sao": 0}],
+        "Kết quả thực hiện": "Giấy ví dụ",
+        "Căn cứ pháp lý": ["Nghị định số 1/2099/NĐ-CP"],
+        **changes,
+    }
+
+
+def dumped(value: Any, **options: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, **options)
+
+
+@given(st.permutations(list(as_object())))
+@settings(max_examples=50, deadline=None)
+def test_the_order_of_fields_says_nothing(names: list[str]) -> None:
+    value = as_object()
+    one = only(dumped({name: value[name] for name in names}), "a.json")
+    assert (one.reasons, one.fingerprint) == ((), only(dumped(value), "a.json").fingerprint)
+
+
+def test_json_in_english_in_a_list_or_wrapped_is_read() -> None:
+    english = {
+        "code": "1.999001", "name": "Đăng ký ví dụ", "level": "commune", "field": "Lĩnh vực ví dụ",
+        "agency": "Công an Xã", "results": "Giấy ví dụ",
+        "legal_bases": [{"number": "1/2099/NĐ-CP", "name": "Nghị định số"}],
+        "channels": [{"channel": "counter", "term": "5 ngày làm việc", "fee": "0 VNĐ"}],
+        "components": [{"case": "Ủy quyền", "components": [{"name": "Giấy ủy quyền", "originals": 1}]}],
+        "internal_process": [{"step": "Thẩm định", "role": "Chuyên viên", "share": "5 ngày làm việc"}],
+    }  # fmt: skip
+    one = only(dumped({"data": [english]}), "a.json")
+    assert (one.reasons, one.procedure.papers[0].case, one.place) == ((), "uy-quyen", "mục 1")
+    both = assessed(dumped([english, {**english, "code": "x"}, {"lạ": 1}]), "a.json")
+    assert [one.procedure.code for one in both.procedures] == ["1.999001"]
+    assert [(why.slug, why.place) for why in both.refused] == [
+        ("not-a-procedure", "mục 3"),
+        ("code-invalid", "mục 2, trường «code»"),
+    ]
+    assert class_of(both) == "flagged"
+
+
+@pytest.mark.parametrize("text", ["{", "[1]", "null", "{}", '"a"', "[" * 100_000, '{"a":' * 50_000, "1" * 5000, "[{}]"])
+def test_json_that_is_no_procedure_is_refused(text: str) -> None:
+    assert refused(text, "a.json")[0] in ("unreadable-bytes", "not-a-procedure")
+
+
+def test_half_a_character_and_a_field_twice_are_flagged() -> None:
+    text = dumped(as_object())
+    assert "broken-letters" in slugs(text.replace("Giấy ví dụ", "Giấy \\ud800"), "a.json")
+    assert "key-repeated" in slugs(text.replace('"Cấp thực hiện"', '"Lĩnh vực": "X", "Cấp thực hiện"'), "a.json")
+    assert "not-nfc" in slugs(text.replace("Giấy ví dụ", "Gia\\u0302\\u0301y"), "a.json")
+
+
+HEADER: tuple[str, ...] = (
+    "Mã thủ tục",
+    "Tên thủ tục",
+    "Cấp thực hiện",
+    "Lĩnh vực",
+    "Cơ quan thực hiện",
+    "Hình thức nộp",
+)
+HEADER += ("Thời hạn giải quyết", "Phí, lệ phí", "Mô tả", "Thành phần hồ sơ", "Kết quả thực hiện", "Căn cứ pháp lý")
+ROWS = [
+    ("1.999001", "Đăng ký", "Cấp Xã", "Ví dụ", "Công an Xã", "DIRECT", "5 ngày làm việc", "0 VNĐ", "",
+     "- Tờ khai\nSố lượng: Bản chính: 1", "Giấy", "1/2099/NĐ-CP"),
+    ("1.999001", "", "", "", "", "ONLINE", "5 ngày làm việc", "0 VNĐ", "", "", "", ""),
+    ("1.999002", "Cấp lại", "Cấp Tỉnh", "Ví dụ", "Sở Y tế", "DIRECT", "3 ngày", "0 VNĐ", "",
+     "- Đơn\nSố lượng: Bản chính: 1", "Giấy", "1/2099/NĐ-CP"),
+]  # fmt: skip
+
+
+def as_csv(rows: Sequence[tuple[str, ...]], between: str = ",") -> str:
+    import csv
+
+    sheet = io.StringIO()
+    csv.writer(sheet, delimiter=between).writerows([HEADER, *rows])
+    return sheet.getvalue()
+
+
+def as_xlsx(rows: Sequence[tuple[str, ...]]) -> bytes:
+    from openpyxl import Workbook
+
+    book = Workbook()
+    sheet = book.create_sheet("Danh mục", 0)
+    for row in [("Danh mục",), HEADER, *rows]:
+        sheet.append(list(row))
+    packed = io.BytesIO()
+    book.save(packed)
+    return packed.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("name", "made"),
+    [
+        ("a.csv", as_csv),
+        ("a.csv", lambda rows: as_csv(rows, ";")),
+        ("a.csv", lambda rows: b"\xef\xbb\xbf" + as_csv(rows, "\t").encode()),
+        ("a.xlsx", as_xlsx),
+    ],
+)
+def test_rows_of_one_code_are_one_procedure(name: str, made: Callable[[Any], str | bytes]) -> None:
+    file = assessed(made(ROWS), name)
+    assert (file.refused, [one.reasons for one in file.procedures]) == ((), [(), ()])
+    first, second = (one.procedure for one in file.procedures)
+    assert ([offer.channel for offer in first.offers], second.agency_kind) == (
+        ["counter", "online"],
+        "health-department",
+    )
+    assert [(paper.name, paper.originals) for paper in first.papers] == [("Tờ khai", 1)]
+
+
+def test_a_wrong_row_is_named_and_stops_no_other() -> None:
+    contradicting = ("1.999002", "Tên khác", *ROWS[1][2:])
+    nameless = ("", *ROWS[0][1:])
+    file = assessed(as_csv([*ROWS, contradicting, nameless]), "a.csv")
+    assert [one.procedure.code for one in file.procedures] == ["1.999001"]
+    assert [(why.slug, why.place) for why in file.refused] == [
+        ("code-missing", "hàng 6"),
+        ("rows-contradict", "hàng 5, cột «Tên thủ tục»"),
+    ]
+
+
+@pytest.mark.parametrize("content", [b"PK\x03\x04 broken", b"", as_xlsx(ROWS)[:900], b"a,b\n1,2\n"])
+def test_a_broken_workbook_is_refused(content: bytes) -> None:
+    assert refused(content, "a.xlsx") == ("unreadable-bytes", "tệp")
+
+
+def test_a_large_or_endless_file_is_refused_soon() -> None:
+    assert refused(b"x" * 8_000_001)[0] == "too-large"
+    assert refused("\n" * 30_000 + "x")[0] == "too-large"
+    assert refused(as_csv(ROWS * 10_000), "a.csv")[0] == "too-large"
+
+
+LINES = st.sampled_from([line for line in procedure_text().split("\n") if line.strip()])
+NAMES = st.sampled_from(["a.txt", "a.md", "a.json", "a.csv", "a.xlsx", "a", "", "a.pdf"])
+
+
+def in_one_class(name: str, content: bytes) -> None:
+    file = assess_file(name, content, REFERENCES)
+    assert class_of(file) in ("published", "flagged", "refused")
+    assert all(why.slug in REFUSALS and why.slug != "hub-error" for why in file.refused)
+    assert all(why.slug in FLAGS for one in file.procedures for why in one.reasons)
+    for one in file.procedures:
+        published = one.procedure.procedure(1, None)
+        for offer in one.procedure.offers:
+            if offer.channel:
+                published.term_for(offer.channel, offer.case)
+        assert len({paper.code for paper in one.procedure.papers}) == len(one.procedure.papers)
+
+
+@given(NAMES, st.binary(max_size=2000))
+@example("a.csv", b'"')
+@example("a.json", b"\xef\xbb\xbf[]")
+@settings(max_examples=300, deadline=None)
+def test_any_bytes_land_in_one_class(name: str, content: bytes) -> None:
+    in_one_class(name, content)
+
+
+@given(st.lists(LINES | st.text(max_size=40), max_size=60), st.randoms())
+@settings(max_examples=300, deadline=None)
+def test_any_lines_in_any_order_land_in_one_class(lines: list[str], chance: random.Random) -> None:
+    in_one_class("a.txt", "\n".join(lines).encode("utf-8", "replace"))
+    whole = procedure_text().split("\n")
+    for line in lines[:5]:
+        whole.insert(chance.randrange(len(whole)), line)
+    in_one_class("a.txt", "\n".join(whole).encode("utf-8", "replace"))
+
+
+JSON_VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
+    lambda inside: st.lists(inside, max_size=3) | st.dictionaries(st.sampled_from(["Tên", "term", "Phí"]), inside),
+    max_leaves=8,
+)
+
+
+@given(st.dictionaries(st.sampled_from([*as_object(), "Quy trình nội bộ", "Mức độ"]), JSON_VALUES))
+@settings(max_examples=300, deadline=None)
+def test_any_json_lands_in_one_class(value: dict[str, Any]) -> None:
+    in_one_class("a.json", json.dumps(value).encode())
+    in_one_class("a.json", json.dumps({**as_object(), **value}).encode())
+
+
+@given(st.text(max_size=60))
+@settings(max_examples=200, deadline=None)
+def test_composed_or_not_the_content_is_the_same(name: str) -> None:
+    text = procedure_text(name="Tên " + name)
+    composed, apart = (unicodedata.normalize(form, text).encode("utf-8", "replace") for form in ("NFC", "NFD"))
+    first, second = assessed(composed), assessed(apart)
+    assert [one.fingerprint for one in first.procedures] == [one.fingerprint for one in second.procedures]
+
+
+def test_what_is_published_usually_is_never_refused() -> None:
+    for name, text in many(300, seed=7):
+        assert class_of(assess_file(name, text.encode(), REFERENCES)) in ("published", "flagged")
