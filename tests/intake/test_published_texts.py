@@ -107,6 +107,7 @@ def test_the_texts_example_is_read_whole() -> None:
         (unicodedata.normalize("NFD", procedure_text()), "not-nfc"),
         (procedure_text(code="1.999001.H47"), "code-provincial"),
         (procedure_text(code="1.999001.000.00.00.H47"), "code-long"),
+        (procedure_text(code="1. 999001.h47"), "code-respelled"),
         (procedure_text(code="C08_XPHCDB"), "code-internal"),
         (procedure_text(agency="Không có thông tin"), "agency-not-stated"),
         (procedure_text(agency="Không có thông tin"), "agency-unknown"),
@@ -268,6 +269,54 @@ def test_what_looks_like_a_key_inside_a_long_text_is_text() -> None:
     assert "Lưu ý: mang bản chính" in one.procedure.texts["steps"]
 
 
+def test_steps_that_speak_of_all_that_follows_are_steps() -> None:
+    steps = (
+        "    a) Cơ quan thực hiện:\nCơ quan thực hiện: Sở X\nCách thức thực hiện: trực tiếp\n"
+        "Thành phần hồ sơ:\n- Đơn\nKết quả thực hiện: giấy\n"
+    )
+    one = only(procedure_text(steps=steps))
+    assert one.procedure.agency_kind == "commune-police"
+    assert [offer.term for offer in one.procedure.offers] == ["5 WORKING_DAY"]
+    assert [paper.name for paper in one.procedure.papers] == ["Tờ khai theo mẫu", "Giấy tờ chứng minh"]
+    assert {reason.slug for reason in one.reasons} == {"key-repeated"}
+
+
+@pytest.mark.parametrize(
+    ("components", "names"),
+    [
+        ("- Tờ khai;\n+ phần a\n+ phần b\nSố lượng: Bản chính: 1\n", ["Tờ khai; + phần a + phần b"]),
+        (
+            "    - Gồm:\n- A\n- B\n      Số lượng: Bản chính: 1\n    - Hai\n      Số lượng: Bản chính: 2\n",
+            ["Gồm: - A - B", "Hai"],
+        ),
+        ("  * Bao gồm:\n    - Đơn\n      Số lượng: Bản chính: 1\n", ["Đơn"]),
+        ("\u00a0\u00a0\u00a0\u00a0- Đơn\n      Số lượng: Bản chính: 1\n", ["Đơn"]),
+    ],
+)
+def test_line_breaks_and_bullets_inside_a_paper_stay_inside(components: str, names: list[str]) -> None:
+    one = only(procedure_text(components=components))
+    assert ([paper.name for paper in one.procedure.papers], one.procedure.cases, one.reasons) == (names, (), ())
+
+
+@pytest.mark.parametrize(
+    ("fee", "amounts"),
+    [
+        ("0 VNĐ ()", [0]),
+        ("10000 VNĐ (nộp trực tuyến) | 0 VNĐ (người có công)", [10000, 0]),
+        ("Phí : 200.000 Đồng (Mức thu: 200.000 đồng/lần)", [200000]),
+        ("10000 VNĐ (giảm còn 5000 đồng)", [10000]),
+        ("1.000.000đ", [1000000]),
+        ("50000", [50000]),
+        ("từ 10.000 đồng đến 20.000 đồng", [None]),
+        ("Theo Thông tư 60/2023/TT-BTC", [None]),
+        ("2,5 triệu đồng", [None]),
+        ("Không có thông tin", []),
+    ],
+)
+def test_fees_are_amounts_only_where_one_is_written(fee: str, amounts: list[int | None]) -> None:
+    assert [one.amount for one in only(procedure_text(channels=channel(fee=fee))).procedure.offers[0].fees] == amounts
+
+
 def test_a_file_of_two_texts_holds_two_procedures() -> None:
     file = assessed(procedure_text() + "\n" + procedure_text(code="1.999002"))
     assert [one.procedure.code for one in file.procedures] == ["1.999001", "1.999002"]
@@ -340,15 +389,9 @@ def test_half_a_character_and_a_field_twice_are_flagged() -> None:
     assert "not-nfc" in slugs(text.replace("Giấy ví dụ", "Gia\\u0302\\u0301y"), "a.json")
 
 
-HEADER: tuple[str, ...] = (
-    "Mã thủ tục",
-    "Tên thủ tục",
-    "Cấp thực hiện",
-    "Lĩnh vực",
-    "Cơ quan thực hiện",
-    "Hình thức nộp",
-)
-HEADER += ("Thời hạn giải quyết", "Phí, lệ phí", "Mô tả", "Thành phần hồ sơ", "Kết quả thực hiện", "Căn cứ pháp lý")
+HEADER: tuple[str, ...] = ("Mã thủ tục", "Tên thủ tục", "Cấp thực hiện", "Lĩnh vực", "Cơ quan thực hiện")
+HEADER += ("Hình thức nộp", "Thời hạn giải quyết", "Phí, lệ phí", "Mô tả")
+HEADER += ("Thành phần hồ sơ", "Kết quả thực hiện", "Căn cứ pháp lý")
 ROWS = [
     ("1.999001", "Đăng ký", "Cấp Xã", "Ví dụ", "Công an Xã", "DIRECT", "5 ngày làm việc", "0 VNĐ", "",
      "- Tờ khai\nSố lượng: Bản chính: 1", "Giấy", "1/2099/NĐ-CP"),

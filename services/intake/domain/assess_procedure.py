@@ -159,6 +159,8 @@ def _code(raw: RawProcedure) -> Code:
 
 def _code_flags(code: Code, raw: RawProcedure) -> Iterator[Reason]:
     place = raw.value("code").place
+    if code.respelled:
+        yield flag("code-respelled", place, f"«{spaced(raw.value('code').text)[:60]}» → {code.text}.")
     if code.internal:
         yield flag("code-internal", place)
     if code.long:

@@ -27,11 +27,13 @@ def read_fees(text: str) -> tuple[Fee, ...]:
 
 
 def _fee(text: str) -> Fee:
+    """The amount before the first bracket, else in all of it; two different ones are none."""
     plain = folded(text)
-    found = _AMOUNT.findall(plain)
+    found = _AMOUNT.findall(plain.partition("(")[0]) or _AMOUNT.findall(plain)
     if not found and _BARE.fullmatch(plain):
         found = [plain]
-    return Fee(int(re.sub(r"[.,]", "", found[0])) if len(found) == 1 else None, text)
+    amounts = {int(re.sub(r"[.,]", "", amount)) for amount in found}
+    return Fee(amounts.pop() if len(amounts) == 1 else None, text)
 
 
 def fee_flags(text: str) -> Iterator[tuple[str, str]]:

@@ -94,7 +94,7 @@ def read_components(lines: Sequence[Line]) -> list[RawComponent]:
             last = "form"
         elif text.startswith("*") and (text.endswith(":") or follower.startswith("-")):
             case, last = _case(without_bullet(text)), "case"
-        elif line.indent == margin or last != "name":
+        elif last != "name" or margin < 0 or (line.indent == margin and text.startswith("-")):
             papers.append((RawComponent(line.place, Written("", line.place), case), [without_bullet(text)]))
             last = "name"
         else:

@@ -23,6 +23,7 @@ from services.intake.domain.raw_procedure import LABELS, LONG, ORDER, TEXT_KEYS,
 
 HEADING = "chi tiet thu tuc hanh chinh"
 _KEY = re.compile(r"(?:[#>*_`]+\s*)*(?P<label>[^\W\d_][^:\n]{1,60}?)\s*[*_`]*\s*:\s*[*_`]*\s*(?P<rest>.*)", re.DOTALL)
+_BLOCKS = frozenset({"channels", "components", "legal_bases", "internal_process"})
 _LONGEST_HEADING = 120
 _DECORATION = " \t#*_`>"
 
@@ -114,9 +115,14 @@ def _chosen(found: Sequence[_Found], lines: Sequence[Line], raw: RawProcedure) -
     return sorted(chosen)
 
 
-def _misfits(once: Sequence[_Found], one: _Found) -> int:
-    """How many of the keys that occur once stand on the wrong side of it."""
-    return sum((ORDER[sure.key] < ORDER[one.key]) != (sure.at < one.at) for sure in once)
+def _misfits(once: Sequence[_Found], one: _Found) -> tuple[bool, int, int]:
+    """How badly a place fits: text behind a key of a block, keys that occur once on its wrong side; then which it is.
+
+    The steps come early, are long, and speak of all that follows: after them the last place is the likelier one.
+    """
+    wrong_side = sum((ORDER[sure.key] < ORDER[one.key]) != (sure.at < one.at) for sure in once)
+    after_steps = ORDER[one.key] > ORDER["steps"]
+    return one.key in _BLOCKS and one.rest != "", wrong_side, -one.at if after_steps else one.at
 
 
 def _take(one: _Found, following: Sequence[Line], head: Line, margin: int, raw: RawProcedure) -> None:

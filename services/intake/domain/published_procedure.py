@@ -26,13 +26,19 @@ class Code(NamedTuple):
     suffix: str | None = None
     long: bool = False
     internal: bool = False
+    respelled: bool = False
 
 
 def read_code(text: str) -> Code | None:
-    """`1.999001.000.00.00.H47` is 1.999001 in its older long form, of H47; None: no code of a procedure."""
+    """`1.999001.000.00.00.H47` is 1.999001 in its older long form, of H47; None: no code of a procedure.
+
+    A code with spaces in it or a small letter can't be another one: it is that one, respelled.
+    """
     code = spaced(text)
-    if found := _NATIONAL.fullmatch(code):
-        return Code(code, found[1], found[3] and found[3][1:], long=found[2] is not None)
+    compact = "".join(code.split()).strip(".,;").upper()
+    if found := _NATIONAL.fullmatch(compact):
+        suffix = found[3] and found[3][1:]
+        return Code(compact, found[1], suffix, long=found[2] is not None, respelled=compact != code)
     return Code(code, code, internal=True) if _INTERNAL.fullmatch(code) else None
 
 

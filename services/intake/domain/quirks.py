@@ -14,6 +14,7 @@ FLAGS: Mapping[str, str] = {
     "spacing-unusual": "Có khoảng trắng đôi, khoảng trắng không ngắt hoặc xuống dòng; đã lưu với một khoảng trắng.",
     "name-in-capitals": "Tên viết hoa toàn bộ; giữ nguyên.",
     "name-too-long": "Tên dài hơn 1.000 ký tự; giấy tờ chỉ in phần đầu.",
+    "code-respelled": "Mã viết có khoảng trắng, dấu thừa hoặc chữ thường; đã lưu theo cách viết chuẩn.",
     "code-provincial": "Mã có đuôi của tỉnh hoặc bộ; đã nhận ra mã gốc.",
     "code-long": "Mã ở dạng dài cũ; đã nhận ra mã gốc.",
     "code-internal": "Mã nội bộ, không phải mã của cơ sở dữ liệu quốc gia.",
