@@ -71,7 +71,7 @@ class Service:
 
     async def web(self) -> Sequence[Role]:
         """Takes and shows dossiers; another process sends the outbox."""
-        return [*self.spine.housekeeping(), *await self._front()]
+        return [*self.spine.housekeeping(), *self._front()]
 
     async def worker(self) -> Sequence[Role]:
         """Reads events and sends the service's own."""
@@ -79,13 +79,17 @@ class Service:
 
     async def everything(self) -> Sequence[Role]:
         """All roles in one process; inputs last, so that they stop first."""
-        return [*self.spine.housekeeping(), *self._readers(), *await self._front()]
+        return [*self.spine.housekeeping(), *self._readers(), *self._front()]
 
-    async def _front(self) -> list[Role]:
-        """The server, on the catalogue as it stands now, and what keeps that up to date."""
-        pool, heart = self.spine.pool, self.spine.heart
-        await self._reference.refresh(pool)
-        return [Role("reference", lambda: self._reference.follow(pool, heart)), self._server()]
+    def _front(self) -> list[Role]:
+        """What keeps the catalogue up to date, and the server, which waits until it is."""
+        pool, server = self.spine.pool, self._server()
+
+        async def serve() -> None:
+            await self._reference.first.wait()
+            await server.run()
+
+        return [Role("reference", lambda: self._reference.follow(pool, self.spine.heart)), Role(server.name, serve)]
 
     def _readers(self) -> list[Role]:
         self.spine.measured_by(self.measure_stuck)

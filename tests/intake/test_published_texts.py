@@ -1,61 +1,16 @@
-"""Đọc nội dung công bố: every quirk in its place, nothing repaired in silence, one class for whatever bytes come."""
+"""Đọc nội dung công bố dạng văn bản: every quirk in its place, nothing repaired in silence, one class for any bytes."""
 
-import io
-import json
 import random
 import unicodedata
-from collections.abc import Callable, Sequence
-from datetime import date
 from decimal import Decimal
-from typing import Any
 
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from hub_worktime import Unit
-from services.intake.domain.assess_procedure import Assessed, References
-from services.intake.domain.publication import AssessedFile, FileClass, Outcome, item_of
-from services.intake.domain.quirks import FLAGS, REFUSALS
-from services.intake.settings import PACKAGED_DATA
-from services.intake.store.assess_files import assess_file
-from services.intake.store.reference_files import read_tables
 from tests.intake.procedure_texts import COMPONENTS, channel, many, procedure_text
-
-TABLES = read_tables(PACKAGED_DATA, PACKAGED_DATA)
-REFERENCES = References(TABLES.kinds, TABLES.ended, date(2026, 3, 2))
-
-
-def assessed(text: str | bytes, name: str = "a.txt") -> AssessedFile:
-    return assess_file(name, text.encode() if isinstance(text, str) else text, REFERENCES)
-
-
-def only(text: str | bytes, name: str = "a.txt") -> Assessed:
-    """The one procedure of a file that can be published."""
-    file = assessed(text, name)
-    assert file.refused == ()
-    (one,) = file.procedures
-    return one
-
-
-def slugs(text: str | bytes, name: str = "a.txt") -> set[str]:
-    """Why a person should look at it."""
-    file = assessed(text, name)
-    assert file.refused == ()
-    return {reason.slug for one in file.procedures for reason in one.reasons} | {one.slug for one in file.notes}
-
-
-def refused(text: str | bytes, name: str = "a.txt") -> tuple[str, str]:
-    """Why and where it is refused."""
-    file = assessed(text, name)
-    assert file.procedures == ()
-    assert len(file.refused) == 1
-    return file.refused[0].slug, file.refused[0].place
-
-
-def class_of(file: AssessedFile) -> FileClass:
-    outcomes = [Outcome(one.place, one.procedure.code, 1, False, one.reasons) for one in file.procedures]
-    return item_of(file, outcomes).file_class
+from tests.intake.published import assessed, class_of, in_one_class, only, refused, slugs
 
 
 def test_a_clean_text_has_nothing_to_look_at() -> None:
@@ -329,155 +284,8 @@ def test_windows_line_ends_marks_and_markdown_are_read_alike() -> None:
     assert only(bold, "a.md").fingerprint == plain
 
 
-def as_object(**changes: Any) -> dict[str, Any]:
-    """A clean procedure as JSON."""
-    return {
-        "Mã thủ tục": "1.999001",
-        "Tên thủ tục": "Đăng ký ví dụ",
-        "Cấp thực hiện": "Cấp Xã",
-        "Lĩnh vực": "Lĩnh vực ví dụ",
-        "Cơ quan thực hiện": "Công an Xã",
-        "Cách thức thực hiện": [{"Hình thức nộp": "DIRECT", "Thời hạn giải quyết": "5 WORKING_DAY", "Phí": "0 VNĐ"}],
-        "Thành phần hồ sơ": [{"Tên": "Tờ khai", "Bản chính": 1, "Bản sao": 0}],
-        "Kết quả thực hiện": "Giấy ví dụ",
-        "Căn cứ pháp lý": ["Nghị định số 1/2099/NĐ-CP"],
-        **changes,
-    }
-
-
-def dumped(value: Any, **options: Any) -> str:
-    return json.dumps(value, ensure_ascii=False, **options)
-
-
-@given(st.permutations(list(as_object())))
-@settings(max_examples=50, deadline=None)
-def test_the_order_of_fields_says_nothing(names: list[str]) -> None:
-    value = as_object()
-    one = only(dumped({name: value[name] for name in names}), "a.json")
-    assert (one.reasons, one.fingerprint) == ((), only(dumped(value), "a.json").fingerprint)
-
-
-def test_json_in_english_in_a_list_or_wrapped_is_read() -> None:
-    english = {
-        "code": "1.999001", "name": "Đăng ký ví dụ", "level": "commune", "field": "Lĩnh vực ví dụ",
-        "agency": "Công an Xã", "results": "Giấy ví dụ",
-        "legal_bases": [{"number": "1/2099/NĐ-CP", "name": "Nghị định số"}],
-        "channels": [{"channel": "counter", "term": "5 ngày làm việc", "fee": "0 VNĐ"}],
-        "components": [{"case": "Ủy quyền", "components": [{"name": "Giấy ủy quyền", "originals": 1}]}],
-        "internal_process": [{"step": "Thẩm định", "role": "Chuyên viên", "share": "5 ngày làm việc"}],
-    }  # fmt: skip
-    one = only(dumped({"data": [english]}), "a.json")
-    assert (one.reasons, one.procedure.papers[0].case, one.place) == ((), "uy-quyen", "mục 1")
-    both = assessed(dumped([english, {**english, "code": "x"}, {"lạ": 1}]), "a.json")
-    assert [one.procedure.code for one in both.procedures] == ["1.999001"]
-    assert [(why.slug, why.place) for why in both.refused] == [
-        ("not-a-procedure", "mục 3"),
-        ("code-invalid", "mục 2, trường «code»"),
-    ]
-    assert class_of(both) == "flagged"
-
-
-@pytest.mark.parametrize("text", ["{", "[1]", "null", "{}", '"a"', "[" * 100_000, '{"a":' * 50_000, "1" * 5000, "[{}]"])
-def test_json_that_is_no_procedure_is_refused(text: str) -> None:
-    assert refused(text, "a.json")[0] in ("unreadable-bytes", "not-a-procedure")
-
-
-def test_half_a_character_and_a_field_twice_are_flagged() -> None:
-    text = dumped(as_object())
-    assert "broken-letters" in slugs(text.replace("Giấy ví dụ", "Giấy \\ud800"), "a.json")
-    assert "key-repeated" in slugs(text.replace('"Cấp thực hiện"', '"Lĩnh vực": "X", "Cấp thực hiện"'), "a.json")
-    assert "not-nfc" in slugs(text.replace("Giấy ví dụ", "Gia\\u0302\\u0301y"), "a.json")
-
-
-HEADER: tuple[str, ...] = ("Mã thủ tục", "Tên thủ tục", "Cấp thực hiện", "Lĩnh vực", "Cơ quan thực hiện")
-HEADER += ("Hình thức nộp", "Thời hạn giải quyết", "Phí, lệ phí", "Mô tả")
-HEADER += ("Thành phần hồ sơ", "Kết quả thực hiện", "Căn cứ pháp lý")
-ROWS = [
-    ("1.999001", "Đăng ký", "Cấp Xã", "Ví dụ", "Công an Xã", "DIRECT", "5 ngày làm việc", "0 VNĐ", "",
-     "- Tờ khai\nSố lượng: Bản chính: 1", "Giấy", "1/2099/NĐ-CP"),
-    ("1.999001", "", "", "", "", "ONLINE", "5 ngày làm việc", "0 VNĐ", "", "", "", ""),
-    ("1.999002", "Cấp lại", "Cấp Tỉnh", "Ví dụ", "Sở Y tế", "DIRECT", "3 ngày", "0 VNĐ", "",
-     "- Đơn\nSố lượng: Bản chính: 1", "Giấy", "1/2099/NĐ-CP"),
-]  # fmt: skip
-
-
-def as_csv(rows: Sequence[tuple[str, ...]], between: str = ",") -> str:
-    import csv
-
-    sheet = io.StringIO()
-    csv.writer(sheet, delimiter=between).writerows([HEADER, *rows])
-    return sheet.getvalue()
-
-
-def as_xlsx(rows: Sequence[tuple[str, ...]]) -> bytes:
-    from openpyxl import Workbook
-
-    book = Workbook()
-    sheet = book.create_sheet("Danh mục", 0)
-    for row in [("Danh mục",), HEADER, *rows]:
-        sheet.append(list(row))
-    packed = io.BytesIO()
-    book.save(packed)
-    return packed.getvalue()
-
-
-@pytest.mark.parametrize(
-    ("name", "made"),
-    [
-        ("a.csv", as_csv),
-        ("a.csv", lambda rows: as_csv(rows, ";")),
-        ("a.csv", lambda rows: b"\xef\xbb\xbf" + as_csv(rows, "\t").encode()),
-        ("a.xlsx", as_xlsx),
-    ],
-)
-def test_rows_of_one_code_are_one_procedure(name: str, made: Callable[[Any], str | bytes]) -> None:
-    file = assessed(made(ROWS), name)
-    assert (file.refused, [one.reasons for one in file.procedures]) == ((), [(), ()])
-    first, second = (one.procedure for one in file.procedures)
-    assert ([offer.channel for offer in first.offers], second.agency_kind) == (
-        ["counter", "online"],
-        "health-department",
-    )
-    assert [(paper.name, paper.originals) for paper in first.papers] == [("Tờ khai", 1)]
-
-
-def test_a_wrong_row_is_named_and_stops_no_other() -> None:
-    contradicting = ("1.999002", "Tên khác", *ROWS[1][2:])
-    nameless = ("", *ROWS[0][1:])
-    file = assessed(as_csv([*ROWS, contradicting, nameless]), "a.csv")
-    assert [one.procedure.code for one in file.procedures] == ["1.999001"]
-    assert [(why.slug, why.place) for why in file.refused] == [
-        ("code-missing", "hàng 6"),
-        ("rows-contradict", "hàng 5, cột «Tên thủ tục»"),
-    ]
-
-
-@pytest.mark.parametrize("content", [b"PK\x03\x04 broken", b"", as_xlsx(ROWS)[:900], b"a,b\n1,2\n"])
-def test_a_broken_workbook_is_refused(content: bytes) -> None:
-    assert refused(content, "a.xlsx") == ("unreadable-bytes", "tệp")
-
-
-def test_a_large_or_endless_file_is_refused_soon() -> None:
-    assert refused(b"x" * 8_000_001)[0] == "too-large"
-    assert refused("\n" * 30_000 + "x")[0] == "too-large"
-    assert refused(as_csv(ROWS * 10_000), "a.csv")[0] == "too-large"
-
-
 LINES = st.sampled_from([line for line in procedure_text().split("\n") if line.strip()])
 NAMES = st.sampled_from(["a.txt", "a.md", "a.json", "a.csv", "a.xlsx", "a", "", "a.pdf"])
-
-
-def in_one_class(name: str, content: bytes) -> None:
-    file = assess_file(name, content, REFERENCES)
-    assert class_of(file) in ("published", "flagged", "refused")
-    assert all(why.slug in REFUSALS and why.slug != "hub-error" for why in file.refused)
-    assert all(why.slug in FLAGS for one in file.procedures for why in one.reasons)
-    for one in file.procedures:
-        published = one.procedure.procedure(1, None)
-        for offer in one.procedure.offers:
-            if offer.channel:
-                published.term_for(offer.channel, offer.case)
-        assert len({paper.code for paper in one.procedure.papers}) == len(one.procedure.papers)
 
 
 @given(NAMES, st.binary(max_size=2000))
@@ -498,20 +306,6 @@ def test_any_lines_in_any_order_land_in_one_class(lines: list[str], chance: rand
     in_one_class("a.txt", "\n".join(whole).encode("utf-8", "replace"))
 
 
-JSON_VALUES = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
-    lambda inside: st.lists(inside, max_size=3) | st.dictionaries(st.sampled_from(["Tên", "term", "Phí"]), inside),
-    max_leaves=8,
-)
-
-
-@given(st.dictionaries(st.sampled_from([*as_object(), "Quy trình nội bộ", "Mức độ"]), JSON_VALUES))
-@settings(max_examples=300, deadline=None)
-def test_any_json_lands_in_one_class(value: dict[str, Any]) -> None:
-    in_one_class("a.json", json.dumps(value).encode())
-    in_one_class("a.json", json.dumps({**as_object(), **value}).encode())
-
-
 @given(st.text(max_size=60))
 @settings(max_examples=200, deadline=None)
 def test_composed_or_not_the_content_is_the_same(name: str) -> None:
@@ -523,4 +317,4 @@ def test_composed_or_not_the_content_is_the_same(name: str) -> None:
 
 def test_what_is_published_usually_is_never_refused() -> None:
     for name, text in many(300, seed=7):
-        assert class_of(assess_file(name, text.encode(), REFERENCES)) in ("published", "flagged")
+        assert class_of(assessed(text, name)) in ("published", "flagged")

@@ -39,7 +39,6 @@ class Seen(NamedTuple):
     key: str
     fingerprint: bytes
     file: str
-    seen_at: datetime
 
 
 @dataclass(frozen=True, slots=True)

@@ -71,30 +71,38 @@ def publish_procedures(command: PublishProcedures, uow: PublishingWork) -> list[
 def _publish(
     assessed: Assessed, file: str, command: PublishProcedures, counter: ReferenceVersion, uow: PublishingWork
 ) -> Outcome:
-    procedure, fingerprint, reasons = assessed.procedure, assessed.fingerprint, assessed.reasons
-    key = command.seen_key(procedure.code)
+    code, fingerprint, reasons = assessed.procedure.code, assessed.fingerprint, assessed.reasons
+    key = command.seen_key(code)
     before = uow.seen.get(key)
     if before is not None and before.fingerprint != fingerprint:
         why = refusal("code-twice-in-run", assessed.place, f"Tệp kia: {before.file}.").reason
-        return Outcome(assessed.place, procedure.code, None, unchanged=False, reasons=(why,), refused=True)
+        return Outcome(assessed.place, code, None, unchanged=False, reasons=(why,), refused=True)
     if before is not None and before.file != file:
         reasons = (*reasons, flag("repeated-in-run", assessed.place, f"Tệp kia: {before.file}."))
-    uow.seen.put(key, before or Seen(key, fingerprint, file, command.at))
-    head = uow.heads.get(procedure.code)
+    uow.seen.put(key, before or Seen(key, fingerprint, file))
+    head = uow.heads.get(code)
     if head is not None and head.fingerprint == fingerprint:
-        return Outcome(assessed.place, procedure.code, head.version, unchanged=True, reasons=reasons)
-    version = max(head.version if head else 0, command.packaged.get(procedure.code, 0)) + 1
+        return Outcome(assessed.place, code, head.version, unchanged=True, reasons=reasons)
+    version = max(head.version if head else 0, command.packaged.get(code, 0)) + 1
     if not command.dry_run:
-        uow.heads.put(procedure.code, Head(procedure.code, version, fingerprint, tuple(sorted(procedure.numbers))))
-        new = NewVersion(
+        _add(assessed, version, command, counter, uow)
+    return Outcome(assessed.place, code, version, unchanged=False, reasons=reasons)
+
+
+def _add(
+    assessed: Assessed, version: int, command: PublishProcedures, counter: ReferenceVersion, uow: PublishingWork
+) -> None:
+    procedure = assessed.procedure
+    uow.heads.put(procedure.code, Head(procedure.code, version, assessed.fingerprint, tuple(sorted(procedure.numbers))))
+    uow.versions.add(
+        NewVersion(
             code=procedure.code,
             version=version,
             content=assessed.written,
             flags=assessed.reasons,
-            fingerprint=fingerprint,
+            fingerprint=assessed.fingerprint,
             published_at=command.at,
             published_by=command.officer,
             reference_version=counter.version,
         )
-        uow.versions.add(new)
-    return Outcome(assessed.place, procedure.code, version, unchanged=False, reasons=reasons)
+    )

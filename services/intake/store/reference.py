@@ -82,6 +82,8 @@ class Reference:
         self._feeds = {feed.kind: feed for feed in feeds}
         self._known = dict.fromkeys(self._feeds, 0)
         self._one_at_a_time = asyncio.Lock()
+        self.first = asyncio.Event()
+        """Set when everything was read for the first time."""
 
     async def refresh(self, pool: Pool) -> None:
         """What was committed before the call is known after it. Raises what is in database.UNAVAILABLE."""
@@ -98,6 +100,7 @@ class Reference:
             beat()
             try:
                 await self.refresh(pool)
+                self.first.set()
             except UNAVAILABLE as trouble:
                 log.warning("reference_not_read", trouble=type(trouble).__name__)
             await asyncio.sleep(LOOK_SECONDS)

@@ -29,9 +29,9 @@ _HEADS = TableStore(
     from_row=_head_from,
 )
 _SEEN = TableStore(
-    Table("catalogue_run", ("key",), {"key": "text", "fingerprint": "bytea", "file": "text", "seen_at": "timestamptz"}),
+    Table("catalogue_run", ("key",), {"key": "text", "fingerprint": "bytea", "file": "text"}),
     to_row=tuple,
-    from_row=lambda row: Seen(row["key"], row["fingerprint"], row["file"], row["seen_at"]),
+    from_row=lambda row: Seen(row["key"], row["fingerprint"], row["file"]),
 )
 _VERSION = Table(
     "procedure_version",

@@ -50,9 +50,8 @@ CREATE TABLE catalogue_run (
     key text PRIMARY KEY,
     fingerprint bytea NOT NULL,
     file text NOT NULL,
-    seen_at timestamptz NOT NULL
+    seen_at timestamptz NOT NULL DEFAULT now()
 );
-CREATE INDEX catalogue_run_seen ON catalogue_run (seen_at);
 """
 
 
