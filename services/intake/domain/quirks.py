@@ -1,7 +1,7 @@
 """Lý do đánh dấu và từ chối: what a person should look at in a published procedure, and what can't be taken.
 
 Refused is only what can't be identified or told apart; everything else is published as it stands, and flagged. The
-slugs are stable: other programs count by them. Why each is what it is: docs/decisions/0018.
+slugs are stable: other programs count by them. Why: docs/decisions/0018-importing-published-procedures.md.
 """
 
 from collections.abc import Mapping
