@@ -65,6 +65,22 @@ def test_json_that_is_no_procedure_is_refused(text: str) -> None:
     assert refused(text, "a.json")[0] in ("unreadable-bytes", "not-a-procedure")
 
 
+@pytest.mark.parametrize(
+    ("fee", "amounts"),
+    [
+        (20000, [20000]),
+        ({"amount": 20000, "note": "hộ gia đình"}, [20000]),
+        ([{"Số tiền": "20.000"}, "0 VNĐ"], [20000, 0]),
+        ({"note": "theo nghị quyết"}, [None]),
+        (None, []),
+    ],
+)
+def test_fees_of_json_are_read_as_written(fee: Any, amounts: list[int | None]) -> None:
+    rows = [{"channel": "DIRECT", "term": "5 ngày", "fee": fee}]
+    one = only(dumped(as_object(**{"Cách thức thực hiện": rows})), "a.json")
+    assert [one.amount for one in one.procedure.offers[0].fees] == amounts
+
+
 def test_half_a_character_and_a_field_twice_are_flagged() -> None:
     text = dumped(as_object())
     assert "broken-letters" in slugs(text.replace("Giấy ví dụ", "Giấy \\ud800"), "a.json")

@@ -253,6 +253,25 @@ def test_line_breaks_and_bullets_inside_a_paper_stay_inside(components: str, nam
     assert ([paper.name for paper in one.procedure.papers], one.procedure.cases, one.reasons) == (names, (), ())
 
 
+def test_a_description_that_speaks_like_a_row_is_a_description() -> None:
+    said = "Nộp hồ sơ\nHình thức nộp: trực tuyến\nTrường hợp: khác\nPhí: 5 đồng\n- Số lượng: 01 bộ"
+    (offer,) = only(procedure_text(channels=channel(description=said))).procedure.offers
+    assert (offer.channel, offer.case, offer.description) == ("counter", None, said)
+
+
+def test_a_papers_own_words_are_not_its_counts_nor_a_case() -> None:
+    papers = (
+        "    - Mẫu đơn số 01\nSố lượng: 01 bộ\n* Đối với cá nhân:\n- bản chụp\n      Số lượng: Bản chính: 2\n"
+        "    - Mẫu đơn: bản khai\n      Số lượng: Bản chính: 1\n      Mẫu đơn: 02.docx\n"
+    )
+    one = only(procedure_text(components=papers)).procedure
+    assert one.cases == ()
+    assert [(paper.name, paper.originals, paper.form) for paper in one.papers] == [
+        ("Mẫu đơn số 01 Số lượng: 01 bộ * Đối với cá nhân: - bản chụp", 2, ""),
+        ("Mẫu đơn: bản khai", 1, "02.docx"),
+    ]
+
+
 @pytest.mark.parametrize(
     ("fee", "amounts"),
     [
@@ -261,6 +280,8 @@ def test_line_breaks_and_bullets_inside_a_paper_stay_inside(components: str, nam
         ("Phí : 200.000 Đồng (Mức thu: 200.000 đồng/lần)", [200000]),
         ("10000 VNĐ (giảm còn 5000 đồng)", [10000]),
         ("1.000.000đ", [1000000]),
+        ("20000 VNĐ (- Trường hợp A\n- Trường hợp B)", [20000]),
+        ("10000 VNĐ (A)\n20000 VNĐ (B)", [10000, 20000]),
         ("50000", [50000]),
         ("từ 10.000 đồng đến 20.000 đồng", [None]),
         ("Theo Thông tư 60/2023/TT-BTC", [None]),

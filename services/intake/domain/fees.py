@@ -11,7 +11,6 @@ SMALLEST = 1_000
 _AMOUNT = re.compile(r"(?<![\w.,/-])(?P<amount>\d{1,3}(?:[.,]\d{3})+|\d{1,15})(?:[.,]0{1,2})? ?(?:vnd|dong|đ|d)(?!\w)")
 _BARE = re.compile(r"\d{1,3}(?:[.,]\d{3})+|\d{1,15}")
 _LOCAL = re.compile(r"hoi dong nhan dan|hdnd|nghi quyet|uy ban nhan dan|ubnd|dia phuong")
-_BETWEEN = re.compile(r"\s*(?:\||\n)\s*")
 
 
 class Fee(NamedTuple):
@@ -23,7 +22,13 @@ class Fee(NamedTuple):
 
 def read_fees(text: str) -> tuple[Fee, ...]:
     """The alternatives of a fee text: `10000 VNĐ (nộp trực tuyến) | 0 VNĐ (người có công)` are two."""
-    return tuple(_fee(spaced(part)) for part in _BETWEEN.split(text) if stated(part))
+    return tuple(_fee(spaced(part)) for written in text.split("|") for part in _lines(written) if stated(part))
+
+
+def _lines(written: str) -> list[str]:
+    """Lines with an amount each are alternatives too; others are one text with line breaks."""
+    lines = [line for line in written.split("\n") if line.strip()]
+    return lines if all(_AMOUNT.search(folded(line)) for line in lines) else [written]
 
 
 def _fee(text: str) -> Fee:

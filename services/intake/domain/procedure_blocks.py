@@ -9,6 +9,8 @@ from services.intake.domain.raw_procedure import CHANNEL_KEYS, RawChannel, RawCo
 
 _BULLET = re.compile(r"\s*[-+*•·–—●▪◦]+\s*")
 _ROW = re.compile(r"\s*(?:[-+*•·]\s*)?(?P<label>[^\W\d_][^:]{1,40}?)\s*:\s*(?P<rest>.*)", re.DOTALL)
+_COUNT_LINE = re.compile(r"[+*•]? ?so luong ?:")
+_FORM_LINE = re.compile(r"[+*•]? ?mau don ?:")
 _GENERAL = frozenset(
     {"", "bao gom", "ho so bao gom", "ho so gom", "gom", "thanh phan ho so", "thanh phan ho so bao gom"}
 )
@@ -51,18 +53,26 @@ def without_bullet(text: str) -> str:
 
 
 def read_channels(lines: Iterable[Line]) -> list[RawChannel]:
-    """Cách thức thực hiện: a row begins with its channel; what has no name goes on with what came before."""
+    """Cách thức thực hiện: a row begins with its channel; what has no name goes on with what came before.
+
+    Names stand as far in as the first ones: the same words elsewhere are part of a description.
+    """
     rows: list[tuple[Line, dict[str, tuple[Line, list[str]]]]] = []
+    margins: dict[bool, int] = {}
     going_on: list[str] | None = None
     for line in lines:
         match = _ROW.fullmatch(line.text) if ":" in line.text[:80] else None
         name = CHANNEL_KEYS.get(key_folded(match["label"])) if match else None
-        if match and name == "form":
-            rows.append((line, {}))
-        if match and name and rows and name not in rows[-1][1]:
-            going_on = [match["rest"].strip()]
-            rows[-1][1][name] = line, going_on
-        elif going_on is not None and line.text.strip():
+        begins = name == "form"
+        if match and name and (begins or rows) and margins.setdefault(begins, line.indent) == line.indent:
+            if begins:
+                rows.append((line, {}))
+            said = rows[-1][1]
+            if name not in said and (name != "case" or len(said) == 1):
+                going_on = [match["rest"].strip()]
+                said[name] = line, going_on
+                continue
+        if going_on is not None and line.text.strip():
             going_on.append(line.text.strip())
     return [_channel(line, said) for line, said in rows]
 
@@ -84,15 +94,12 @@ def read_components(lines: Sequence[Line]) -> list[RawComponent]:
     case, last = "", ""
     for at, line in enumerate(filled):
         text = line.text.strip()
-        bare = folded(without_bullet(text))
-        follower = filled[at + 1].text.strip() if at + 1 < len(filled) else ""
-        if bare.startswith("so luong") and papers:
-            _count(papers[-1][0], bare)
+        if papers and _COUNT_LINE.match(folded(text)) and _count(papers[-1][0], folded(text)):
             last = "counts"
-        elif bare.startswith("mau don") and papers:
+        elif papers and _FORM_LINE.match(folded(text)):
             papers[-1][0].form = spaced(text.partition(":")[2])
             last = "form"
-        elif text.startswith("*") and (text.endswith(":") or follower.startswith("-")):
+        elif _begins_case(line, filled[at + 1 : at + 2], margin):
             case, last = _case(without_bullet(text)), "case"
         elif last != "name" or margin < 0 or (line.indent == margin and text.startswith("-")):
             papers.append((RawComponent(line.place, Written("", line.place), case), [without_bullet(text)]))
@@ -104,26 +111,36 @@ def read_components(lines: Sequence[Line]) -> list[RawComponent]:
     return [paper for paper, _ in papers if stated(paper.name.text)]
 
 
+def _begins_case(line: Line, following: Sequence[Line], margin: int) -> bool:
+    """A line such as `* Trường hợp ủy quyền:`; at the margin, before papers further in, a line break."""
+    text = line.text.strip()
+    leads = text.endswith(":") or any(other.text.lstrip().startswith("-") for other in following)
+    return text.startswith("*") and leads and (line.indent > 0 or margin <= 0)
+
+
 def _case(text: str) -> str:
     name = spaced(text).rstrip(" :")
     return "" if folded(name) in _GENERAL else name
 
 
-def _count(paper: RawComponent, words: str) -> None:
+def _count(paper: RawComponent, words: str) -> bool:
+    """Takes the counts in a line; False: there are none in it."""
     found = {name: match for name, pattern in _COUNTS.items() if (match := pattern.search(words))}
     for name, match in found.items():
         setattr(paper, name, int(match[1]))
     if found:
         paper.originals, paper.copies = paper.originals or 0, paper.copies or 0
+    return bool(found)
 
 
 def read_bases(lines: Iterable[Line]) -> list[Written]:
     """Căn cứ pháp lý: one text a bullet, and a line without one goes on; without any bullet, one text a line."""
     filled = [line for line in lines if stated(line.text)]
-    bulleted = any(_BULLET.match(line.text) for line in filled)
+    margin = next((line.indent for line in filled if _BULLET.match(line.text)), -1)
     bases: list[tuple[str, list[str]]] = []
     for line in filled:
-        if bases and bulleted and not _BULLET.match(line.text):
+        begins = margin < 0 or (line.indent == margin and _BULLET.match(line.text) is not None)
+        if bases and not begins:
             bases[-1][1].append(line.text)
         else:
             bases.append((line.place, [without_bullet(line.text)]))

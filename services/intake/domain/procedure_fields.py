@@ -23,6 +23,7 @@ from services.intake.domain.raw_procedure import (
     key_folded,
 )
 
+_AMOUNTS = frozenset({"amount", "sotien", "mucphi", "muc", "gia"})
 _WRAPPERS = ("data", "items", "procedures", "results", "content")
 _PART_KEYS = {
     key_folded(label): key
@@ -125,8 +126,21 @@ def _parts(value: Any, place: str, one: Any, block: Any) -> list[Any]:
 
 
 def _channel(entry: Mapping[str, Any], place: str) -> RawChannel:
-    said = {CHANNEL_KEYS.get(key_folded(name), ""): _text(value) for name, value in entry.items()}
+    named = {CHANNEL_KEYS.get(key_folded(name), ""): value for name, value in entry.items()}
+    said = {name: _fee(value) if name == "fee" else _text(value) for name, value in named.items()}
     return channel_of(said, place)
+
+
+def _fee(value: Any) -> str:
+    """A fee as a published text writes it, of an object or of several."""
+    if isinstance(value, list):
+        return " | ".join(map(_fee, value))
+    if not isinstance(value, Mapping):
+        return _text(value)
+    amount = next((inside for name, inside in value.items() if key_folded(name) in _AMOUNTS), None)
+    notes = (_text(inside) for name, inside in value.items() if key_folded(name) not in _AMOUNTS)
+    note = spaced(" ".join(text for text in notes if stated(text)))
+    return note if amount is None else f"{_text(amount)} VNĐ ({note})"
 
 
 def channel_of(said: Mapping[str, str], place: str) -> RawChannel:
