@@ -1,6 +1,7 @@
 """Đọc nội dung công bố dạng văn bản: every quirk in its place, nothing repaired in silence, one class for any bytes."""
 
 import random
+import time
 import unicodedata
 from decimal import Decimal
 
@@ -303,6 +304,32 @@ def test_windows_line_ends_marks_and_markdown_are_read_alike() -> None:
     assert only(b"\xef\xbb\xbf" + procedure_text().replace("\n", "\r\n").encode()).fingerprint == plain
     bold = procedure_text().replace("Mã thủ tục:", "**Mã thủ tục:**").replace("Chi tiết", "# Chi tiết", 1)
     assert only(bold, "a.md").fingerprint == plain
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "#" * 100 + " 1: x",
+        "* " * 50 + "1: x",
+        "a" + " " * 100 + "b",
+        "a" + " " * 1_000_000 + "b",
+        " " * 1_000_000 + ":",
+        "- " * 500_000,
+        "1.000" * 300_000 + " VNĐ",
+        "|" * 1_000_000,
+        "61/2018/" * 100_000,
+        "thời hạn " * 100_000 + ":",
+        "* " * 300_000 + ":",
+        "(" * 1_000_000,
+    ],
+    ids=lambda line: line[:6],
+)
+@pytest.mark.parametrize("place", ["Tên thủ tục:", "Trình tự thực hiện:", "Phí, lệ phí:", "Mô tả:", "Căn cứ pháp lý:"])
+def test_no_line_takes_long(line: str, place: str) -> None:
+    text = procedure_text(channels=channel(description="x")).replace(place, f"{place}\n{line}\n{place} {line}", 1)
+    began = time.process_time()
+    in_one_class("a.txt", text.encode())
+    assert time.process_time() - began < 5
 
 
 LINES = st.sampled_from([line for line in procedure_text().split("\n") if line.strip()])

@@ -8,6 +8,8 @@ from services.intake.domain.folding import folded, spaced, stated
 
 SMALLEST = 1_000
 """Đồng; a smaller amount that isn't 0 was probably written in thousands."""
+MOST = 200
+"""Alternatives; what would be more stays in the last one."""
 _AMOUNT = re.compile(r"(?<![\w.,/-])(?P<amount>\d{1,3}(?:[.,]\d{3})+|\d{1,15})(?:[.,]0{1,2})? ?(?:vnd|dong|đ|d)(?!\w)")
 _BARE = re.compile(r"\d{1,3}(?:[.,]\d{3})+|\d{1,15}")
 _LOCAL = re.compile(r"hoi dong nhan dan|hdnd|nghi quyet|uy ban nhan dan|ubnd|dia phuong")
@@ -22,7 +24,7 @@ class Fee(NamedTuple):
 
 def read_fees(text: str) -> tuple[Fee, ...]:
     """The alternatives of a fee text: `10000 VNĐ (nộp trực tuyến) | 0 VNĐ (người có công)` are two."""
-    return tuple(_fee(spaced(part)) for written in text.split("|") for part in _lines(written) if stated(part))
+    return tuple(_fee(spaced(part)) for written in text.split("|", MOST) for part in _lines(written) if stated(part))
 
 
 def _lines(written: str) -> list[str]:

@@ -61,7 +61,7 @@ def read_channels(lines: Iterable[Line]) -> list[RawChannel]:
     margins: dict[bool, int] = {}
     going_on: list[str] | None = None
     for line in lines:
-        match = _ROW.fullmatch(line.text) if ":" in line.text[:80] else None
+        match = _ROW.fullmatch(line.text.lstrip()) if ":" in line.text.lstrip()[:80] else None
         name = CHANNEL_KEYS.get(key_folded(match["label"])) if match else None
         begins = name == "form"
         if match and name and (begins or rows) and margins.setdefault(begins, line.indent) == line.indent:

@@ -22,7 +22,7 @@ from services.intake.domain.quirks import flag
 from services.intake.domain.raw_procedure import LABELS, LONG, ORDER, TEXT_KEYS, RawProcedure, Written, key_folded
 
 HEADING = "chi tiet thu tuc hanh chinh"
-_KEY = re.compile(r"(?:[#>*_`]+\s*)*(?P<label>[^\W\d_][^:\n]{1,60}?)\s*[*_`]*\s*:\s*[*_`]*\s*(?P<rest>.*)", re.DOTALL)
+_KEY = re.compile(r"[#>*_`\s]*(?P<label>[^\W\d_][^:\n]{1,60}?)\s*[*_`]*\s*:\s*[*_`]*\s*(?P<rest>.*)", re.DOTALL)
 _BLOCKS = frozenset({"channels", "components", "legal_bases", "internal_process"})
 _LONGEST_HEADING = 120
 _DECORATION = " \t#*_`>"
@@ -62,10 +62,13 @@ def _is_heading(lines: Sequence[Line], at: int) -> bool:
     return any((found := _key_of(line, 0)) is not None and found.key == "code" for line in following)
 
 
+def _labelled(line: Line) -> re.Match[str] | None:
+    """A label and what follows; looked for only where a colon comes soon, so that no line takes long."""
+    return _KEY.fullmatch(line.text.strip()) if ":" in line.text.lstrip()[:_LONGEST_HEADING] else None
+
+
 def _key_of(line: Line, margin: int, at: int = 0) -> _Found | None:
-    if line.indent > margin or ":" not in line.text[:_LONGEST_HEADING]:
-        return None
-    match = _KEY.fullmatch(line.text.strip())
+    match = _labelled(line) if line.indent <= margin else None
     if match is None:
         return None
     key = TEXT_KEYS.get(key_folded(match["label"]))
@@ -147,7 +150,7 @@ def _known(body: Sequence[Line], margin: int, raw: RawProcedure, *, free: bool) 
     skipping = False
     for at, line in enumerate(body):
         if line.text.strip() and at > 0 and line.indent <= margin and not free:
-            match = _KEY.fullmatch(line.text.strip())
+            match = _labelled(line)
             skipping = match is not None and len(match["label"].split()) <= 8 and match["label"][0].isupper()
             if skipping:
                 raw.reasons.append(flag("key-unknown", f"dòng {line.number}"))

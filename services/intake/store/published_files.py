@@ -20,6 +20,7 @@ MOST_BYTES = 8_000_000
 MOST_LINES = 20_000
 MOST_UNPACKED = 64_000_000
 MOST_ROWS = 20_000
+MOST_PROCEDURES = 10_000
 MOST_COLUMNS = 100
 _ODD = re.compile(r"[\x01-\x08\x0e-\x1f\x7f\ufffd]")
 _HALF = re.compile(r"[\ud800-\udfff]")  # half a character, as JSON can escape it
@@ -95,6 +96,8 @@ def _from_json(text: str, notes: list[Reason]) -> Found:
     objects = objects_in(value)
     if objects is None:
         raise refusal("not-a-procedure", "tệp")
+    if len(objects) > MOST_PROCEDURES:
+        raise refusal("too-large", f"mục {MOST_PROCEDURES + 1}", f"Nhiều nhất {MOST_PROCEDURES} thủ tục.")
     procedures, refused = [], []
     for place, one in objects:
         raw = read_object(one, place)
