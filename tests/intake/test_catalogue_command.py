@@ -90,6 +90,8 @@ async def test_whatever_lies_in_a_folder_each_file_has_its_class(door: FrontDoor
     (folder / "picture.png").write_bytes(b"\x89PNG")
     (folder / "gone.txt").symlink_to(tmp_path / "nowhere")
     (folder / "sub" / "round").symlink_to(folder)
+    (folder / ".hidden").mkdir()
+    (folder / ".hidden" / "a.txt").write_text(procedure_text(code="1.999003"))
     os.mkfifo(folder / "pipe.txt")
     with (folder / "huge.csv").open("wb") as huge:
         huge.truncate(100_000_000)
@@ -131,3 +133,5 @@ async def test_nothing_to_import_and_no_hub_are_told_in_one_line(door: FrontDoor
     reader = door.token(["dossiers:read"]).removeprefix("Bearer ")
     code, _, errors = await ran(door, tmp_path / "in", HUB_TOKEN=reader)
     assert (code, "reference:edit" in errors) == (1, True)
+    code, _, errors = await ran(door, tmp_path / "in", HUB_URL="http://127.0.0.1:9")
+    assert (code, "does not answer" in errors, errors.count("\n")) == (1, True, 1)

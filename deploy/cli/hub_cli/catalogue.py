@@ -69,7 +69,7 @@ def _found(paths: Iterable[str]) -> tuple[list[str], list[Item]]:
 
 
 def _files_in(folder: str, lost: list[Item]) -> Iterator[str]:
-    """All files with a known ending; a folder that leads back to itself is entered once."""
+    """All files with a known ending, none hidden; a folder that leads back to itself is entered once."""
     seen: set[str] = set()
 
     def unreadable(error: OSError) -> None:
@@ -81,6 +81,7 @@ def _files_in(folder: str, lost: list[Item]) -> Iterator[str]:
             folders.clear()
             continue
         seen.add(real)
+        folders[:] = [name for name in folders if not name.startswith(".")]
         for name in names:
             if name.lower().endswith(ENDINGS) and not name.startswith((".", "~$")):
                 yield os.path.join(place, name)

@@ -29,6 +29,7 @@ class Connection:
 
     def __init__(self, environment: Mapping[str, str] = os.environ) -> None:
         self._environment = environment
+        self._reached = False  # a hub that never answered isn't away for a moment
         self._client = httpx.Client(timeout=TIMEOUT_SECONDS, trust_env=False)
         self._headers = {"authorization": f"Bearer {self._token()}"}
 
@@ -49,6 +50,7 @@ class Connection:
             trouble = ""
             try:
                 answer = self._client.post(address + path, headers=headers, json=body, timeout=PATIENCE_SECONDS)
+                self._reached = True
                 if answer.is_success:
                     return answer.json()
                 if answer.status_code in (401, 403, 404):
@@ -58,7 +60,7 @@ class Connection:
                 trouble = f"answered {answer.status_code}"
             except httpx.HTTPError as error:
                 trouble = type(error).__name__
-            if time.monotonic() > until:
+            if time.monotonic() > until or not self._reached:
                 give_up(f"{service} does not answer at {address} ({trouble}); `hub status` shows what runs")
             time.sleep(RETRY_SECONDS)
 
