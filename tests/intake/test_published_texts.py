@@ -154,6 +154,11 @@ def test_names_of_other_kinds_of_files_are_refused() -> None:
     assert refused(procedure_text(), "a.docx") == ("format-unknown", "tên tệp")
 
 
+def test_one_term_in_two_spellings_is_one_term() -> None:
+    rows = channel("ONLINE", "05 ngày làm việc") + channel("DIRECT", "5 WORKING_DAY")
+    assert only(procedure_text(channels=rows)).reasons == ()
+
+
 def test_what_is_kept_is_as_published() -> None:
     one = only(procedure_text(name="CẤP GIẤY VÍ DỤ", channels=channel(fee="40 VNĐ ()")))
     assert one.procedure.name == "CẤP GIẤY VÍ DỤ"

@@ -23,7 +23,7 @@ from services.intake.domain.published_procedure import (
 )
 from services.intake.domain.quirks import Reason, flag, refusal
 from services.intake.domain.raw_procedure import RawChannel, RawComponent, RawProcedure
-from services.intake.domain.term_flags import term_flags
+from services.intake.domain.term_flags import term_flags, term_read
 
 CHANNELS: Mapping[str, Channel] = {
     "online": "online",
@@ -311,8 +311,8 @@ def _more_flags(raw: RawProcedure, procedure: PublishedProcedure, references: Re
             yield flag(slug, row.term.place, more)
         for slug, more in fee_flags(row.fee.text):
             yield flag(slug, row.fee.place, more)
-    terms = {offer.channel: spaced(offer.term) for offer in procedure.offers if offer.case is None}
-    if len(set(terms.values())) > 1:
+    terms = {term_read(offer.term) for offer in procedure.offers if offer.case is None}
+    if len(terms) > 1:
         yield flag("terms-differ-by-channel", raw.value("channels").place)
     if stated(raw.value("cooperating_agency").text):
         yield flag("cooperating-agency", raw.value("cooperating_agency").place)

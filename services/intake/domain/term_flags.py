@@ -37,6 +37,11 @@ def length_of(term: Term) -> Length | None:
     return None if term.unit is None or term.amount is None else (term.unit, term.amount)
 
 
+def term_read(text: str) -> Length | str:
+    """What terms are compared by: their length, else their words. `5 WORKING_DAY` is `05 ngày làm việc`."""
+    return length_of(parse_term(text)) or folded(text)
+
+
 def term_flags(text: str, description: str, steps: str) -> Iterator[tuple[str, str]]:
     """What a person should look at: slug and words."""
     term = parse_term(text)
