@@ -2,8 +2,7 @@
 
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from importlib.metadata import version
 from typing import Any
 
@@ -23,7 +22,8 @@ from hub_web.routes import Router
 from hub_web.server import HttpServer
 from hub_web.tokens import Verifier
 from hub_worktime import VIETNAM, load_calendar
-from services.intake.api.catalogue import catalogue_router
+from services.intake.api.catalogue import Shelves, catalogue_router
+from services.intake.api.catalogue_imports import Imports, catalogue_import_router
 from services.intake.api.citizen_page import TRACKING_PATH, ClientAddress, citizen_router
 from services.intake.api.commands import Commands
 from services.intake.api.corrections import correction_router
@@ -43,18 +43,26 @@ from services.intake.api.publication_lists import publication_router
 from services.intake.api.reference_imports import Surroundings, import_router
 from services.intake.clients.signers import signer_called
 from services.intake.clients.typst_printer import TypstPrinter
+from services.intake.domain.assess_procedure import References
+from services.intake.domain.publication import AssessedFile
 from services.intake.domain.refusals import UnknownProcedure
+from services.intake.handlers.live_catalogue import LiveCatalogue
 from services.intake.handlers.office import Office
 from services.intake.handlers.ports import PROGRESS
 from services.intake.handlers.timeline import EVENTS, on_reported
 from services.intake.settings import PACKAGED_DATA, Settings
+from services.intake.store.assess_files import assess_file
 from services.intake.store.catalogue_files import read_catalogue
-from services.intake.store.directory import Directory, published_desks
+from services.intake.store.catalogue_tables import CatalogueUnitOfWork
+from services.intake.store.directory import Directory
 from services.intake.store.forms import FormQueries
 from services.intake.store.life_queries import LifeQueries
 from services.intake.store.period_figures import PeriodFigures
 from services.intake.store.places import communes
 from services.intake.store.queries import Queries
+from services.intake.store.reference import DeskFeed, ProcedureFeed, Reference
+from services.intake.store.reference_files import read_tables
+from services.intake.store.reference_queries import ReferenceQueries
 from services.intake.store.reference_tables import ReferenceUnitOfWork
 from services.intake.store.unit_of_work import IntakeUnitOfWork
 from services.intake.store.wrong_tries import WrongTries
@@ -79,16 +87,17 @@ class Service:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.spine: Spine[IntakeUnitOfWork] = Spine(NAME, settings, IntakeUnitOfWork)
-        self._office = Office(
-            read_catalogue(settings.data_folder), load_calendar(), SealingKeys.read(settings.sealing_keys_file)
-        )
-        self._packaged_desks = self._office.catalogue.desks
+        self._catalogue = LiveCatalogue(read_catalogue(settings.data_folder))
+        self._office = Office(self._catalogue, load_calendar(), SealingKeys.read(settings.sealing_keys_file))
+        self._tables = read_tables(settings.data_folder, PACKAGED_DATA)
+        self._procedures = ProcedureFeed(self._catalogue.learn)
+        desks = DeskFeed(self._catalogue.take_desks, self.spine.clock.now)
+        self._reference = Reference([self._procedures], desks)
         self._verifier = Verifier(settings.jwks_file)
 
     async def web(self) -> Sequence[Role]:
         """Takes and shows dossiers; another process sends the outbox."""
-        await self.take_published_desks()
-        return [*self.spine.housekeeping(), self._server()]
+        return [*self.spine.housekeeping(), *self._front()]
 
     async def worker(self) -> Sequence[Role]:
         """Reads events and sends the service's own."""
@@ -96,14 +105,17 @@ class Service:
 
     async def everything(self) -> Sequence[Role]:
         """All roles in one process; inputs last, so that they stop first."""
-        await self.take_published_desks()
-        return [*self.spine.housekeeping(), *self._readers(), self._server()]
+        return [*self.spine.housekeeping(), *self._readers(), *self._front()]
 
-    async def take_published_desks(self) -> None:
-        """Desks that two persons approved count beside the packaged ones, since the start of the process."""
-        today = self.spine.clock.now().astimezone(VIETNAM).date()
-        desks = await published_desks(self.spine.pool, today)
-        self._office = replace(self._office, catalogue=self._office.catalogue.with_desks(desks))
+    def _front(self) -> list[Role]:
+        """What keeps the reference data up to date, and the server, which waits until it is."""
+        pool, server = self.spine.pool, self._server()
+
+        async def serve() -> None:
+            await self._reference.first.wait()
+            await server.run()
+
+        return [Role("reference", lambda: self._reference.follow(pool, self.spine.heart)), Role(server.name, serve)]
 
     def _readers(self) -> list[Role]:
         self.spine.measured_by(self.measure_stuck)
@@ -121,7 +133,7 @@ class Service:
         """The routes, on the opened spine."""
         queries = self._queries()
         runner, now = GroupRunner(self.spine.runner), self.spine.clock.now
-        commands = Commands(runner)
+        commands = Commands(runner, self._find)
         lives = LifeQueries(self.spine.pool, timedelta(days=self.settings.duplicate_window_days))
         desk = AtTheDesk(commands, queries)
         pages = Pages(self.settings.public_url)
@@ -138,8 +150,8 @@ class Service:
             old_dossier_router(runner.run, self._office, now),
             period_figures_router(PeriodFigures(self.spine.pool), now),
             duplicate_router(lives, now),
-            catalogue_router(self._office.catalogue),
-            *self._reference_routers(),
+            *self._catalogue_routers(),
+            *self._directory_routers(),
             operations_router(queries),
             self._forms(runner, queries),
             citizen_router(queries, lives, self._office, tries, pages, address, now),
@@ -163,23 +175,41 @@ class Service:
         issuing = FormIssuing(runner, queries, forms, self._office, printer, signer, self.spine.clock.now)
         return form_router(issuing, queries, forms)
 
-    def _reference_routers(self) -> list[Router]:
-        """What imports bring, and how it is shown."""
+    async def _find(self, code: str, version: int | None) -> bool:
+        return await self._procedures.find(self.spine.pool, code, version)
+
+    def _catalogue_routers(self) -> list[Router]:
+        """Procedures: what was published, and imports of more."""
+        spine, ended = self.spine, self._tables.ended
+        publishing = Runner(spine.pool, spine.clock, spine.bells, CatalogueUnitOfWork)
+        imports = Imports(
+            publishing, self._assess, self._catalogue.packaged, lambda: self._reference.refresh(spine.pool)
+        )
+        queries = ReferenceQueries(spine.pool, ended)
+        shelves = Shelves(self._catalogue, self._find, queries, ended, spine.clock.now)
+        return [catalogue_router(shelves), catalogue_import_router(imports, spine.clock.now)]
+
+    def _assess(self, name: str, content: bytes, at: datetime) -> AssessedFile:
+        day = at.astimezone(VIETNAM).date()
+        return assess_file(name, content, References(self._tables.kinds, self._tables.ended, day))
+
+    def _directory_routers(self) -> list[Router]:
+        """Desks, units, officers, agencies and publication lists, which two persons keep."""
         directory, now = Directory(self.spine.pool), self.spine.clock.now
         imports = Runner(self.spine.pool, self.spine.clock, self.spine.bells, ReferenceUnitOfWork)
         world = Surroundings(directory, communes, self._name_of, self._office.seals, now)
         return [
             import_router(GroupRunner(imports), world),
-            desk_router(directory, lambda: self._packaged_desks, now),
+            desk_router(directory, lambda: self._catalogue.packaged_desks, now),
             directory_router(directory, now),
-            publication_router(directory, self._name_of, lambda: self._packaged_desks, now),
+            publication_router(directory, self._name_of, lambda: self._catalogue.packaged_desks, now),
         ]
 
     def _name_of(self, procedure: str) -> str | None:
         """What the catalogue calls a procedure, by its code or by that without the province's suffix."""
         for code in (procedure, ".".join(procedure.split(".")[:2])):
             with suppress(UnknownProcedure):
-                return self._office.catalogue.newest(code).ref.name
+                return self._catalogue.newest(code).ref.name
         return None
 
     def _server(self) -> Role:

@@ -6,13 +6,10 @@ from datetime import date
 from typing import Any
 from uuid import uuid4
 
-import httpx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hub_web.server import HttpServer
-from services.intake.bootstrap import build
 from services.intake.domain import columns
 from services.intake.domain.columns import EARLIEST, LATEST, Row, Sheet
 from services.intake.domain.directory import KINDS, Entry
@@ -277,22 +274,24 @@ async def test_who_acts_for_some_desks_only_does_not_change_the_directory(office
     assert (await office.decide(str(uuid4()))).status_code == 404
 
 
-async def test_an_approved_desk_takes_dossiers_after_a_restart(office: Desk) -> None:
+async def test_an_approved_desk_takes_dossiers_in_every_process_without_a_restart(
+    office: Desk, second_door: FrontDoor
+) -> None:
     await office.published("desks", DESKS)
-    restarted = build(office.door.intake.settings)
-    await restarted.spine.open()
-    await restarted.web()
-    server = HttpServer(restarted.app(), "127.0.0.1", 0)
-    await server.start()
-    url = f"http://127.0.0.1:{server.port}/v1/dossiers"
-    headers = {"Authorization": office.door.bearer, "Idempotency-Key": "1"}
-    async with httpx.AsyncClient() as client:
-        for code, status in (("H15.15.07", 201), ("H45.30.01", 422)):
-            headers["Idempotency-Key"] = code
-            answer = await client.post(url, json=residence(desk_code=code, acceptance=ACCEPTANCE), headers=headers)
-            assert answer.status_code == status, answer.text
-    await server.stop()
-    await restarted.spine.close()
+    await second_door.intake._reference.refresh(second_door.intake.spine.pool)  # the role looks twice a second
+    for code, status in (("H15.15.07", 201), ("H45.30.01", 422)):
+        answer = await second_door.post("/v1/dossiers", residence(desk_code=code, acceptance=ACCEPTANCE))
+        assert answer.status_code == status, answer.text
+
+
+async def test_a_desk_counts_from_the_day_it_is_valid(office: Desk, second_door: FrontDoor) -> None:
+    """Nobody publishes anything that day: it begins by itself."""
+    await office.published("desks", DESKS.replace("2025-07-01", "2026-03-03"))
+    for day, status in (("2026-03-02", 422), ("2026-03-03", 201)):
+        second_door.set_time(f"{day}T09:00:00+07:00")
+        await second_door.intake._reference.refresh(second_door.intake.spine.pool)
+        answer = await second_door.post("/v1/dossiers", residence(desk_code="H15.15.07", acceptance=ACCEPTANCE))
+        assert answer.status_code == status, answer.text
 
 
 DAYS = st.dates(date(2020, 1, 1), date(2020, 1, 12))

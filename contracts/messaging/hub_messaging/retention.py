@@ -37,6 +37,7 @@ KEPT = {
         "(SELECT state = 'done' AND finished_at < now() - interval '14 days' FROM work WHERE work.id = work_body.id)"
     ),
     "work": "state = 'done' AND finished_at < now() - interval '90 days'",
+    "catalogue_run": "seen_at < now() - interval '7 days'",
     "refused_record": "state NOT IN ('waiting', 'dead') AND refused_at < now() - interval '90 days'",
 }
 """Table → what of it is past its time, said so that no index seems better to PostgreSQL than the pages asked for."""

@@ -1,7 +1,7 @@
 """How a command is carried out: once per Idempotency-Key, in the group commit, its refusal as problem details."""
 
 import hashlib
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Any, Protocol
 from uuid import UUID
 
@@ -15,10 +15,19 @@ from services.intake.api.answers import registered_view
 from services.intake.api.problems import problem_of
 from services.intake.domain.dossier import Dossier
 from services.intake.domain.progress import Progress
+from services.intake.domain.refusals import UnknownProcedure
 from services.intake.handlers.ports import DOSSIERS, LIVES, PROGRESS
 
 Command = Callable[[Any], Dossier]
 """Takes the unit of work; the dossier as it is afterwards."""
+
+
+Find = Callable[[str, int | None], Awaitable[bool]]
+"""Learns a published version that this process hasn't met; False: there is none."""
+
+
+async def _nothing_more(_code: str, _version: int | None) -> bool:
+    return False
 
 
 class Runs(Protocol):
@@ -30,8 +39,9 @@ class Runs(Protocol):
 class Commands:
     """Carries out what systems and officers ask."""
 
-    def __init__(self, runner: Runs) -> None:
+    def __init__(self, runner: Runs, find: Find = _nothing_more) -> None:
         self._runner = runner
+        self._find = find
 
     async def carry_out(
         self,
@@ -57,10 +67,23 @@ class Commands:
             needs[LIVES] = (dossier_id,)
         job = once(f"{caller.subject} {route} {key}", hashlib.sha256(body).digest(), run, needs)
         try:
-            kept = await self._runner.run(job)
+            kept = await self._run(job)
         except Exception as error:
             problem = problem_of(error)
             if problem is None:
                 raise
             raise problem from None
         return answer(kept.body, kept.status)
+
+    async def learn(self, code: str, version: int | None = None) -> bool:
+        """Learns a version (None: the newest) that another process published a moment ago; False: there is none."""
+        return await self._find(code, version)
+
+    async def _run(self, job: Job[Any, Answer]) -> Answer:
+        """Once more where the dossier's version was published by another process and isn't known here yet."""
+        try:
+            return await self._runner.run(job)
+        except UnknownProcedure as unknown:
+            if not await self.learn(unknown.code, unknown.version):
+                raise
+            return await self._runner.run(job)

@@ -50,6 +50,8 @@ def command_router(commands: Commands, reading: Reading, office: Office, now: Ca
     @router.post("/v1/dossiers", status_code=201, response_model=RegisteredView)
     async def submit(submission: Submission, caller: Submitter, key: IdempotencyKey, body: RawBody) -> Response:
         """Nộp hồ sơ; with `acceptance` and nothing missing it is accepted in the same step."""
+        if not office.catalogue.knows(submission.procedure_code):
+            await commands.learn(submission.procedure_code)
         command = _submission(submission, office, now())
         if not caller.covers(command.desk.ref.code):
             raise no_such_desk()

@@ -10,6 +10,7 @@ from hub_worktime import VIETNAM
 from services.intake.domain import refusals
 
 PROCEDURE_UNKNOWN = problem_type("procedure-unknown", 422, "Không có thủ tục này")
+AGENCY_KIND_UNKNOWN = problem_type("agency-kind-unknown", 422, "Chưa rõ loại cơ quan giải quyết của thủ tục")
 DESK_UNKNOWN = problem_type("desk-unknown", 422, "Không có Bộ phận Một cửa này")
 CASE_UNKNOWN = problem_type("case-unknown", 422, "Thủ tục không có trường hợp này")
 COMPONENT_UNKNOWN = problem_type("component-unknown", 422, "Thủ tục không có thành phần hồ sơ này")
@@ -98,6 +99,11 @@ _PROBLEMS: Mapping[type[Exception], Callable[[Any], Problem]] = {
     refusals.NoSuchDossier: lambda _: no_such_dossier(),
     refusals.UnknownProcedure: lambda _: Problem(
         PROCEDURE_UNKNOWN, "Mã thủ tục không có trong danh mục.", next_step="Xem GET /v1/procedures."
+    ),
+    refusals.NoAgencyKind: lambda _: Problem(
+        AGENCY_KIND_UNKNOWN,
+        "Phiên bản đã công bố của thủ tục không cho biết loại cơ quan giải quyết, nên chưa có nơi để chuyển hồ sơ.",
+        next_step="Người quản lý danh mục thêm mục «Loại cơ quan giải quyết» vào nội dung công bố rồi nhập lại.",
     ),
     refusals.UnknownDesk: lambda _: Problem(
         DESK_UNKNOWN, "Mã Bộ phận Một cửa không có trong danh mục.", next_step="Xem GET /v1/desks."

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from hub_events.intake import ComponentRef, DeskRef, Finding, LegPlan, ProcedureRef
 from hub_worktime import Term, TermRow, TermTable
-from services.intake.domain.refusals import UnknownCase, UnknownComponent, UnknownDesk, UnknownProcedure
+from services.intake.domain.refusals import NoAgencyKind, UnknownCase, UnknownComponent, UnknownDesk, UnknownProcedure
 
 MISSING, UNKNOWN = "component-missing", "component-unknown"
 
@@ -34,6 +34,17 @@ class Case:
 
 
 @dataclass(frozen=True, slots=True)
+class Listing:
+    """Cách tra cứu: what an imported version is listed and searched by, beside its code and name."""
+
+    field: str
+    levels: tuple[str, ...]
+    agency: str
+    online_level: str | None
+    base_code: str
+
+
+@dataclass(frozen=True, slots=True)
 class Procedure:
     """Thủ tục hành chính in one published version. `certainty`: V read, V2 secondary, R recalled, U uncertain."""
 
@@ -44,10 +55,17 @@ class Procedure:
     components: tuple[Component, ...]
     cases: tuple[Case, ...]
     legs: tuple[LegPlan, ...]
+    listing: Listing | None = None
+    """None: of the packaged data."""
 
     def term_for(self, channel: str, case: str | None) -> Term:
         """Thời hạn giải quyết that a dossier of this channel and case has."""
         return TermTable(self.term_rows).term_for(channel, case)
+
+    def check_routable(self) -> None:
+        """Raises NoAgencyKind: an imported version whose agency nobody could derive."""
+        if not self.legs:
+            raise NoAgencyKind
 
     def check_case(self, case: str | None) -> None:
         """Raises UnknownCase."""
@@ -133,10 +151,6 @@ class Catalogue:
             return self._desks[code]
         except KeyError:
             raise UnknownDesk from None
-
-    def with_desks(self, desks: Iterable[Desk]) -> "Catalogue":
-        """The same with these desks too; they replace those of the same code."""
-        return Catalogue(self.procedures, (*{desk.ref.code: desk for desk in (*self.desks, *desks)}.values(),))
 
     def published(self) -> list[Procedure]:
         """The newest version of each procedure, by code."""

@@ -12,7 +12,16 @@ class Refusal(Exception):
 
 
 class UnknownProcedure(Refusal):
-    """No procedure of that code is published."""
+    """No procedure of that code is published, or not in that version; None: in any."""
+
+    def __init__(self, code: str = "", version: int | None = None) -> None:
+        super().__init__("unknown procedure")
+        self.code = code
+        self.version = version
+
+
+class NoAgencyKind(Refusal):
+    """The procedure's published version doesn't tell which kind of agency resolves it: nowhere to hand it over to."""
 
 
 class UnknownDesk(Refusal):

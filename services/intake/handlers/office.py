@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from hub_worktime import Calendar
-from services.intake.domain.catalogue import Catalogue
+from services.intake.handlers.live_catalogue import LiveCatalogue
 from services.intake.handlers.ports import Seals
 
 
@@ -11,6 +11,6 @@ from services.intake.handlers.ports import Seals
 class Office:
     """The fixed surroundings of the commands."""
 
-    catalogue: Catalogue
+    catalogue: LiveCatalogue
     calendar: Calendar
     seals: Seals

@@ -63,9 +63,10 @@ class SubmitDossier:
 def submit_dossier(command: SubmitDossier, uow: IntakeWork, office: Office) -> Dossier:
     """Registers the dossier; accepts it at once when an officer did and nothing is missing.
 
-    Raises ReceiptNotBelievable, UnknownCase, FormTooLarge, and what the acceptance raises.
+    Raises ReceiptNotBelievable, NoAgencyKind, UnknownCase, FormTooLarge, and what the acceptance raises.
     """
     check_receipt(command.received_at, command.at)
+    command.procedure.check_routable()
     command.procedure.check_case(command.case)
     dossier = _registered(command, office)
     _note(dossier, command, uow, office)
