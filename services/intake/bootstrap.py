@@ -26,6 +26,7 @@ from services.intake.api.corrections import correction_router
 from services.intake.api.dossiers import command_router, read_router
 from services.intake.api.duplicates import duplicate_router
 from services.intake.api.figures import figures_router
+from services.intake.api.hand_over_lists import hand_over_router
 from services.intake.api.late_entries import late_entry_router
 from services.intake.api.life import AtTheDesk, fee_router, life_router
 from services.intake.api.operations import operations_router
@@ -34,6 +35,7 @@ from services.intake.handlers.ports import PROGRESS
 from services.intake.handlers.timeline import EVENTS, on_reported
 from services.intake.settings import Settings
 from services.intake.store.catalogue_files import read_catalogue
+from services.intake.store.hand_overs import HandOverQueries
 from services.intake.store.life_queries import LifeQueries
 from services.intake.store.queries import Queries
 from services.intake.store.unit_of_work import IntakeUnitOfWork
@@ -102,6 +104,7 @@ class Service:
             figures_router(lives),
             late_entry_router(lives),
             duplicate_router(lives, now),
+            hand_over_router(commands, queries, HandOverQueries(self.spine.pool), self._office, now),
             catalogue_router(self._office.catalogue),
             operations_router(queries),
             dead_letter_router(NAME, RefusedTable(self.spine.pool)),

@@ -31,6 +31,7 @@ PREFIXES = {
         "figures",
         "late-entries",
         "possible-duplicates",
+        "hand-over-lists",
     },
     "routing": {"transfers", "lanes", "callbacks", "routing"},
     "notify": {"notices", "suppliers", "notify"},
