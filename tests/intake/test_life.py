@@ -257,7 +257,8 @@ async def test_the_share_made_on_the_spot_is_a_figure_within_the_area(door: Fron
     empty: dict[str, Any] = {"returned": 0, "on_the_spot": 0, "share": None, "desks": []}
     assert (await door.get(path, bearer=door.token(area=["H99.99.99"]))).json() == empty
     assert (await door.get("/v1/figures/on-the-spot?from=2026-03-03&to=2026-03-09")).json() == empty
-    assert (await door.get("/v1/figures/on-the-spot?from=2026-03-03&to=2026-03-01")).status_code == 422
+    for wrong in ("from=2026-03-03&to=2026-03-01", "from=0001-01-01&to=2026-03-01", "from=2026-03-01&to=9999-12-31"):
+        assert (await door.get(f"/v1/figures/on-the-spot?{wrong}")).status_code == 422, wrong
 
 
 async def test_outside_the_callers_area_none_of_it_exists(door: FrontDoor) -> None:
