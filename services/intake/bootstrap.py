@@ -33,6 +33,7 @@ from services.intake.api.duplicates import duplicate_router
 from services.intake.api.figures import figures_router
 from services.intake.api.form_issuing import FormIssuing
 from services.intake.api.forms import form_router
+from services.intake.api.hand_over_lists import hand_over_router
 from services.intake.api.late_entries import late_entry_router
 from services.intake.api.life import AtTheDesk, fee_router, life_router
 from services.intake.api.old_dossiers import old_dossier_router
@@ -56,6 +57,7 @@ from services.intake.store.catalogue_files import read_catalogue
 from services.intake.store.catalogue_tables import CatalogueUnitOfWork
 from services.intake.store.directory import Directory
 from services.intake.store.forms import FormQueries
+from services.intake.store.hand_overs import HandOverQueries
 from services.intake.store.life_queries import LifeQueries
 from services.intake.store.period_figures import PeriodFigures
 from services.intake.store.places import communes
@@ -152,6 +154,7 @@ class Service:
             duplicate_router(lives, now),
             *self._catalogue_routers(),
             *self._directory_routers(),
+            hand_over_router(commands, queries, HandOverQueries(self.spine.pool), self._office, now),
             operations_router(queries),
             self._forms(runner, queries),
             citizen_router(queries, lives, self._office, tries, pages, address, now),

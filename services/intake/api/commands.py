@@ -57,15 +57,30 @@ class Commands:
     ) -> Response:
         """The answer, committed; the kept one for a repeat. Raises Problem."""
 
-        def run(uow: Any) -> tuple[int, bytes]:
+        def run(uow: Any) -> bytes:
             dossier = command(uow)
             progress = uow.progress.get(dossier_id) or Progress(dossier_id)
-            return status, registered_view(dossier, progress, uow.lives.get(dossier_id))
+            return registered_view(dossier, progress, uow.lives.get(dossier_id))
 
         needs = {**keys, PROGRESS: (dossier_id,)}
         if DOSSIERS in keys:  # a new one has no record of the desk
             needs[LIVES] = (dossier_id,)
-        job = once(f"{caller.subject} {route} {key}", hashlib.sha256(body).digest(), run, needs)
+        return await self.answer(run, keys=needs, caller=caller, route=route, key=key, body=body, status=status)
+
+    async def answer(
+        self,
+        run: Callable[[Any], bytes],
+        *,
+        keys: dict[str, Iterable[Any]],
+        caller: Caller,
+        route: str,
+        key: str,
+        body: bytes,
+        status: int = 200,
+    ) -> Response:
+        """What `run` answers, committed; the kept answer for a repeat. Raises Problem."""
+        scope = f"{caller.subject} {route} {key}"
+        job: Job[Any, Answer] = once(scope, hashlib.sha256(body).digest(), lambda uow: (status, run(uow)), keys)
         try:
             kept = await self._run(job)
         except Exception as error:

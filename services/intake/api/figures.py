@@ -45,7 +45,7 @@ def figures_router(lives: LifeReading) -> Router:
         caller: Reader, since: Annotated[date, Query(alias="from")], until: Annotated[date, Query(alias="to")]
     ) -> OnTheSpotFigures:
         """Tỷ lệ giải quyết tại chỗ of the results returned from `from` to `to`, both days included."""
-        if until < since or until.year > 9000:
+        if until < since or since.year < 1900 or until.year > 9000:
             raise Problem(INVALID_REQUEST, "Khoảng ngày không hợp lý.", next_step="from không sau to.")
         desks = None if isinstance(caller.area, All) else sorted(caller.area)
         rows = await lives.on_the_spot(_start(since), _start(until + timedelta(days=1)), desks)

@@ -28,6 +28,8 @@ PAYMENT_USED = problem_type("payment-used", 409, "Khoản thanh toán đã dùng
 STEPS_OUT_OF_ORDER = problem_type("steps-out-of-order", 422, "Thứ tự các bước không hợp lý")
 NOTHING_CORRECTED = problem_type("nothing-corrected", 422, "Không có gì để đính chính")
 SECOND_REQUEST = problem_type("second-request", 409, "Đã yêu cầu bổ sung một lần")
+SIGNED_ALREADY = problem_type("signed-already", 409, "Bên này đã ký danh sách bàn giao")
+NOT_TO_HAND_OVER = problem_type("not-to-hand-over", 422, "Hồ sơ không bàn giao được")
 WRONG_STATE = problem_type("wrong-state", 409, "Trạng thái hồ sơ không cho phép")
 
 
@@ -36,6 +38,11 @@ def no_such_dossier() -> Problem:
     return Problem(
         NOT_FOUND, "Không có hồ sơ này.", next_step="Kiểm tra mã hồ sơ, hoặc quyền theo đơn vị của mã truy cập."
     )
+
+
+def no_such_list() -> Problem:
+    """The one answer for a list that isn't there and for one outside the caller's area."""
+    return Problem(NOT_FOUND, "Không có danh sách bàn giao này.", next_step="Xem GET /v1/hand-over-lists.")
 
 
 def no_such_desk() -> Problem:
@@ -171,6 +178,10 @@ _PROBLEMS: Mapping[type[Exception], Callable[[Any], Problem]] = {
         "Việc yêu cầu bổ sung ở giai đoạn này đã thực hiện một lần; yêu cầu thêm cần lãnh đạo đồng ý.",
         next_step="Gửi lại với superior: officer và reason của lãnh đạo; hoặc giải quyết trên hồ sơ hiện có.",
         stage=error.stage,
+    ),
+    refusals.NoSuchList: lambda _: no_such_list(),
+    refusals.SignedAlready: lambda _: Problem(
+        SIGNED_ALREADY, "Chữ ký của bên này đã được ghi.", next_step="Xem GET /v1/hand-over-lists/{id}."
     ),
     refusals.StepsOutOfOrder: lambda _: Problem(
         STEPS_OUT_OF_ORDER,

@@ -134,6 +134,14 @@ class SecondRequest(Refusal):
         self.stage = stage
 
 
+class NoSuchList(Refusal):
+    """There is no hand-over list of that id."""
+
+
+class SignedAlready(Refusal):
+    """That side has signed the hand-over list."""
+
+
 class WrongState(Refusal):
     """What was asked isn't possible in the dossier's state."""
 

@@ -11,6 +11,7 @@ from services.intake.domain.correction import Correction
 from services.intake.domain.dossier import Dossier
 from services.intake.domain.duplicates import ApplicantMark
 from services.intake.domain.forms import IssuedForm
+from services.intake.domain.hand_over_list import HandOverList
 from services.intake.domain.late_entry import LateEntry
 from services.intake.domain.life import Life
 from services.intake.domain.number_range import NumberRange
@@ -18,7 +19,7 @@ from services.intake.domain.progress import Progress
 from services.intake.domain.reasons import TypedReason
 from services.intake.domain.timeline import Step
 
-DOSSIERS, PROGRESS, NUMBERS, LIVES = "dossiers", "progress", "numbers", "lives"
+DOSSIERS, PROGRESS, NUMBERS, LIVES, HAND_OVERS = "dossiers", "progress", "numbers", "lives", "hand_overs"
 """The shelves, by which jobs name the aggregates they need."""
 
 
@@ -30,6 +31,7 @@ class IntakeWork(Protocol):
     progress: Shelf[UUID, Progress]
     numbers: Shelf[str, NumberRange]
     lives: Shelf[UUID, Life]
+    hand_overs: Shelf[UUID, HandOverList]
     timeline: Journal[Step]
     corrections: Journal[Correction]
     late_entries: Journal[LateEntry]

@@ -8,6 +8,7 @@ from services.intake.domain.correction import Correction
 from services.intake.domain.dossier import Dossier
 from services.intake.domain.duplicates import ApplicantMark
 from services.intake.domain.forms import IssuedForm
+from services.intake.domain.hand_over_list import HandOverList
 from services.intake.domain.late_entry import LateEntry
 from services.intake.domain.life import Life
 from services.intake.domain.number_range import NumberRange
@@ -15,7 +16,7 @@ from services.intake.domain.progress import Progress
 from services.intake.domain.reasons import TypedReason
 from services.intake.domain.timeline import Step
 from services.intake.handlers import ports
-from services.intake.store import forms, lives, tables
+from services.intake.store import forms, hand_overs, lives, tables
 
 
 class IntakeUnitOfWork(UnitOfWork):
@@ -27,6 +28,7 @@ class IntakeUnitOfWork(UnitOfWork):
         self.progress: Shelf[UUID, Progress] = self.shelf(ports.PROGRESS, tables.PROGRESSES)
         self.numbers: Shelf[str, NumberRange] = self.shelf(ports.NUMBERS, tables.NUMBERS)
         self.lives: Shelf[UUID, Life] = self.shelf(ports.LIVES, lives.LIVES)
+        self.hand_overs: Shelf[UUID, HandOverList] = self.shelf(ports.HAND_OVERS, hand_overs.HAND_OVERS)
         self.timeline: Journal[Step] = self.journal(tables.insert_steps)
         self.corrections: Journal[Correction] = self.journal(lives.insert_corrections)
         self.late_entries: Journal[LateEntry] = self.journal(lives.insert_late_entries)

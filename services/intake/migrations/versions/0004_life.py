@@ -80,6 +80,27 @@ CREATE TABLE applicant_mark (
 CREATE INDEX applicant_mark_person ON applicant_mark (mark);
 """
 
+HAND_OVER_LISTS = """
+-- Kept without limit: who had which originals. Neither names nor papers, ids of dossiers only.
+CREATE TABLE hand_over_list (
+    id uuid PRIMARY KEY,
+    desk_code text NOT NULL,
+    agency_code text NOT NULL,
+    dossiers jsonb NOT NULL,
+    made_at timestamptz NOT NULL,
+    made_by text NOT NULL,
+    due_at timestamptz NOT NULL,
+    desk_signed_at timestamptz,
+    desk_signed_by text,
+    agency_signed_at timestamptz,
+    agency_signed_by text,
+    CHECK ((desk_signed_at IS NULL) = (desk_signed_by IS NULL)),
+    CHECK ((agency_signed_at IS NULL) = (agency_signed_by IS NULL))
+);
+CREATE INDEX hand_over_list_open ON hand_over_list (due_at)
+    WHERE desk_signed_at IS NULL OR agency_signed_at IS NULL;
+"""
+
 
 def upgrade() -> None:
     op.execute(STATES)
@@ -87,3 +108,4 @@ def upgrade() -> None:
     op.execute(CORRECTIONS)
     op.execute(LATE_ENTRIES)
     op.execute(MARKS)
+    op.execute(HAND_OVER_LISTS)
