@@ -23,10 +23,16 @@ from hub_web.tokens import Verifier
 from hub_worktime import load_calendar
 from services.intake.api.catalogue import catalogue_router
 from services.intake.api.commands import Commands
+from services.intake.api.corrections import correction_router
 from services.intake.api.dossiers import command_router, read_router
+from services.intake.api.figures import figures_router
 from services.intake.api.form_issuing import FormIssuing
 from services.intake.api.forms import form_router
+from services.intake.api.late_entries import late_entry_router
+from services.intake.api.life import AtTheDesk, fee_router, life_router
+from services.intake.api.old_dossiers import old_dossier_router
 from services.intake.api.operations import operations_router
+from services.intake.api.period_figures import period_figures_router
 from services.intake.clients.signers import signer_called
 from services.intake.clients.typst_printer import TypstPrinter
 from services.intake.handlers.office import Office
@@ -35,6 +41,8 @@ from services.intake.handlers.timeline import EVENTS, on_reported
 from services.intake.settings import PACKAGED_DATA, Settings
 from services.intake.store.catalogue_files import read_catalogue
 from services.intake.store.forms import FormQueries
+from services.intake.store.life_queries import LifeQueries
+from services.intake.store.period_figures import PeriodFigures
 from services.intake.store.queries import Queries
 from services.intake.store.unit_of_work import IntakeUnitOfWork
 
@@ -90,11 +98,19 @@ class Service:
     def app(self) -> FastAPI:
         """The routes, on the opened spine."""
         queries = self._queries()
-        runner = GroupRunner(self.spine.runner)
-        commands = Commands(runner)
+        runner, now = GroupRunner(self.spine.runner), self.spine.clock.now
+        commands, lives = Commands(runner), LifeQueries(self.spine.pool)
+        desk = AtTheDesk(commands, queries)
         routers = [
-            command_router(commands, queries, self._office, self.spine.clock.now),
-            read_router(queries),
+            command_router(commands, queries, self._office, now),
+            life_router(desk, queries, self._office, now),
+            fee_router(desk, now),
+            correction_router(desk, queries, lives, self._office, now),
+            read_router(queries, lives),
+            figures_router(lives),
+            late_entry_router(lives),
+            old_dossier_router(runner.run, self._office, now),
+            period_figures_router(PeriodFigures(self.spine.pool), now),
             catalogue_router(self._office.catalogue),
             operations_router(queries),
             self._forms(runner, queries),

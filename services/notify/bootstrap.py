@@ -8,7 +8,13 @@ from typing import Any
 from fastapi import FastAPI
 
 from hub_events.event import Event
-from hub_events.intake import DossierAcceptedV1, DossierRefusedV1, DossierSupplementRequestedV1
+from hub_events.intake import (
+    DossierAcceptedV1,
+    DossierCorrectedV1,
+    DossierRefusedV1,
+    DossierStoppedV1,
+    DossierSupplementRequestedV1,
+)
 from hub_events.routing import DossierCompletedV1
 from hub_events.sla import DeadlineMissedV1
 from hub_messaging.consumer import Handler, on_dossier
@@ -32,7 +38,9 @@ from services.notify.clients.sms_gateway import SmsGateway
 from services.notify.handlers.deadline_missed import on_deadline_missed
 from services.notify.handlers.dossier_accepted import on_dossier_accepted
 from services.notify.handlers.dossier_completed import on_dossier_completed
+from services.notify.handlers.dossier_corrected import on_dossier_corrected
 from services.notify.handlers.dossier_refused import on_dossier_refused
+from services.notify.handlers.dossier_stopped import on_dossier_stopped
 from services.notify.handlers.dossier_supplement_requested import on_dossier_supplement_requested
 from services.notify.handlers.message_settled import on_message_refused, on_message_sent
 from services.notify.handlers.ports import Sending
@@ -121,6 +129,8 @@ def handlers(sending: Sending) -> list[Handler[NotifyUnitOfWork]]:
         DossierAcceptedV1: on_dossier_accepted,
         DossierSupplementRequestedV1: on_dossier_supplement_requested,
         DossierRefusedV1: on_dossier_refused,
+        DossierStoppedV1: on_dossier_stopped,
+        DossierCorrectedV1: on_dossier_corrected,
         DossierCompletedV1: on_dossier_completed,
         DeadlineMissedV1: on_deadline_missed,
     }

@@ -6,7 +6,7 @@ from importlib.metadata import version
 
 from fastapi import FastAPI
 
-from hub_events.intake import DossierAcceptedV1, DossierSupplementReceivedV1
+from hub_events.intake import DossierAcceptedV1, DossierStoppedV1, DossierSupplementReceivedV1
 from hub_messaging import work
 from hub_messaging.consumer import Handler, on_dossier
 from hub_messaging.database import UNAVAILABLE
@@ -31,6 +31,7 @@ from services.routing.api.transfers import transfers_router
 from services.routing.clients.agency import AgencySystems
 from services.routing.domain.endpoint import Endpoint
 from services.routing.handlers.dossier_accepted import on_dossier_accepted
+from services.routing.handlers.dossier_stopped import on_dossier_stopped
 from services.routing.handlers.dossier_supplement_received import on_dossier_supplement_received
 from services.routing.handlers.hand_over_settled import on_hand_over_settled
 from services.routing.handlers.unknown_hand_over import find_out
@@ -101,6 +102,7 @@ class Service:
         return [
             Handler(DossierAcceptedV1, accepted, keys),
             Handler(DossierSupplementReceivedV1, on_dossier_supplement_received, keys),
+            Handler(DossierStoppedV1, on_dossier_stopped, keys),
         ]
 
     def _lanes(self) -> list[Role]:

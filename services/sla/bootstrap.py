@@ -7,7 +7,10 @@ from fastapi import FastAPI
 
 from hub_events.intake import (
     DossierAcceptedV1,
+    DossierFinishedOnTheSpotV1,
     DossierRefusedV1,
+    DossierResultReturnedV1,
+    DossierStoppedV1,
     DossierSupplementReceivedV1,
     DossierSupplementRequestedV1,
 )
@@ -27,7 +30,10 @@ from services.sla.api.calendars import calendar_router
 from services.sla.api.deadlines import deadline_router
 from services.sla.handlers.dossier_accepted import on_dossier_accepted
 from services.sla.handlers.dossier_completed import on_dossier_completed
+from services.sla.handlers.dossier_finished_on_the_spot import on_dossier_finished_on_the_spot
 from services.sla.handlers.dossier_refused import on_dossier_refused
+from services.sla.handlers.dossier_result_returned import on_dossier_result_returned
+from services.sla.handlers.dossier_stopped import on_dossier_stopped
 from services.sla.handlers.dossier_supplement_received import on_dossier_supplement_received
 from services.sla.handlers.dossier_supplement_requested import on_dossier_supplement_requested
 from services.sla.handlers.timer_rang import on_timer_rang
@@ -42,6 +48,9 @@ HANDLERS: tuple[Handler[SlaUnitOfWork], ...] = (
     Handler(DossierSupplementRequestedV1, on_dossier_supplement_requested, KEYS),
     Handler(DossierSupplementReceivedV1, on_dossier_supplement_received, KEYS),
     Handler(DossierRefusedV1, on_dossier_refused, KEYS),
+    Handler(DossierStoppedV1, on_dossier_stopped, KEYS),
+    Handler(DossierResultReturnedV1, on_dossier_result_returned, KEYS),
+    Handler(DossierFinishedOnTheSpotV1, on_dossier_finished_on_the_spot, KEYS),
     Handler(DossierCompletedV1, on_dossier_completed, KEYS),
 )
 

@@ -9,7 +9,7 @@ from typing import Any
 from fastapi.routing import APIRoute
 
 from hub_events.topics import EVENTS, TOPICS, topic_of, topics_read_by
-from hub_web.credentials import Bearer, Signature, credential_of, unprotected_routes
+from hub_web.credentials import Anybody, Bearer, Signature, credential_of, unprotected_routes
 from services.intake.domain.timeline import SHAPES
 from tests.joined import Joined
 
@@ -20,13 +20,26 @@ OPEN_PATHS = {"/openapi.json", "/docs"}
 EVENT_PATHS = {"/docs/events", "/asyncapi.json"}
 """Documents are open; those of the events are at intake."""
 PREFIXES = {
-    "intake": {"dossiers", "procedures", "desks", "agencies", "changes", "stuck", "intake", "forms"},
+    "intake": {
+        "dossiers", "procedures", "desks", "agencies", "changes", "stuck", "intake",
+        "catalogue", "directory", "units", "officers", "publication-lists",
+        "figures", "files", "uploads", "forms", "hand-over-lists", "late-entries",
+    },
     "routing": {"transfers", "lanes", "callbacks", "routing"},
     "notify": {"notices", "suppliers", "notify"},
     "sla": {"deadlines", "calendars", "statistics", "sla"},
-}
+}  # fmt: skip
 """First word of each service's paths: one ingress can front them all."""
-NOT_READ_YET = {"dossier.submitted.v1": "told for the services that will count and inform before acceptance"}
+PAGES = {"tra-cuu", "danh-muc"}
+"""First word of the pages for citizens, which are open to all."""
+ITS_OWN_KEY = {"/v1/dossiers/old": "the number in the desk's book is the key"}
+"""POSTs that may be repeated because of what they bring."""
+NOT_READ_YET = {
+    "dossier.submitted.v1": "told for the services that will count and inform before acceptance",
+    "dossier.withdrawal_requested.v1": "nothing follows until the desk has checked: dossier.stopped.v1",
+    "dossier.desk_step_recorded.v1": "told for the timeline and for systems that follow a dossier",
+    "dossier.fee_paid.v1": "told for the timeline and for systems that follow a dossier",
+}
 
 
 def test_a_reader_handles_something_of_every_topic_it_reads(joined: Joined) -> None:
@@ -90,7 +103,8 @@ def test_every_route_asks_for_a_credential(joined: Joined) -> None:
     for route in joined.app.routes:
         assert isinstance(route, APIRoute) or getattr(route, "path", None) in documents
         if isinstance(route, APIRoute):
-            assert isinstance(credential_of(route), Bearer | Signature)
+            page = route.path.split("/")[1] in PAGES
+            assert isinstance(credential_of(route), Anybody if page else Bearer | Signature)
 
 
 def test_the_document_says_which_credential(joined: Joined) -> None:
@@ -114,6 +128,8 @@ def test_signatures_are_for_callbacks_only(joined: Joined) -> None:
 def test_a_system_or_officer_may_repeat_every_post(joined: Joined) -> None:
     for route in joined.app.routes:
         credential = credential_of(route) if isinstance(route, APIRoute) and "POST" in (route.methods or ()) else None
+        if isinstance(route, APIRoute) and route.path in ITS_OWN_KEY:
+            continue
         if isinstance(route, APIRoute) and isinstance(credential, Bearer) and credential.scope not in OPERATORS:
             headers = {parameter.alias for parameter in route.dependant.header_params}
             assert "Idempotency-Key" in headers, f"POST {route.path} takes no Idempotency-Key"
@@ -122,9 +138,11 @@ def test_a_system_or_officer_may_repeat_every_post(joined: Joined) -> None:
 def test_paths_of_services_do_not_overlap(joined: Joined) -> None:
     for route in joined.app.routes:
         if isinstance(route, APIRoute):
-            version, first = route.path.split("/")[1:3]
+            version, *rest = route.path.split("/")[1:]
+            if joined.name == "intake" and version in PAGES:
+                continue
             assert version == "v1"
-            assert first in PREFIXES[joined.name], f"{route.path} is outside {joined.name}'s paths"
+            assert rest[0] in PREFIXES[joined.name], f"{route.path} is outside {joined.name}'s paths"
 
 
 def test_a_service_writes_the_topic_of_its_name(joined: Joined) -> None:

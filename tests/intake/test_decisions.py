@@ -8,6 +8,8 @@ from hub_messaging.sealing import SealingKeys
 from tests.intake.conftest import ACCEPTANCE, FrontDoor, residence
 
 pytestmark = pytest.mark.stack
+LEAVING, HERE = ("request-withdrawal", "stop"), ("ask-fee", "correct")
+IN_PROCESS = ("record-step", "result-ready", *HERE)
 
 
 async def test_a_later_acceptance_counts_from_when_the_officer_accepts(door: FrontDoor) -> None:
@@ -93,8 +95,41 @@ async def test_a_supplement_after_acceptance_restarts_the_date_from_zero_in_the_
     form = keys.open("form", uuid.UUID(dossier_id), event["sealed_form"])
     assert (form["form"], len(form["components"])) == ({"so-nha": "2"}, 2)
 
-    again = await door.decided(dossier_id, "request-supplement", reason="Thiếu trang hai")
+    again = await door.decided(dossier_id, "request-supplement", reason="Thiếu trang hai", superior=SUPERIOR)
     assert again["supplement"]["request"] == 2
+
+
+SUPERIOR = {"officer": "ct-01", "reason": "Trang hai của ông Mẫu bị rách sau khi nộp"}
+
+
+async def test_a_second_request_of_the_same_stage_needs_a_superiors_word(door: FrontDoor) -> None:
+    dossier_id = (await door.submitted(residence()))["dossier_id"]
+    place = f"/v1/dossiers/{dossier_id}/request-supplement"
+    brought = {"components": [{"code": "to-khai", "originals": 1}]}
+    for after, kind in ((False, "desk"), (True, "appraisal")):
+        if after:
+            await door.decided(dossier_id, "accept")
+        await door.decided(dossier_id, "request-supplement", reason="Thiếu chữ ký")
+        await door.decided(dossier_id, "supplement", **brought)
+        refused = await door.post(place, {**ACCEPTANCE, "reason": "Thiếu ngày"})
+        assert (refused.status_code, refused.json()["slug"], refused.json()["stage"]) == (409, "second-request", kind)
+        assert "superior" in refused.json()["next_step"]
+    asked = await door.decided(dossier_id, "request-supplement", reason="Thiếu trang", leg="land")
+    assert asked["supplement"]["counts"] == {"desk": 1, "appraisal": 1, "appraisal:land": 1}
+    await door.decided(dossier_id, "supplement", **brought)
+    again = await door.decided(dossier_id, "request-supplement", reason="Thiếu trang hai", superior=SUPERIOR)
+    assert again["supplement"]["counts"] == {"desk": 1, "appraisal": 2, "appraisal:land": 1}
+    assert again["supplement"]["superior"] == "ct-01"
+    events = [body for type, body in await door.outbox(dossier_id) if type == "dossier.supplement_requested.v1"]
+    assert [(event.get("leg"), event.get("superior")) for event in events] == [
+        (None, None),
+        (None, None),
+        ("land", None),
+        (None, "ct-01"),
+    ]
+    timeline = (await door.get(f"/v1/dossiers/{dossier_id}/timeline")).text
+    assert "lãnh đạo đã đồng ý" in timeline
+    assert "ông Mẫu" not in timeline + str(again)
 
 
 async def test_a_supplement_is_not_received_before_it_was_asked_for_nor_in_the_future(door: FrontDoor) -> None:
@@ -132,8 +167,8 @@ async def test_what_is_not_possible_now_is_told_with_what_is(door: FrontDoor) ->
         "refuse": {"reason_code": "x", "reason": "x"},
     }
     cases = [
-        (accepted, ("accept", "supplement", "refuse"), "accepted", ["request-supplement"]),
-        (waiting, ("accept", "request-supplement"), "supplement_requested", ["supplement", "refuse"]),
+        (accepted, ("accept", "supplement", "refuse"), "accepted", ["request-supplement", *LEAVING, *IN_PROCESS]),
+        (waiting, ("accept", "request-supplement"), "supplement_requested", ["supplement", "refuse", *LEAVING, *HERE]),
         (refused, tuple(bodies), "refused", []),
     ]
     for dossier_id, actions, state, possible in cases:

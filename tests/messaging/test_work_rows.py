@@ -32,6 +32,7 @@ STATEMENTS = {
         work._SETTLE,
         (ids, ["done"] * BATCH, ["sent"] * BATCH, [1] * BATCH, [0] * BATCH, [now] * BATCH),
     ),
+    "withdraw": (work._WITHDRAW, (["toys"] * BATCH, dossiers)),
     "step forward": (work._STEP_FORWARD, (["toys"] * BATCH, dossiers)),
 }
 

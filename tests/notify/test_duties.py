@@ -7,12 +7,32 @@ from hypothesis import strategies as some
 from hub_events.event import Fact
 from hub_events.examples import Example, examples_read_by
 from hub_events.ids import derive_id
-from hub_events.notify import CitizenUnreachedV1, MessageFailedV1, MessageSentV1
+from hub_events.notify import (
+    CitizenUnreachedV1,
+    CitizenUnreachedV2,
+    MessageFailedV1,
+    MessageFailedV2,
+    MessageSentV1,
+    MessageSentV2,
+)
 from hub_messaging.errors import CannotProcess
 from hub_messaging.outcomes import Refused, Sent
 from services.notify.bootstrap import handlers
 from services.notify.handlers.ports import Sending
-from tests.notify.world import DOSSIER, SENDING, World, accepted, at, completed, fact_of, missed, refused, requested
+from tests.notify.world import (
+    DOSSIER,
+    SENDING,
+    World,
+    accepted,
+    at,
+    completed,
+    corrected,
+    fact_of,
+    missed,
+    refused,
+    requested,
+    stopped,
+)
 
 DUE = at("11/03 17:00")
 CODE = "H26.15.01-260302-0001"
@@ -59,6 +79,35 @@ def test_a_refusal_is_told_without_code_and_reason(world: World) -> None:
     world.hear(refused("sms"))
     assert "khong duoc tiep nhan" in world.texts()[0]
     assert world.references() == ["refusal"]
+
+
+def test_a_stop_is_told_once_and_said_by_the_second_versions_alone(world: World) -> None:
+    world.hear(accepted("sms", due_at=DUE), stopped("sms"), stopped("sms"))
+    assert world.texts()[1] == (
+        f"Ho so {CODE} (Xac nhan thong tin ve cu tru) da dung giai quyet. Moi lien he noi da nop ho so."
+    )
+    assert world.references() == ["accepted", "stopped"]
+    message = next(work.id for work in world.work.values() if work.kind == "stopped:1")
+    world.settle(message, Refused("blocked"))
+    world.settle(message, Sent("GW-1"), attempts=2)
+    assert [event.duty for event in world.said(MessageFailedV2)] == ["stopped"]
+    assert [event.duty for event in world.said(MessageSentV2)] == ["stopped"]
+    assert world.said(MessageSentV1) == world.said(MessageFailedV1) == []
+
+
+def test_a_stop_before_acceptance_is_told_by_the_procedures_name_and_reaches_nobody_without_a_phone() -> None:
+    uncoded, silent = World(), World()
+    uncoded.hear(stopped("sms", dossier_code=None))
+    assert uncoded.texts()[0].startswith("Ho so Xac nhan thong tin ve cu tru da dung giai quyet")
+    silent.hear(stopped())
+    assert [event.duty for event in silent.said(CitizenUnreachedV2)] == ["stopped"]
+
+
+def test_a_corrected_contact_is_told_from_then_on_and_nothing_is_told_twice(world: World) -> None:
+    world.hear(accepted(due_at=DUE))
+    assert world.states() == {"accepted:1": "unreached"}
+    world.hear(corrected("sms"), completed())
+    assert world.states() == {"accepted:1": "unreached", "completed:1": "due"}
 
 
 def test_a_supplement_before_acceptance_is_told_by_the_procedures_name(world: World) -> None:
@@ -139,6 +188,7 @@ STORY = (
     missed(DUE),
     missed(at("20/03 17:00"), request=2),
     completed(),
+    stopped("sms"),
 )
 
 

@@ -11,7 +11,13 @@ import orjson
 
 from hub_events.event import Envelope, Event, Fact
 from hub_events.examples import examples_of
-from hub_events.intake import DossierAcceptedV1, DossierRefusedV1, DossierSupplementRequestedV1
+from hub_events.intake import (
+    DossierAcceptedV1,
+    DossierCorrectedV1,
+    DossierRefusedV1,
+    DossierStoppedV1,
+    DossierSupplementRequestedV1,
+)
 from hub_events.routing import DossierCompletedV1
 from hub_events.sla import DeadlineMissedV1
 from hub_events.topics import EVENTS
@@ -128,6 +134,14 @@ def requested(*channels: str, request: int = 1, after: bool = True) -> Fact[Doss
 
 def refused(*channels: str) -> Fact[DossierRefusedV1]:
     return fact_of(_like(DossierRefusedV1, **contact(*channels)), minute=3)
+
+
+def stopped(*channels: str, dossier_code: str | None = "H26.15.01-260302-0001") -> Fact[DossierStoppedV1]:
+    return fact_of(_like(DossierStoppedV1, dossier_code=dossier_code, **contact(*channels)), minute=6)
+
+
+def corrected(*channels: str) -> Fact[DossierCorrectedV1]:
+    return fact_of(_like(DossierCorrectedV1, what=("contact",), **contact(*channels)), minute=7)
 
 
 def completed() -> Fact[DossierCompletedV1]:

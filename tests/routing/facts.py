@@ -5,8 +5,9 @@ from typing import Any
 from uuid import UUID
 
 from hub_events.event import Envelope, Fact
+from hub_events.examples import examples_of
 from hub_events.ids import derive_id
-from hub_events.intake import DossierAcceptedV1, DossierSupplementReceivedV1
+from hub_events.intake import DossierAcceptedV1, DossierStoppedV1, DossierSupplementReceivedV1
 from hub_messaging.clock import real_now
 from services.routing.domain.competence import Agency, Competence, Rule
 from services.routing.store.unit_of_work import RoutingUnitOfWork
@@ -64,6 +65,11 @@ def supplement(dossier_id: UUID, request: int = 1, **changes: Any) -> Fact[Dossi
         **changes,
     }
     return a_fact(DossierSupplementReceivedV1.model_validate(body), dossier_id, f"supplement-{request}")
+
+
+def stopped(dossier_id: UUID) -> Fact[DossierStoppedV1]:
+    example = examples_of(DossierStoppedV1.type)[1].fact.data
+    return a_fact(example.model_copy(update={"stopped_at": NOW + timedelta(hours=1)}), dossier_id, "stopped")
 
 
 def a_fact(data: Any, dossier_id: UUID, word: str) -> Fact[Any]:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from hub_events.event import Fact
 from hub_events.examples import examples_read_by
 from hub_events.ids import derive_id
-from hub_events.intake import DossierAcceptedV1, DossierSupplementReceivedV1
+from hub_events.intake import DossierAcceptedV1, DossierStoppedV1, DossierSupplementReceivedV1
 from hub_messaging.clock import real_now
 from hub_messaging.outcomes import Refused, Sent
 from hub_messaging.work import NewWork, WorkRow
@@ -21,12 +21,25 @@ from services.routing.domain.competence import Rule
 from services.routing.domain.transfer import Asked, Outcome, Step, Transfer
 from services.routing.handlers.agency_answer import TransferUnknown, record_answer
 from services.routing.handlers.dossier_accepted import on_dossier_accepted
+from services.routing.handlers.dossier_stopped import on_dossier_stopped
 from services.routing.handlers.dossier_supplement_received import on_dossier_supplement_received
 from services.routing.handlers.hand_over_settled import on_hand_over_settled
 from services.routing.handlers.parcels import read_parcel
 from services.routing.handlers.route import retry_routing
 from services.routing.store.unit_of_work import RoutingUnitOfWork
-from tests.routing.facts import COMMITTEE, COMMUNE, NOW, POLICE, a_competence, a_leg, a_uow, accepted, said, supplement
+from tests.routing.facts import (
+    COMMITTEE,
+    COMMUNE,
+    NOW,
+    POLICE,
+    a_competence,
+    a_leg,
+    a_uow,
+    accepted,
+    said,
+    stopped,
+    supplement,
+)
 
 DOSSIER = UUID("0195c2f1-7c00-7a31-9d2e-5b1f0c9a4e11")
 NOBODY = Rule("tax-office", ("*",), "*", COMMITTEE.code)
@@ -47,6 +60,10 @@ class Desk:
 
     def supplement(self, request: int = 1, dossier_id: UUID = DOSSIER, **changes: Any) -> None:
         on_dossier_supplement_received(supplement(dossier_id, request, **changes), self.uow)
+        self.uow.keep()
+
+    def stop(self) -> None:
+        on_dossier_stopped(stopped(DOSSIER), self.uow)
         self.uow.keep()
 
     def retry(self, competence: Any) -> None:
@@ -324,13 +341,44 @@ def test_any_order_and_any_repetition_end_the_same(
     assert _end(_live([*read, *reread], [*heard, *reheard])) == ORDERLY
 
 
-HANDLED = {DossierAcceptedV1.type, DossierSupplementReceivedV1.type}
+@settings(max_examples=60, deadline=None)
+@given(st.permutations(range(4)), st.lists(st.integers(0, 3), max_size=3))
+def test_a_stopped_dossier_is_sent_to_nobody_whatever_is_read_when(order: list[int], again: list[int]) -> None:
+    desk = Desk(BOTH)
+    events: list[Callable[[], None]] = [
+        lambda: desk.accept(legs=TWO_IN_ROW, sealed_form="a..b.c.d"),
+        lambda: desk.supplement(1),
+        lambda: desk.supplement(2),
+        desk.stop,
+    ]
+    for index in (*order, *again):
+        events[index]()
+    open_lanes = {work.lane for work in desk.work}
+    assert open_lanes <= {lane for lane, _ in desk.uow.work.withdrawn}, "what was put on its way is taken back"
+    assert [leg.started for leg in desk.transfer.legs] == [False, False]
+    assert (desk.transfer.waiting, desk.transfer.to_recall) == ((), False)
+    assert desk.said == ["dossier.routed.v1"]
+
+
+def test_a_dossier_that_an_agency_has_when_it_is_stopped_is_to_be_recalled_until_it_answers(desk: Desk) -> None:
+    desk.accept()
+    desk.stop()
+    assert not desk.transfer.to_recall
+    desk.settle(desk.work[0], Sent("CA-0001"))  # the attempt was under way
+    assert desk.transfer.to_recall
+    desk.answer(Complete(APPROVED))
+    assert not desk.transfer.to_recall
+
+
+HANDLED = {DossierAcceptedV1.type, DossierSupplementReceivedV1.type, DossierStoppedV1.type}
 
 
 @pytest.mark.parametrize("example", [one for one in examples_read_by("routing") if one.type in HANDLED], ids=str)
 def test_every_published_example_is_understood(example: Any, desk: Desk) -> None:
     if example.type == DossierAcceptedV1.type:
         on_dossier_accepted(example.fact, desk.uow, lambda: COMPETENCE)
+    elif example.type == DossierStoppedV1.type:
+        on_dossier_stopped(example.fact, desk.uow)
     else:
         on_dossier_supplement_received(example.fact, desk.uow)
     desk.uow.keep()

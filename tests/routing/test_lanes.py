@@ -11,7 +11,7 @@ import pytest
 from hub_messaging.sealing import SealingKeys
 from tests.hosted import SECRET
 from tests.routing.conftest import Hub, write_endpoints
-from tests.routing.facts import COMMITTEE, POLICE, a_leg, supplement
+from tests.routing.facts import COMMITTEE, POLICE, a_leg, stopped, supplement
 from tests.waiting import until
 
 pytestmark = pytest.mark.stack
@@ -67,6 +67,25 @@ async def test_a_paused_lane_is_silent_until_it_is_resumed_and_the_others_go_on(
 
     assert (await hub.post(f"/v1/lanes/{POLICE.code}/resume")).json()["paused_at"] is None
     await handed_over(hub, waiting)
+
+
+async def test_what_was_not_sent_yet_when_the_desk_stopped_the_dossier_never_is(hub: Hub) -> None:
+    await hub.behave(callback="never")
+    await hub.post(f"/v1/lanes/{POLICE.code}/pause", {"why": "cơ quan bảo trì hệ thống"})
+    await asyncio.sleep(2)
+    gone, staying = await hub.accept(), await hub.accept()
+    await hub.read(supplement(gone))
+    await hub.read(stopped(gone))
+    await hub.post(f"/v1/lanes/{POLICE.code}/resume")
+    await handed_over(hub, staying)
+    assert await hub.effects(gone) == []
+    states = await hub.fetch("SELECT state, outcome FROM work WHERE dossier_id = $1", gone)
+    assert [tuple(row) for row in states] == [("done", "withdrawn")] * 2
+    assert (await hub.get("/v1/transfers?to_recall=true")).json()["items"] == []
+
+    await hub.read(stopped(staying))
+    (listed,) = (await hub.get("/v1/transfers?to_recall=true")).json()["items"]
+    assert (listed["dossier_id"], listed["stopped_at"] is not None) == (str(staying), True)
 
 
 async def test_a_refused_hand_over_is_listed_and_goes_out_again_when_a_person_says_so(hub: Hub) -> None:

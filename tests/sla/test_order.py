@@ -10,7 +10,7 @@ from hub_events.event import Fact
 from hub_events.examples import Example, examples_read_by
 from hub_events.sla import DeadlineClockStoppedV1
 from services.sla.bootstrap import HANDLERS
-from tests.sla.world import World, accepted, at, completed, fact_of, received, requested
+from tests.sla.world import World, accepted, at, completed, fact_of, received, requested, stopped
 
 END = at("30/04 08:00")
 STORY = (
@@ -46,6 +46,28 @@ def test_what_the_story_ends_as() -> None:
     _, _, _, state, outcome, once, ended, timers = lived(list(STORY))
     assert (state, outcome, ended.due_at, timers) == ("stopped", "on_time", at("24/03 17:00"), {})
     assert once == ["missed:1", "paused:1", "paused:2", "restarted:1", "restarted:2", "started"]
+
+
+WITHDRAWN = (
+    accepted(at("02/03 08:00")),
+    requested(at("03/03 09:00"), 1),
+    received(at("05/03 09:00"), 1),
+    stopped(at("06/03 10:00")),
+    completed(at("06/03 11:00")),  # the agency hadn't heard of it
+)
+
+
+@settings(max_examples=100, deadline=None)
+@given(some.permutations(WITHDRAWN), some.lists(some.sampled_from(WITHDRAWN), max_size=4))
+def test_a_stop_ends_the_clock_whatever_is_heard_before_or_after(
+    shuffled: list[Fact[Any]], repeated: list[Fact[Any]]
+) -> None:
+    end = lived([*shuffled, *(fact_of(fact.data) for fact in repeated)])
+    assert end == lived(list(WITHDRAWN))
+    _, _, stop, state, outcome, once, ended, timers = end
+    assert (stop.cause, state, outcome, ended.cause, timers) == ("stopped", "stopped", "early", "stopped", {})
+    assert "warned" not in str(once)
+    assert "missed" not in str(once)
 
 
 @pytest.mark.parametrize("withheld", range(len(STORY)))

@@ -13,6 +13,7 @@ from hub_events.examples import examples_of
 from hub_events.intake import (
     DossierAcceptedV1,
     DossierRefusedV1,
+    DossierStoppedV1,
     DossierSupplementReceivedV1,
     DossierSupplementRequestedV1,
     Promise,
@@ -150,6 +151,11 @@ def completed(moment: datetime) -> Fact[DossierCompletedV1]:
 def refused(moment: datetime) -> Fact[DossierRefusedV1]:
     example = examples_of(DossierRefusedV1.type)[0].fact.data
     return fact_of(example.model_copy(update={"refused_at": moment}))
+
+
+def stopped(moment: datetime) -> Fact[DossierStoppedV1]:
+    example = examples_of(DossierStoppedV1.type)[1].fact.data
+    return fact_of(example.model_copy(update={"stopped_at": moment}))
 
 
 A_MINUTE = timedelta(minutes=1)

@@ -146,6 +146,10 @@ class DossierSupplementRequestedV1(Event):
     after_acceptance: bool
     components: tuple[Slug, ...] = ()
     sealed_reason: SealedText
+    leg: Slug | None = None
+    """Which agency's part asked for it, after appraisal."""
+    superior: OfficerCode | None = None
+    """Who agreed to a second request of the same kind."""
     dossier_code: DossierCode | None = None
     procedure: ProcedureRef
     desk: DeskRef
@@ -179,3 +183,108 @@ class DossierRefusedV1(Event):
     desk: DeskRef
     contact_channels: tuple[ContactChannel, ...] = ()
     sealed_contact: SealedText | None = None
+
+
+class DossierWithdrawalRequestedV1(Event):
+    """Công dân yêu cầu rút hồ sơ: the desk checks whether a decision exists, then stops it. National status 7."""
+
+    type: ClassVar[str] = "dossier.withdrawal_requested.v1"
+    requested_at: Moment
+    recorded_by: OfficerCode
+    desk: DeskRef
+
+
+class DossierStoppedV1(Event):
+    """Dừng giải quyết hồ sơ: the stop notice is issued; nothing more is done, the clock ends. National status 8."""
+
+    type: ClassVar[str] = "dossier.stopped.v1"
+    stopped_at: Moment
+    stopped_by: OfficerCode
+    reason: Slug
+    withdrawn: bool
+    """The applicant asked for it."""
+    sealed_reason: SealedText
+    dossier_code: DossierCode | None = None
+    """None: it was never accepted."""
+    procedure: ProcedureRef
+    desk: DeskRef
+    contact_channels: tuple[ContactChannel, ...] = ()
+    sealed_contact: SealedText | None = None
+
+
+class DossierDeskStepRecordedV1(Event):
+    """Bước xử lý tại Bộ phận Một cửa: submitted for signature, signed, result here, late entry, fee asked …"""
+
+    type: ClassVar[str] = "dossier.desk_step_recorded.v1"
+    step: Slug
+    recorded_at: Moment
+    officer: OfficerCode | None = None
+    """None: a system entered it by itself."""
+    desk: DeskRef
+    reason: Slug | None = None
+    amount: int | None = Field(default=None, ge=0)
+    """In đồng, where the step is about a fee."""
+
+
+class DossierFeePaidV1(Event):
+    """Đã nộp phí, lệ phí."""
+
+    type: ClassVar[str] = "dossier.fee_paid.v1"
+    fee: int = Field(ge=1)
+    """First, second … fee that was asked of this dossier."""
+    purpose: Slug
+    amount: int = Field(ge=1)
+    """In đồng."""
+    paid_at: Moment
+    by: Slug
+    recorded_by: OfficerCode
+    desk: DeskRef
+    all_settled: bool
+    """No other fee is open."""
+
+
+class DossierResultReturnedV1(Event):
+    """Đã trả kết quả: handed to the citizen; the dossier is closed. National status 10."""
+
+    type: ClassVar[str] = "dossier.result_returned.v1"
+    returned_at: Moment
+    returned_by: OfficerCode
+    collected_by: Literal["applicant", "proxy", "post"]
+    dossier_code: DossierCode
+    desk: DeskRef
+
+
+class DossierFinishedOnTheSpotV1(Event):
+    """Bốn tại chỗ: received, appraised, approved and returned at the desk. No agency gets it."""
+
+    type: ClassVar[str] = "dossier.finished_on_the_spot.v1"
+    dossier_code: DossierCode
+    procedure: ProcedureRef
+    desk: DeskRef
+    channel: Channel
+    received_at: Moment
+    accepted_at: Moment
+    accepted_by: OfficerCode
+    promise: Promise
+    appraised_at: Moment
+    appraised_by: OfficerCode
+    approved_at: Moment
+    approved_by: OfficerCode
+    returned_at: Moment
+    returned_by: OfficerCode
+    collected_by: Literal["applicant", "proxy", "post"]
+
+
+class DossierCorrectedV1(Event):
+    """Đính chính hồ sơ: something that was written down wrong. The promised date doesn't move by itself."""
+
+    type: ClassVar[str] = "dossier.corrected.v1"
+    corrected_at: Moment
+    corrected_by: OfficerCode
+    correction: int = Field(ge=1)
+    """First, second … correction of this dossier."""
+    what: tuple[Literal["contact", "applicant", "case", "components"], ...] = Field(min_length=1)
+    desk: DeskRef
+    contact_channels: tuple[ContactChannel, ...] = ()
+    sealed_contact: SealedText | None = None
+    """Whom to tell from now on; said when the contact was corrected."""

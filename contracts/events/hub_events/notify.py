@@ -8,7 +8,8 @@ from hub_events.event import Event
 from hub_events.values import Moment, Slug
 
 Duty = Literal["accepted", "supplement", "refusal", "completed", "late"]
-"""What a citizen must be told (NĐ 61/2018 Đ.17, 19, 20; kept under NĐ 118/2025)."""
+"""What a citizen must be told (NĐ 61/2018 Đ.17, 19, 20; kept under NĐ 118/2025). Closed: what came to be told later
+(`stopped`) is said by the second version of each event, which takes any duty."""
 
 
 class MessageSentV1(Event):
@@ -42,6 +43,41 @@ class CitizenUnreachedV1(Event):
 
     type: ClassVar[str] = "citizen.unreached.v1"
     duty: Duty
+    occasion: int = Field(default=1, ge=1)
+    unreached_at: Moment
+    reason: Slug
+
+
+class MessageSentV2(Event):
+    """Đã gửi thông báo: as v1, about a duty that v1 doesn't know. Each message is told by one of the two."""
+
+    type: ClassVar[str] = "message.sent.v2"
+    duty: Slug
+    occasion: int = Field(default=1, ge=1)
+    channel: Literal["sms", "email"]
+    supplier: Slug
+    sent_at: Moment
+    attempts: int = Field(ge=1)
+    supplier_reference: str | None = Field(default=None, max_length=100)
+
+
+class MessageFailedV2(Event):
+    """Gửi thông báo không thành công: as v1, about a duty that v1 doesn't know."""
+
+    type: ClassVar[str] = "message.failed.v2"
+    duty: Slug
+    occasion: int = Field(default=1, ge=1)
+    channel: Literal["sms", "email"]
+    supplier: Slug
+    failed_at: Moment
+    reason: Slug
+
+
+class CitizenUnreachedV2(Event):
+    """Không báo được cho người nộp: as v1, about a duty that v1 doesn't know."""
+
+    type: ClassVar[str] = "citizen.unreached.v2"
+    duty: Slug
     occasion: int = Field(default=1, ge=1)
     unreached_at: Moment
     reason: Slug

@@ -5,7 +5,7 @@ from typing import ClassVar, Literal
 from pydantic import Field
 
 from hub_events.event import Event
-from hub_events.values import Moment
+from hub_events.values import Moment, Slug
 
 
 class DeadlineClockStartedV1(Event):
@@ -47,6 +47,9 @@ class DeadlineClockStoppedV1(Event):
     stopped_at: Moment
     due_at: Moment | None = None
     outcome: Literal["early", "on_time", "late", "no_term"]
+    """How it stood against the date when it ended, whatever ended it."""
+    cause: Slug | None = None
+    """What ended it: `completed`, `refused`, `stopped`; figures of how work was done leave out the last."""
 
 
 class DeadlineWarningRaisedV1(Event):

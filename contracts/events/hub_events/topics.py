@@ -5,12 +5,26 @@ from dataclasses import dataclass
 from hub_events.event import Event
 from hub_events.intake import (
     DossierAcceptedV1,
+    DossierCorrectedV1,
+    DossierDeskStepRecordedV1,
+    DossierFeePaidV1,
+    DossierFinishedOnTheSpotV1,
     DossierRefusedV1,
+    DossierResultReturnedV1,
+    DossierStoppedV1,
     DossierSubmittedV1,
     DossierSupplementReceivedV1,
     DossierSupplementRequestedV1,
+    DossierWithdrawalRequestedV1,
 )
-from hub_events.notify import CitizenUnreachedV1, MessageFailedV1, MessageSentV1
+from hub_events.notify import (
+    CitizenUnreachedV1,
+    CitizenUnreachedV2,
+    MessageFailedV1,
+    MessageFailedV2,
+    MessageSentV1,
+    MessageSentV2,
+)
 from hub_events.routing import (
     DossierAcknowledgedV1,
     DossierCompletedV1,
@@ -52,6 +66,13 @@ INTAKE = Topic(
         DossierSupplementRequestedV1,
         DossierSupplementReceivedV1,
         DossierRefusedV1,
+        DossierWithdrawalRequestedV1,
+        DossierStoppedV1,
+        DossierDeskStepRecordedV1,
+        DossierFeePaidV1,
+        DossierResultReturnedV1,
+        DossierFinishedOnTheSpotV1,
+        DossierCorrectedV1,
     ),
 )
 ROUTING = Topic(
@@ -86,7 +107,7 @@ NOTIFY = Topic(
     name="notify-delivery-events",
     producer="notify",
     readers=("intake",),
-    events=(MessageSentV1, MessageFailedV1, CitizenUnreachedV1),
+    events=(MessageSentV1, MessageFailedV1, CitizenUnreachedV1, MessageSentV2, MessageFailedV2, CitizenUnreachedV2),
 )
 
 TOPICS: tuple[Topic, ...] = (INTAKE, ROUTING, SLA, NOTIFY)

@@ -59,10 +59,10 @@ SealedText = Annotated[
 
 
 def _to_utc(moment: datetime) -> datetime:
-    try:
-        return moment.astimezone(UTC)
-    except OverflowError:  # the first and last hours of the calendar have no UTC
-        raise ValueError("a time outside the years 1 to 9999") from None
+    # Not quite the first and last year: a moment must have a local day, wherever on earth it is looked at.
+    if not date.min.year < moment.year < date.max.year:
+        raise ValueError("a time outside the years 2 to 9998")
+    return moment.astimezone(UTC)
 
 
 Moment = Annotated[AwareDatetime, AfterValidator(_to_utc)]

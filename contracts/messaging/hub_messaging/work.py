@@ -50,6 +50,12 @@ UPDATE work SET state = $2, outcome = $3, next_at = now(), started_at = NULL, se
     finished_at = CASE WHEN $2 = 'done' THEN now() END
 WHERE id = $1 AND state = 'unknown' RETURNING id
 """
+_WITHDRAW = """
+UPDATE work SET state = 'done', outcome = 'withdrawn', finished_at = now()
+FROM unnest($1::text[], $2::uuid[]) AS given(lane, dossier_id)
+WHERE work.lane = given.lane AND work.dossier_id = given.dossier_id
+AND state IN ('ready', 'behind', 'set_aside') AND started_at IS NULL
+"""
 _STEP_FORWARD = """
 UPDATE work SET state = 'ready' WHERE id IN (
     SELECT next.id FROM unnest($1::text[], $2::uuid[]) AS ended(lane, dossier_id)
@@ -144,9 +150,11 @@ class WorkRows:
         self._staged: list[NewWork] = []
         self._staged_settled: list[Settled] = []
         self._staged_decided: list[Decided] = []
+        self._staged_withdrawn: list[tuple[str, UUID]] = []
         self.kept: list[NewWork] = []
         self.settled: list[Settled] = []
         self.decided: list[Decided] = []
+        self.withdrawn: list[tuple[str, UUID]] = []
 
     def add(self, work: NewWork) -> None:
         self._staged.append(work)
@@ -158,17 +166,23 @@ class WorkRows:
         """The flush raises AlreadySettled when the row is not `unknown`."""
         self._staged_decided.append(decided)
 
+    def withdraw(self, lane: str, dossier_id: UUID) -> None:
+        """What the lane has not begun to send about the dossier is never sent; an attempt under way ends as it ends."""
+        self._staged_withdrawn.append((lane, dossier_id))
+
     def keep(self) -> None:
-        if self._staged or self._staged_settled or self._staged_decided:
+        if self._staged or self._staged_settled or self._staged_decided or self._staged_withdrawn:
             self.kept += self._staged
             self.settled += self._staged_settled
             self.decided += self._staged_decided
+            self.withdrawn += self._staged_withdrawn
             self.discard()
 
     def discard(self) -> None:
         self._staged.clear()
         self._staged_settled.clear()
         self._staged_decided.clear()
+        self._staged_withdrawn.clear()
 
     async def flush(self, connection: Connection, writes: Writes) -> None:
         if self.settled:
@@ -177,6 +191,9 @@ class WorkRows:
             await self._flush_decided(connection, decided)
         if self.kept:
             self._add_new(writes)
+        if self.withdrawn:  # after what the same batch added
+            gone = sorted(set(self.withdrawn))
+            writes.add(_WITHDRAW, [lane for lane, _ in gone], [dossier for _, dossier in gone])
 
     def _add_new(self, writes: Writes) -> None:
         seen: set[tuple[str, UUID]] = set()

@@ -1,7 +1,9 @@
 """How much one request may bring: its body here, its head in `hub_web.server`."""
 
+import asyncio
 import re
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Any, TypeVar
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -11,6 +13,7 @@ from hub_web.problems import BAD_REQUEST, BODY_TOO_LARGE, Problem
 E = TypeVar("E", bound=Callable[..., Any])
 
 _MOST = "hub_web_most_bytes"
+MOST_DROPPED, DROPPED_SECONDS = 256 * 1024 * 1024, 10.0
 
 
 def takes_up_to(most: int) -> Callable[[E], E]:
@@ -50,6 +53,7 @@ class BodyLimit:
             refusal = Problem(BAD_REQUEST, "Content-Length phải là số.", headers={"Connection": "close"})
             return await refusal.response()(scope, receive, send)
         if int(declared) > most:
+            await _let_it_finish(receive)
             return await _too_large(most).response()(scope, receive, send)
         arrived = 0
 
@@ -58,10 +62,23 @@ class BodyLimit:
             message = await receive()
             arrived += len(message.get("body", b""))
             if arrived > most:
+                await _let_it_finish(receive)
                 raise _too_large(most)
             return message
 
         return await self._app(scope, counted, send)
+
+
+async def _let_it_finish(receive: Receive) -> None:
+    """Reads on and keeps nothing, for a while: who is still sending doesn't see the answer, only a cut connection."""
+    dropped = 0
+    with suppress(TimeoutError):
+        async with asyncio.timeout(DROPPED_SECONDS):
+            more = True
+            while more and dropped < MOST_DROPPED:
+                message = await receive()
+                dropped += len(message.get("body", b""))
+                more = message["type"] == "http.request" and message.get("more_body", False)
 
 
 def _too_large(most: int) -> Problem:

@@ -35,10 +35,15 @@ class Connection:
     def post(self, service: str, path: str, body: dict[str, Any]) -> Any:
         return self._ask("POST", service, path, json=body)
 
+    def send(self, service: str, path: str, content: bytes, media_type: str) -> Any:
+        """Posts a file's bytes."""
+        return self._ask("POST", service, path, content=content, headers={"content-type": media_type})
+
     def _ask(self, method: str, service: str, path: str, **request: Any) -> Any:
         address = self._address(service)
         try:
-            answer = self._client.request(method, address + path, headers=self._headers, **request)
+            headers = {**self._headers, **request.pop("headers", {})}
+            answer = self._client.request(method, address + path, headers=headers, **request)
         except httpx.HTTPError as error:
             give_up(f"{service} does not answer at {address} ({type(error).__name__}); `hub status` shows what runs")
         if answer.is_success:

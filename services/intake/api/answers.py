@@ -9,8 +9,15 @@ from pydantic import BaseModel, PlainSerializer, WithJsonSchema
 
 from hub_events.intake import ComponentRef, DeskRef, Finding, ProcedureRef, Promise
 from hub_worktime import VIETNAM
-from services.intake.domain.dossier import Dossier, State, SupplementRequest
-from services.intake.domain.national_status import NationalStatus, national_status, state_of
+from services.intake.domain.dossier import Dossier, SupplementRequest
+from services.intake.domain.life import Life
+from services.intake.domain.national_status import (
+    NationalStatus,
+    PublishedState,
+    national_status,
+    standing_of,
+    state_of,
+)
 from services.intake.domain.progress import Progress
 from services.intake.domain.stuck import StuckDossier
 from services.intake.domain.timeline import Step, place_of, shape_of
@@ -56,6 +63,9 @@ class SupplementView(BaseModel):
     requested_by: str
     components: tuple[str, ...]
     received_at: Local | None
+    counts: dict[str, int] = {}
+    """How many there were: `desk` before acceptance, `appraisal` or `appraisal:<leg>` after it."""
+    superior: str | None = None
 
 
 class AgencyView(BaseModel):
@@ -65,11 +75,48 @@ class AgencyView(BaseModel):
     name: str
 
 
+class FeeView(BaseModel):
+    """Phí, lệ phí in đồng; open until it is paid or waived."""
+
+    number: int
+    purpose: str
+    amount: int
+    open: bool
+    asked_at: Local
+    asked_by: str
+    paid_at: Local | None
+    paid_by: str | None
+    waived_at: Local | None
+    waived_by: str | None
+    waived_reason: str | None
+
+
+class LifeView(BaseModel):
+    """Quá trình tại Bộ phận Một cửa."""
+
+    withdrawal_requested_at: Local | None
+    stopped_at: Local | None
+    stopped_by: str | None
+    stop_reason: str | None
+    result_ready_at: Local | None
+    returned_at: Local | None
+    returned_by: str | None
+    collected_by: str | None
+    on_the_spot: bool
+    fees: tuple[FeeView, ...]
+    corrections: int
+
+
 class RegisteredView(BaseModel):
-    """What every command answers: where the dossier stands now."""
+    """What every command answers: where the dossier stands now.
+
+    `state` keeps to the five words that it was published with; `phase` says all: `withdrawal_requested`, `stopped`,
+    `result_ready`, `returned` too, and later ones.
+    """
 
     dossier_id: UUID
-    state: State
+    state: PublishedState
+    phase: str
     national_status: NationalStatus
     dossier_code: str | None
     received_at: Local
@@ -77,6 +124,8 @@ class RegisteredView(BaseModel):
     promise: PromiseView | None
     supplement: SupplementView | None
     findings: tuple[Finding, ...]
+    life: LifeView | None = None
+    """What happened at the desk besides; None: nothing."""
 
 
 class DossierView(RegisteredView):
@@ -130,17 +179,16 @@ class StuckView(BaseModel):
     routing_failed: str | None
 
 
-def registered_view(dossier: Dossier, progress: Progress) -> bytes:
+def registered_view(dossier: Dossier, progress: Progress, life: Life | None = None) -> bytes:
     """The answer to a command, as the bytes that are kept for a repeated request."""
-    return RegisteredView.model_construct(**_registered(dossier, progress)).model_dump_json().encode()
+    return RegisteredView.model_construct(**_registered(dossier, progress, life)).model_dump_json().encode()
 
 
-def dossier_view(dossier: Dossier, progress: Progress) -> DossierView:
-    """The dossier with what others reported."""
-    completed = progress.completed_at is not None
+def dossier_view(dossier: Dossier, progress: Progress, life: Life | None = None) -> DossierView:
+    """The dossier with what others reported and what happened at the desk."""
     agency = AgencyView(code=progress.agency_code, name=progress.agency_name or "") if progress.agency_code else None
     return DossierView(
-        **_registered(dossier, progress),
+        **_registered(dossier, progress, life),
         procedure=dossier.procedure,
         desk=dossier.desk,
         territory=dossier.territory,
@@ -156,21 +204,24 @@ def dossier_view(dossier: Dossier, progress: Progress) -> DossierView:
         supplement_asked_at=progress.supplement_asked_at,
         completed_at=progress.completed_at,
         result=progress.result,
-        possible=dossier.possible(completed),
+        possible=standing_of(dossier, progress, life).possible,
     )
 
 
-def _registered(dossier: Dossier, progress: Progress) -> dict[str, Any]:
+def _registered(dossier: Dossier, progress: Progress, life: Life | None) -> dict[str, Any]:
+    standing = standing_of(dossier, progress, life)
     return {
         "dossier_id": dossier.id,
-        "state": state_of(dossier, progress),
-        "national_status": national_status(dossier, progress),
+        "state": state_of(*standing),
+        "phase": standing.phase,
+        "national_status": national_status(*standing),
         "dossier_code": dossier.code,
         "received_at": dossier.received_at,
         "accepted_at": dossier.accepted_at,
         "promise": _promise(dossier.promise),
         "supplement": _supplement(dossier.supplement),
         "findings": dossier.findings,
+        "life": None if life is None else LifeView.model_validate(life, from_attributes=True),
     }
 
 
@@ -202,6 +253,8 @@ def _supplement(request: SupplementRequest | None) -> SupplementView | None:
         requested_by=request.requested_by,
         components=request.components,
         received_at=request.received_at,
+        counts=dict(request.counts),
+        superior=request.superior,
     )
 
 

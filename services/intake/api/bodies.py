@@ -1,24 +1,50 @@
 """Nội dung yêu cầu: what desks' and portals' systems and officers send. Unknown fields are refused."""
 
 import json
+import re
 import unicodedata
-from datetime import date
+from datetime import date, datetime
 from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, StringConstraints, model_validator
 
 from hub_events.intake import Channel, ComponentRef
 from hub_events.values import AgencyCode, Moment, OfficerCode, PersonalId, Phone, ProcedureCode, Slug, TerritoryCode
+from services.intake.domain.late_entry import LateReason, WhyLate
+
+_UNSEEN = re.compile(r"[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+"""Control characters, and those that turn the direction of what follows: on paper nobody could see them."""
+_LINE_BREAKS = str.maketrans("", "", "\t\n\r")
 
 
-def _composed(text: str) -> str:
+def _one_line(text: str) -> str:
+    if _UNSEEN.search(text):
+        raise ValueError("text holds a control character")
     return unicodedata.normalize("NFC", text)
 
 
-Line = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=300), AfterValidator(_composed)]
-Prose = Annotated[
-    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=4000), AfterValidator(_composed)
-]
+def _lines(text: str) -> str:
+    if _UNSEEN.search(text.translate(_LINE_BREAKS)):
+        raise ValueError("text holds a control character other than a line break or tab")
+    return unicodedata.normalize("NFC", text)
+
+
+Line = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=300), AfterValidator(_one_line)]
+Prose = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=4000), AfterValidator(_lines)]
+FIRST_YEAR, LAST_YEAR = 1850, 2100
+
+
+def _believable(day: date) -> date:
+    if not FIRST_YEAR <= day.year <= LAST_YEAR:
+        raise ValueError(f"a year from {FIRST_YEAR} to {LAST_YEAR} is expected")
+    return day
+
+
+def _promisable(moment: datetime) -> datetime:
+    _believable(moment)
+    return moment
+
+
 Email = Annotated[str, StringConstraints(pattern=r"^[^@\s]{1,64}@[^@\s]+\.[^@\s]+$", max_length=254)]
 
 
@@ -34,7 +60,7 @@ class Applicant(_Body):
     personal_id: PersonalId | None = None
     organisation_code: Annotated[str, StringConstraints(pattern=r"^[0-9A-Z.-]{2,40}$")] | None = None
     address: Line | None = None
-    date_of_birth: date | None = None
+    date_of_birth: Annotated[date, AfterValidator(_believable)] | None = None
 
 
 class Contact(_Body):
@@ -43,6 +69,11 @@ class Contact(_Body):
     full_name: Line | None = None
     phone: Phone | None = None
     email: Email | None = None
+
+    def personal(self, otherwise: str | None = None) -> dict[str, str]:
+        """As it is sealed; `otherwise`: the name, where none is given."""
+        given = {"full_name": self.full_name or otherwise, "phone": self.phone, "email": self.email}
+        return {name: str(value) for name, value in given.items() if value is not None}
 
 
 class Part(_Body):
@@ -84,7 +115,7 @@ Form = Annotated[dict[str, JsonValue], AfterValidator(_writable)]
 class PromisedDate(_Body):
     """Ngày hẹn trả do cán bộ ấn định, only where the term gives none by itself."""
 
-    due_at: Moment
+    due_at: Annotated[Moment, AfterValidator(_promisable)]
     reason: Prose
 
 
@@ -95,8 +126,22 @@ class AcceptanceBody(_Body):
     promised: PromisedDate | None = None
 
 
+class WhyLateBody(_Body):
+    """Vì sao nhập sau ngày nhận; `note` is kept sealed."""
+
+    reason_code: LateReason
+    note: Prose | None = None
+
+    def why(self) -> WhyLate:
+        return WhyLate(self.reason_code, self.note)
+
+
 class Submission(_Body):
-    """Hồ sơ nộp vào. `received_at` defaults to now, `territory` to the desk's."""
+    """Hồ sơ nộp vào. `received_at` defaults to now, `territory` to the desk's.
+
+    `late_entry`: why it is entered later than on the working day of the receipt; without it the dossier is taken all
+    the same, and listed (GET /v1/late-entries).
+    """
 
     procedure_code: ProcedureCode
     desk_code: AgencyCode
@@ -110,16 +155,11 @@ class Submission(_Body):
     form: Form | None = None
     components: Parts
     acceptance: AcceptanceBody | None = None
+    late_entry: WhyLateBody | None = None
 
     def personal_contact(self) -> dict[str, str]:
         """Whom to tell, by what; the applicant's name where the contact has none."""
-        contact = self.contact or Contact()
-        given = {
-            "full_name": contact.full_name or self.applicant.full_name,
-            "phone": contact.phone,
-            "email": contact.email,
-        }
-        return {name: str(value) for name, value in given.items() if value is not None}
+        return (self.contact or Contact()).personal(self.applicant.full_name)
 
     def personal_form(self) -> dict[str, JsonValue]:
         """Applicant, request and form, as they are sealed."""
@@ -131,12 +171,24 @@ class Submission(_Body):
         return content
 
 
+class SuperiorBody(_Body):
+    """Lãnh đạo đồng ý, with the reason; kept sealed."""
+
+    officer: OfficerCode
+    reason: Prose
+
+
 class SupplementWish(_Body):
-    """Yêu cầu bổ sung: once, full and exact (NĐ 61/2018 Đ.17)."""
+    """Yêu cầu bổ sung: once, full and exact (NĐ 61/2018 Đ.17).
+
+    A second one before acceptance, or a second one after it for the same `leg`, needs a `superior`.
+    """
 
     officer: OfficerCode
     components: Annotated[list[Slug], Field(max_length=200)] = []
     reason: Prose
+    leg: Slug | None = None
+    superior: SuperiorBody | None = None
 
 
 class SupplementBrought(_Body):

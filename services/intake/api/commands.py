@@ -15,7 +15,7 @@ from services.intake.api.answers import registered_view
 from services.intake.api.problems import problem_of
 from services.intake.domain.dossier import Dossier
 from services.intake.domain.progress import Progress
-from services.intake.handlers.ports import PROGRESS
+from services.intake.handlers.ports import DOSSIERS, LIVES, PROGRESS
 
 Command = Callable[[Any], Dossier]
 """Takes the unit of work; the dossier as it is afterwards."""
@@ -49,11 +49,13 @@ class Commands:
 
         def run(uow: Any) -> tuple[int, bytes]:
             dossier = command(uow)
-            return status, registered_view(dossier, uow.progress.get(dossier_id) or Progress(dossier_id))
+            progress = uow.progress.get(dossier_id) or Progress(dossier_id)
+            return status, registered_view(dossier, progress, uow.lives.get(dossier_id))
 
-        job = once(
-            f"{caller.subject} {route} {key}", hashlib.sha256(body).digest(), run, {**keys, PROGRESS: (dossier_id,)}
-        )
+        needs = {**keys, PROGRESS: (dossier_id,)}
+        if DOSSIERS in keys:  # a new one has no record of the desk
+            needs[LIVES] = (dossier_id,)
+        job = once(f"{caller.subject} {route} {key}", hashlib.sha256(body).digest(), run, needs)
         try:
             kept = await self._runner.run(job)
         except Exception as error:

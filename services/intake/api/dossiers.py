@@ -21,20 +21,20 @@ from services.intake.api.answers import (
     dossier_view,
     timeline_view,
 )
+from services.intake.api.areas import desk_in_area, in_area
 from services.intake.api.bodies import AcceptanceBody, RefusalBody, Submission, SupplementBrought, SupplementWish
 from services.intake.api.commands import Commands
-from services.intake.api.problems import no_such_desk, no_such_dossier, problem_of
+from services.intake.api.life_reading import LifeReading
+from services.intake.api.problems import no_such_desk, problem_of
 from services.intake.api.reading import Reading
-from services.intake.domain.dossier import Dossier
 from services.intake.domain.number_range import NumberRange
-from services.intake.domain.progress import Progress
 from services.intake.domain.refusals import Refusal
 from services.intake.handlers.accept_dossier import Acceptance, AcceptDossier, Promised, accept_dossier
 from services.intake.handlers.office import Office
 from services.intake.handlers.ports import DOSSIERS, NUMBERS
 from services.intake.handlers.record_supplement import RecordSupplement, record_supplement
 from services.intake.handlers.refuse_dossier import RefuseDossier, refuse_dossier
-from services.intake.handlers.request_supplement import RequestSupplement, request_supplement
+from services.intake.handlers.request_supplement import RequestSupplement, Superior, request_supplement
 from services.intake.handlers.submit_dossier import SubmitDossier, submit_dossier
 
 Submitter = Annotated[Caller, requires("dossiers:submit")]
@@ -68,8 +68,8 @@ def command_router(commands: Commands, reading: Reading, office: Office, now: Ca
         dossier_id: UUID, acceptance: AcceptanceBody, caller: Decider, key: IdempotencyKey, body: RawBody
     ) -> Response:
         """Tiếp nhận hồ sơ."""
-        desk_code = await _desk_in_area(reading, dossier_id, caller)
-        command = AcceptDossier(dossier_id, uuid7(), now(), _acceptance(acceptance))
+        desk_code = await desk_in_area(reading, dossier_id, caller)
+        command = AcceptDossier(dossier_id, uuid7(), now(), acceptance_of(acceptance))
         return await commands.carry_out(
             lambda uow: accept_dossier(command, uow, office),
             dossier_id=dossier_id,
@@ -85,8 +85,11 @@ def command_router(commands: Commands, reading: Reading, office: Office, now: Ca
         dossier_id: UUID, wish: SupplementWish, caller: Decider, key: IdempotencyKey, body: RawBody
     ) -> Response:
         """Yêu cầu bổ sung giấy tờ."""
-        await _desk_in_area(reading, dossier_id, caller)
-        command = RequestSupplement(dossier_id, uuid7(), now(), wish.officer, tuple(wish.components), wish.reason)
+        await desk_in_area(reading, dossier_id, caller)
+        superior = None if wish.superior is None else Superior(wish.superior.officer, wish.superior.reason)
+        command = RequestSupplement(
+            dossier_id, uuid7(), now(), wish.officer, tuple(wish.components), wish.reason, wish.leg, superior
+        )
         return await commands.carry_out(
             lambda uow: request_supplement(command, uow, office),
             dossier_id=dossier_id,
@@ -102,7 +105,7 @@ def command_router(commands: Commands, reading: Reading, office: Office, now: Ca
         dossier_id: UUID, brought: SupplementBrought, caller: Decider, key: IdempotencyKey, body: RawBody
     ) -> Response:
         """Nhận hồ sơ bổ sung; after acceptance the term starts from zero."""
-        await _desk_in_area(reading, dossier_id, caller)
+        await desk_in_area(reading, dossier_id, caller)
         command = _supplement(dossier_id, brought, now())
         return await commands.carry_out(
             lambda uow: record_supplement(command, uow, office),
@@ -119,7 +122,7 @@ def command_router(commands: Commands, reading: Reading, office: Office, now: Ca
         dossier_id: UUID, refusal: RefusalBody, caller: Decider, key: IdempotencyKey, body: RawBody
     ) -> Response:
         """Từ chối tiếp nhận."""
-        await _desk_in_area(reading, dossier_id, caller)
+        await desk_in_area(reading, dossier_id, caller)
         command = RefuseDossier(dossier_id, uuid7(), now(), refusal.officer, refusal.reason_code, refusal.reason)
         return await commands.carry_out(
             lambda uow: refuse_dossier(command, uow, office),
@@ -134,7 +137,7 @@ def command_router(commands: Commands, reading: Reading, office: Office, now: Ca
     return router
 
 
-def read_router(reading: Reading) -> Router:
+def read_router(reading: Reading, lives: LifeReading) -> Router:
     """What shows a dossier."""
     router = Router(tags=["dossiers"])
 
@@ -143,37 +146,26 @@ def read_router(reading: Reading) -> Router:
         """Tra cứu theo mã hồ sơ: none or one."""
         found = await reading.by_code(code)
         visible = found is not None and caller.covers(found[0].desk.code)
-        return Page(items=[dossier_view(*found)] if found is not None and visible else [])
+        if found is None or not visible:
+            return Page(items=[])
+        return Page(items=[dossier_view(*found, await lives.life_of(found[0].id))])
 
     @router.get("/v1/dossiers/{dossier_id}")
     async def show(dossier_id: UUID, caller: DossierReader) -> DossierView:
         """Hồ sơ và trạng thái hiện tại."""
-        return dossier_view(*await _in_area(reading, dossier_id, caller))
+        found = await in_area(reading, dossier_id, caller)
+        return dossier_view(*found, await lives.life_of(dossier_id))
 
     @router.get("/v1/dossiers/{dossier_id}/timeline")
     async def timeline(dossier_id: UUID, caller: DossierReader) -> TimelineView:
         """Dòng thời gian: each step with when, who and where, from all services."""
-        await _desk_in_area(reading, dossier_id, caller)
+        await desk_in_area(reading, dossier_id, caller)
         return timeline_view(dossier_id, list(await reading.steps(dossier_id)))
 
     return router
 
 
-async def _in_area(reading: Reading, dossier_id: UUID, caller: Caller) -> tuple[Dossier, Progress]:
-    found = await reading.by_id(dossier_id)
-    if found is None or not caller.covers(found[0].desk.code):
-        raise no_such_dossier()
-    return found
-
-
-async def _desk_in_area(reading: Reading, dossier_id: UUID, caller: Caller) -> str:
-    desk_code = await reading.desk_of(dossier_id)
-    if desk_code is None or not caller.covers(desk_code):
-        raise no_such_dossier()
-    return desk_code
-
-
-def _acceptance(body: AcceptanceBody | SupplementBrought) -> Acceptance:
+def acceptance_of(body: AcceptanceBody | SupplementBrought) -> Acceptance:
     promised = body.promised
     return Acceptance(body.officer, None if promised is None else Promised(promised.due_at, promised.reason))
 
@@ -199,7 +191,8 @@ def _submission(submission: Submission, office: Office, at: datetime) -> SubmitD
         components=tuple(part.ref() for part in submission.components),
         contact=submission.personal_contact(),
         form=submission.personal_form(),
-        acceptance=None if submission.acceptance is None else _acceptance(submission.acceptance),
+        acceptance=None if submission.acceptance is None else acceptance_of(submission.acceptance),
+        why_late=None if submission.late_entry is None else submission.late_entry.why(),
     )
 
 
@@ -209,7 +202,7 @@ def _supplement(dossier_id: UUID, brought: SupplementBrought, at: datetime) -> R
         event_id=uuid7(),
         at=at,
         received_at=brought.received_at or at,
-        acceptance=_acceptance(brought),
+        acceptance=acceptance_of(brought),
         components=tuple(part.ref() for part in brought.components),
         form=brought.form,
     )

@@ -17,6 +17,16 @@ RECEIPT_NOT_BELIEVABLE = problem_type("received-at-not-believable", 422, "Thời
 TERM_NEEDS_A_PERSON = problem_type("term-needs-a-person", 422, "Thời hạn cần cán bộ ấn định")
 TERM_IS_COMPUTED = problem_type("term-is-computed", 422, "Thời hạn này hệ thống tự tính")
 PROMISE_BEFORE_RECEIPT = problem_type("promise-before-receipt", 422, "Ngày hẹn trả không sau ngày nhận")
+DATES_OUT_OF_ORDER = problem_type("dates-out-of-order", 422, "Các ngày không theo thứ tự")
+OLD_DOSSIER_DIFFERS = problem_type("old-dossier-differs", 409, "Hồ sơ cũ này đã nhập với nội dung khác")
+DECISION_EXISTS = problem_type("decision-exists", 409, "Hồ sơ đã có kết quả giải quyết")
+FEE_NOT_BELIEVABLE = problem_type("fee-not-believable", 422, "Số tiền không hợp lý")
+FEE_UNKNOWN = problem_type("fee-unknown", 404, "Hồ sơ không có khoản phí này")
+FEE_SETTLED = problem_type("fee-settled", 409, "Khoản phí đã nộp hoặc đã miễn")
+PAYMENT_USED = problem_type("payment-used", 409, "Khoản thanh toán đã dùng cho phí khác của hồ sơ")
+STEPS_OUT_OF_ORDER = problem_type("steps-out-of-order", 422, "Thứ tự các bước không hợp lý")
+NOTHING_CORRECTED = problem_type("nothing-corrected", 422, "Không có gì để đính chính")
+SECOND_REQUEST = problem_type("second-request", 409, "Đã yêu cầu bổ sung một lần")
 WRONG_STATE = problem_type("wrong-state", 409, "Trạng thái hồ sơ không cho phép")
 
 
@@ -106,9 +116,61 @@ _PROBLEMS: Mapping[type[Exception], Callable[[Any], Problem]] = {
         "promised.due_at phải sau thời điểm bắt đầu tính thời hạn.",
         next_step="Sửa ngày hẹn trả rồi gửi lại.",
     ),
+    refusals.DatesOutOfOrder: lambda error: Problem(
+        DATES_OUT_OF_ORDER,
+        f"{error.earlier} muộn hơn {error.later}.",
+        next_step="Sửa ngày theo sổ rồi gửi lại.",
+        fields=[error.earlier, error.later],
+    ),
+    refusals.OldDossierDiffers: lambda error: Problem(
+        OLD_DOSSIER_DIFFERS,
+        "Số này của sổ đã nhập với nội dung khác; không có gì được ghi đè.",
+        next_step="So lại với sổ; nếu là hồ sơ khác thì dùng số khác.",
+        fields=error.fields,
+    ),
     refusals.FormTooLarge: lambda _: _too_large(),
     EventTooLarge: lambda _: _too_large(),
     refusals.WrongState: _wrong_state,
+    refusals.DecisionExists: lambda _: Problem(
+        DECISION_EXISTS,
+        "Đã có kết quả giải quyết nên không rút, không dừng được nữa.",
+        next_step="Trả kết quả cho người nộp: POST /v1/dossiers/{id}/return-result.",
+    ),
+    refusals.FeeNotBelievable: lambda error: Problem(
+        FEE_NOT_BELIEVABLE,
+        "Số tiền là số nguyên đồng, lớn hơn 0 và không quá mức most.",
+        next_step="Kiểm tra số tiền rồi gửi lại; không thu thì đừng yêu cầu nộp.",
+        most=error.most,
+    ),
+    refusals.NoSuchFee: lambda _: Problem(
+        FEE_UNKNOWN, "Hồ sơ không có khoản phí mang số này.", next_step="Xem life.fees tại GET /v1/dossiers/{id}."
+    ),
+    refusals.FeeSettled: lambda _: Problem(
+        FEE_SETTLED,
+        "Khoản phí này đã được nộp bằng thanh toán khác, hoặc đã miễn.",
+        next_step="Xem life.fees tại GET /v1/dossiers/{id}; thu thừa thì hoàn trả ngoài hệ thống.",
+    ),
+    refusals.PaymentUsed: lambda _: Problem(
+        PAYMENT_USED,
+        "Mã thanh toán này đã ghi cho khoản phí khác của hồ sơ.",
+        next_step="Kiểm tra mã thanh toán trên chứng từ.",
+    ),
+    refusals.NothingCorrected: lambda _: Problem(
+        NOTHING_CORRECTED,
+        "Nội dung gửi đến không khác nội dung đang lưu.",
+        next_step="Gửi contact, applicant, case hoặc components với giá trị đúng.",
+    ),
+    refusals.SecondRequest: lambda error: Problem(
+        SECOND_REQUEST,
+        "Việc yêu cầu bổ sung ở giai đoạn này đã thực hiện một lần; yêu cầu thêm cần lãnh đạo đồng ý.",
+        next_step="Gửi lại với superior: officer và reason của lãnh đạo; hoặc giải quyết trên hồ sơ hiện có.",
+        stage=error.stage,
+    ),
+    refusals.StepsOutOfOrder: lambda _: Problem(
+        STEPS_OUT_OF_ORDER,
+        "Thẩm định, phê duyệt, trả kết quả phải theo thứ tự thời gian.",
+        next_step="Sửa thời điểm các bước rồi gửi lại.",
+    ),
     KeyReused: lambda _: Problem(
         IDEMPOTENCY_KEY_REUSED,
         "Khóa này đã dùng cho nội dung khác.",

@@ -3,21 +3,39 @@
     submitted ── accept ──> accepted <── supplement ──┐
         │  └─ request-supplement ─> supplement_requested (clock waits when it was accepted before)
         └─ refuse ─> refused
+    all of them ── stop ──> stopped (while no decision exists)        accepted ── return-result ──> returned
 
-What other services report (progress) only closes a dossier: once completed, nothing is decided here any more.
+What other services report (progress) only closes a dossier: once completed, its result alone is left to be returned.
+What else happens at the desk: `life.py`; what is possible when: `standing.py`.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Literal, NamedTuple
 from uuid import UUID
 
 from hub_events.intake import Channel, ComponentRef, ContactChannel, DeskRef, Finding, ProcedureRef, Promise
-from services.intake.domain.refusals import WrongState
+from services.intake.domain.refusals import SecondRequest
 
-State = Literal["submitted", "supplement_requested", "accepted", "refused", "completed"]
-Action = Literal["accept", "request-supplement", "supplement", "refuse"]
+State = Literal["submitted", "supplement_requested", "accepted", "refused", "stopped", "returned"]
+Action = Literal[
+    "accept",
+    "request-supplement",
+    "supplement",
+    "refuse",
+    "request-withdrawal",
+    "stop",
+    "record-step",
+    "result-ready",
+    "return-result",
+    "finish-on-the-spot",
+    "ask-fee",
+    "correct",
+]
+
+OLD_BOOK = "old-book"
+"""Why the term of a promise gives no date: it was copied from an old book (old_dossier.py)."""
 
 _BEFORE_ACCEPTANCE: Mapping[State, tuple[Action, ...]] = {
     "submitted": ("accept", "request-supplement", "refuse"),
@@ -38,6 +56,18 @@ class SupplementRequest:
     requested_by: str
     components: tuple[str, ...]
     received_at: datetime | None = None
+    counts: Mapping[str, int] = field(default_factory=dict)
+    """How many of each kind there were: `desk` before acceptance, `appraisal` or `appraisal:<leg>` after it."""
+    superior: str | None = None
+    sealed_superior_reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Agreed:
+    """Lãnh đạo đồng ý: a superior's word that the applicant may be asked once more."""
+
+    superior: str
+    sealed_reason: str
 
 
 class Dossier(NamedTuple):
@@ -70,26 +100,36 @@ class Dossier(NamedTuple):
         """An officer accepted it at some time, whatever came afterwards."""
         return self.accepted_at is not None
 
+    @property
+    def from_an_old_book(self) -> bool:
+        """Entered afterwards: no other service knows it, so nothing can be decided that they would have to hear of."""
+        return self.promise is not None and self.promise.term.reason == OLD_BOOK
+
     def possible(self, completed: bool) -> tuple[Action, ...]:
-        """What an officer can decide now. `completed`: the agencies have finished."""
+        """What can be decided about acceptance and supplements. `completed`: a decision exists."""
         if completed:
             return ()
         return (_AFTER_ACCEPTANCE if self.accepted else _BEFORE_ACCEPTANCE).get(self.state, ())
-
-    def check(self, action: Action, completed: bool) -> None:
-        """Raises WrongState."""
-        possible = self.possible(completed)
-        if action not in possible:
-            raise WrongState("completed" if completed else self.state, possible)
 
     def accept(self, code: str, at: datetime, officer: str, promise: Promise) -> "Dossier":
         """Tiếp nhận: the receipt with code and date exists from now on."""
         return self._replace(state="accepted", code=code, accepted_at=at, accepted_by=officer, promise=promise)
 
-    def request_supplement(self, at: datetime, officer: str, components: Sequence[str]) -> "Dossier":
-        """Yêu cầu bổ sung: the next request to the applicant."""
+    def request_supplement(
+        self, at: datetime, officer: str, components: Sequence[str], leg: str | None, agreed: Agreed | None
+    ) -> "Dossier":
+        """Yêu cầu bổ sung: the next request to the applicant; of each kind one, or more where a superior agreed.
+
+        Raises SecondRequest.
+        """
         number = 1 if self.supplement is None else self.supplement.number + 1
-        request = SupplementRequest(number, at, officer, tuple(components))
+        counts = dict(self.supplement.counts) if self.supplement else {}
+        kind = "desk" if not self.accepted else f"appraisal:{leg}" if leg else "appraisal"
+        if kind in counts and agreed is None:
+            raise SecondRequest(kind)
+        counts[kind] = counts.get(kind, 0) + 1
+        who, why = (agreed.superior, agreed.sealed_reason) if agreed else (None, None)
+        request = SupplementRequest(number, at, officer, tuple(components), None, counts, who, why)
         return self._replace(state="supplement_requested", supplement=request)
 
     def receive_supplement(
@@ -114,6 +154,14 @@ class Dossier(NamedTuple):
     def refuse(self, at: datetime, officer: str, reason: str) -> "Dossier":
         """Từ chối tiếp nhận."""
         return self._replace(state="refused", refused_at=at, refused_by=officer, refused_reason=reason)
+
+    def stop(self) -> "Dossier":
+        """Dừng giải quyết."""
+        return self._replace(state="stopped")
+
+    def hand_back(self) -> "Dossier":
+        """Đã trả kết quả: closed."""
+        return self._replace(state="returned")
 
 
 def merged(there: Sequence[ComponentRef], new: Sequence[ComponentRef]) -> tuple[ComponentRef, ...]:

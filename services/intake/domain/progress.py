@@ -9,7 +9,14 @@ from typing import Literal, NamedTuple
 from uuid import UUID
 
 from hub_events.event import Event
-from hub_events.notify import CitizenUnreachedV1, MessageFailedV1, MessageSentV1
+from hub_events.notify import (
+    CitizenUnreachedV1,
+    CitizenUnreachedV2,
+    MessageFailedV1,
+    MessageFailedV2,
+    MessageSentV1,
+    MessageSentV2,
+)
 from hub_events.routing import (
     DossierAcknowledgedV1,
     DossierCompletedV1,
@@ -111,7 +118,7 @@ class Progress(NamedTuple):
             case DossierCompletedV1():
                 first = min((self.completed_at, self.result), (event.completed_at, event.result), key=_early)
                 return self._replace(completed_at=first[0], result=first[1])
-            case DossierStepRecordedV1():
+            case DossierStepRecordedV1() | MessageSentV2() | MessageFailedV2() | CitizenUnreachedV2():
                 return self
             case MessageSentV1() | MessageFailedV1() | CitizenUnreachedV1():
                 return self._told(event)

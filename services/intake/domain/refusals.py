@@ -68,6 +68,63 @@ class NoSuchDossier(Refusal):
     """There is no dossier of that id."""
 
 
+class DatesOutOfOrder(Refusal):
+    """One date lies after another that it can't be later than."""
+
+    def __init__(self, earlier: str, later: str) -> None:
+        super().__init__("dates out of order")
+        self.earlier = earlier
+        self.later = later
+
+
+class OldDossierDiffers(Refusal):
+    """The number stands for a dossier that was entered with other facts."""
+
+    def __init__(self, fields: Sequence[str]) -> None:
+        super().__init__("old dossier differs")
+        self.fields = tuple(fields)
+
+
+class DecisionExists(Refusal):
+    """It is too late to withdraw or stop: a decision exists."""
+
+
+class NoSuchFee(Refusal):
+    """No fee of that number was asked."""
+
+
+class FeeNotBelievable(Refusal):
+    """No fee is zero, negative, or more than any that is taken at a desk."""
+
+    def __init__(self, most: int) -> None:
+        super().__init__("fee not believable")
+        self.most = most
+
+
+class FeeSettled(Refusal):
+    """The fee is paid or waived already."""
+
+
+class PaymentUsed(Refusal):
+    """That payment has paid another fee of the dossier."""
+
+
+class StepsOutOfOrder(Refusal):
+    """Steps of which a later one is said to have been done before an earlier one."""
+
+
+class NothingCorrected(Refusal):
+    """What is said to be right stands already."""
+
+
+class SecondRequest(Refusal):
+    """The applicant was asked before, in the same stage: once more needs a superior's word."""
+
+    def __init__(self, stage: str) -> None:
+        super().__init__(stage)
+        self.stage = stage
+
+
 class WrongState(Refusal):
     """What was asked isn't possible in the dossier's state."""
 

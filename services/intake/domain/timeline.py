@@ -12,6 +12,7 @@ from uuid import UUID
 from hub_events.event import Event
 from hub_events.topics import TOPICS
 from hub_worktime import VIETNAM
+from services.intake.domain.desk_steps import DESK_STEPS
 
 Facts = Mapping[str, Any]
 
@@ -61,6 +62,10 @@ def _promised(facts: Facts) -> str:
     return f"hẹn trả kết quả lúc {_time(due_at)}" if due_at else "không có ngày hẹn trả"
 
 
+def _agreed(facts: Facts) -> str:
+    return ", lãnh đạo đã đồng ý" if facts.get("superior") else ""
+
+
 def _restarted(facts: Facts) -> str:
     return f"; tính lại từ đầu, {_promised(facts)}" if facts.get("promise") else ""
 
@@ -71,9 +76,21 @@ _DUTIES = {
     "refusal": "hồ sơ không được tiếp nhận",
     "completed": "đã có kết quả",
     "late": "hồ sơ quá hạn",
+    "stopped": "dừng giải quyết hồ sơ",
 }
 _OUTCOMES = {"early": "sớm hạn", "on_time": "đúng hạn", "late": "quá hạn", "no_term": "không có thời hạn"}
+_COLLECTORS = {"applicant": "cho người nộp", "proxy": "cho người được ủy quyền", "post": "qua bưu chính"}
+_CORRECTED = {
+    "contact": "thông tin liên hệ",
+    "applicant": "thông tin người nộp",
+    "case": "trường hợp giải quyết",
+    "components": "thành phần hồ sơ",
+}
 _RESULTS = {"approved": "được chấp thuận", "rejected": "không được chấp thuận"}
+
+
+def _money(amount: int) -> str:
+    return f"{amount:,} đồng".replace(",", ".")
 
 
 def _told(facts: Facts) -> str:
@@ -90,8 +107,8 @@ SHAPES: Mapping[str, Shape] = {
         "desk", "channel", "dossier_code", "promise", at="accepted_at", who="accepted_by",
     ),
     "dossier.supplement_requested.v1": _shape(
-        lambda f: f"Yêu cầu bổ sung giấy tờ lần {f['request']}.",
-        "desk", "request", "components", "after_acceptance", at="requested_at", who="requested_by",
+        lambda f: f"Yêu cầu bổ sung giấy tờ lần {f['request']}{_agreed(f)}.",
+        "desk", "request", "components", "after_acceptance", "leg", "superior", at="requested_at", who="requested_by",
     ),
     "dossier.supplement_received.v1": _shape(
         lambda f: f"Đã nhận bổ sung lần {f['request']}{_restarted(f)}.",
@@ -99,6 +116,34 @@ SHAPES: Mapping[str, Shape] = {
     ),
     "dossier.refused.v1": _shape(
         lambda f: "Hồ sơ không được tiếp nhận.", "desk", "reason", at="refused_at", who="refused_by"
+    ),
+    "dossier.withdrawal_requested.v1": _shape(
+        lambda f: "Người nộp yêu cầu rút hồ sơ.", "desk", at="requested_at", who="recorded_by"
+    ),
+    "dossier.stopped.v1": _shape(
+        lambda f: "Dừng giải quyết hồ sơ" + (" theo yêu cầu của người nộp." if f.get("withdrawn") else "."),
+        "desk", "reason", "withdrawn", at="stopped_at", who="stopped_by",
+    ),
+    "dossier.desk_step_recorded.v1": _shape(
+        lambda f: DESK_STEPS.get(f["step"], f["step"]) + (f": {_money(f['amount'])}." if f.get("amount") else "."),
+        "desk", "step", "reason", "amount", at="recorded_at", who="officer",
+    ),
+    "dossier.fee_paid.v1": _shape(
+        lambda f: f"Đã nộp {_money(f['amount'])}.", "desk", "fee", "purpose", "amount", "by", "all_settled",
+        at="paid_at", who="recorded_by",
+    ),
+    "dossier.result_returned.v1": _shape(
+        lambda f: f"Đã trả kết quả {_COLLECTORS.get(f['collected_by'], '')}.".replace(" .", "."),
+        "desk", "collected_by", at="returned_at", who="returned_by",
+    ),
+    "dossier.finished_on_the_spot.v1": _shape(
+        lambda f: f"Đã giải quyết và trả kết quả ngay tại Bộ phận Một cửa, mã {f['dossier_code']}.",
+        "desk", "channel", "dossier_code", "promise", "received_at", "accepted_at", "accepted_by", "appraised_at",
+        "appraised_by", "approved_at", "approved_by", "collected_by", at="returned_at", who="returned_by",
+    ),
+    "dossier.corrected.v1": _shape(
+        lambda f: "Đính chính " + ", ".join(_CORRECTED.get(what, what) for what in f["what"]) + ".",
+        "desk", "what", "correction", at="corrected_at", who="corrected_by",
     ),
     "dossier.routed.v1": _shape(
         lambda f: "Chuyển đến " + ", ".join(leg["agency"]["name"] for leg in f["legs"]) + ".", "legs", "competence"
@@ -142,7 +187,7 @@ SHAPES: Mapping[str, Shape] = {
     ),
     "deadline.clock_stopped.v1": _shape(
         lambda f: f"Kết thúc tính thời hạn: {_OUTCOMES.get(f['outcome'], f['outcome'])}.",
-        "due_at", "outcome", at="stopped_at",
+        "due_at", "outcome", "cause", at="stopped_at",
     ),
     "deadline.warning_raised.v1": _shape(
         lambda f: f"Sắp đến hạn {_time(f['due_at'])}.", "due_at", at="warned_at"
@@ -159,15 +204,39 @@ SHAPES: Mapping[str, Shape] = {
         lambda f: f"Không báo được cho người nộp: {_told(f)}; Bộ phận Một cửa cần liên hệ cách khác.",
         "duty", "occasion", "reason", at="unreached_at",
     ),
+    "message.sent.v2": _shape(
+        lambda f: f"Đã gửi thông báo: {_told(f)}.", "duty", "occasion", "channel", "supplier", at="sent_at"
+    ),
+    "message.failed.v2": _shape(
+        lambda f: f"Gửi thông báo không thành công: {_told(f)}.",
+        "duty", "occasion", "channel", "supplier", "reason", at="failed_at",
+    ),
+    "citizen.unreached.v2": _shape(
+        lambda f: f"Không báo được cho người nộp: {_told(f)}; Bộ phận Một cửa cần liên hệ cách khác.",
+        "duty", "occasion", "reason", at="unreached_at",
+    ),
 }  # fmt: skip
 """Every event about a dossier, by type."""
+
+OLD_DOSSIER_ENTERED, OLD_DOSSIER_FINISHED = "old_dossier.entered", "old_dossier.finished"
+_OLD_RESULTS = {**_RESULTS, "stopped": "dừng giải quyết", "withdrawn": "người nộp rút hồ sơ"}
+OWN_STEPS: Mapping[str, Shape] = {
+    OLD_DOSSIER_ENTERED: Shape(
+        lambda f: f"Nhận hồ sơ, số {f['number']} trong sổ cũ; nhập vào hệ thống lúc {_time(f['entered_at'])}.",
+        frozenset(), who="officer",
+    ),
+    OLD_DOSSIER_FINISHED: Shape(
+        lambda f: f"Giải quyết xong theo sổ cũ: {_OLD_RESULTS[f['result']]}.", frozenset(), who="officer"
+    ),
+}  # fmt: skip
+"""Steps that intake keeps for itself: no event tells others of them."""
 
 _NEWER = _shape(lambda f: "Một bước do phiên bản mới hơn của hệ thống ghi lại.")
 
 
 def shape_of(type: str) -> Shape:
     """How a kept step reads; one that a newer version has kept is shown too, with the facts that it has."""
-    return SHAPES.get(type, _NEWER)
+    return SHAPES.get(type) or OWN_STEPS.get(type, _NEWER)
 
 
 def step_of(event: Event, *, dossier_id: UUID, event_id: UUID, occurred_at: datetime, recorded_at: datetime) -> Step:

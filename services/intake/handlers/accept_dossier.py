@@ -44,11 +44,11 @@ class AcceptDossier:
 
 def accept_dossier(command: AcceptDossier, uow: IntakeWork, office: Office) -> Dossier:
     """Accepts a dossier that was submitted before. Raises NoSuchDossier, WrongState, and what a promise raises."""
-    dossier, progress = registered(command.dossier_id, uow)
-    dossier.check("accept", completed=progress.completed_at is not None)
+    standing = registered(command.dossier_id, uow)
+    standing.check("accept")
     return accept(
-        dossier,
-        progress,
+        standing.dossier,
+        standing.progress,
         command.acceptance,
         uow,
         office,
@@ -70,6 +70,18 @@ def accept(
     event_id: UUID,
 ) -> Dossier:
     """Gives the dossier its code and promise, and says so. Raises what a promise raises."""
+    accepted = numbered(dossier, acceptance, uow, office, at=at, counted_from=counted_from)
+    assert accepted.promise
+    uow.dossiers.put(accepted.id, accepted)
+    uow.progress.put(accepted.id, progress.watch(real_now(), expects_clock=accepted.promise.due_at is not None))
+    announce(_accepted(accepted, office), uow, dossier_id=accepted.id, event_id=event_id)
+    return accepted
+
+
+def numbered(
+    dossier: Dossier, acceptance: Acceptance, uow: IntakeWork, office: Office, *, at: datetime, counted_from: datetime
+) -> Dossier:
+    """The accepted dossier with its code and promise. Raises what a promise raises."""
     procedure = office.catalogue.version(dossier.procedure)
     promise = promise_for(
         procedure.term_for(dossier.channel, dossier.case),
@@ -77,11 +89,7 @@ def accept(
         office.calendar,
         officers_date(dossier.id, acceptance, office),
     )
-    accepted = dossier.accept(_next_code(dossier.desk.code, counted_from, uow), at, acceptance.officer, promise)
-    uow.dossiers.put(accepted.id, accepted)
-    uow.progress.put(accepted.id, progress.watch(real_now(), expects_clock=promise.due_at is not None))
-    announce(_accepted(accepted, office), uow, dossier_id=accepted.id, event_id=event_id)
-    return accepted
+    return dossier.accept(next_code(dossier.desk.code, counted_from, uow), at, acceptance.officer, promise)
 
 
 def officers_date(dossier_id: UUID, acceptance: Acceptance, office: Office) -> OfficersDate | None:
@@ -92,7 +100,8 @@ def officers_date(dossier_id: UUID, acceptance: Acceptance, office: Office) -> O
     return OfficersDate(promised.due_at, acceptance.officer, office.seals.seal("contact", dossier_id, promised.reason))
 
 
-def _next_code(desk_code: str, day: datetime, uow: IntakeWork) -> str:
+def next_code(desk_code: str, day: datetime, uow: IntakeWork) -> str:
+    """Mã hồ sơ: the next of the desk's numbers of that day."""
     key = NumberRange.key_for(desk_code, day)
     number = (uow.numbers.get(key) or NumberRange(key)).next()
     uow.numbers.put(key, number)

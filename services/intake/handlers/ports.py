@@ -7,14 +7,17 @@ from uuid import UUID
 
 from hub_messaging.outbox import Publish
 from hub_messaging.unit_of_work import Journal, Shelf
+from services.intake.domain.correction import Correction
 from services.intake.domain.dossier import Dossier
 from services.intake.domain.forms import IssuedForm
+from services.intake.domain.late_entry import LateEntry
+from services.intake.domain.life import Life
 from services.intake.domain.number_range import NumberRange
 from services.intake.domain.progress import Progress
 from services.intake.domain.reasons import TypedReason
 from services.intake.domain.timeline import Step
 
-DOSSIERS, PROGRESS, NUMBERS = "dossiers", "progress", "numbers"
+DOSSIERS, PROGRESS, NUMBERS, LIVES = "dossiers", "progress", "numbers", "lives"
 """The shelves, by which jobs name the aggregates they need."""
 
 
@@ -25,7 +28,10 @@ class IntakeWork(Protocol):
     dossiers: Shelf[UUID, Dossier]
     progress: Shelf[UUID, Progress]
     numbers: Shelf[str, NumberRange]
+    lives: Shelf[UUID, Life]
     timeline: Journal[Step]
+    corrections: Journal[Correction]
+    late_entries: Journal[LateEntry]
     reasons: Journal[TypedReason]
     forms: Journal[IssuedForm]
     publish: Publish

@@ -38,8 +38,7 @@ def record_supplement(command: RecordSupplement, uow: IntakeWork, office: Office
     Raises NoSuchDossier, WrongState, ReceiptNotBelievable (before the request, or in the future), FormTooLarge, and
     after acceptance what a promise raises.
     """
-    dossier, progress = registered(command.dossier_id, uow)
-    dossier.check("supplement", completed=progress.completed_at is not None)
+    dossier = registered(command.dossier_id, uow).check("supplement")
     assert dossier.supplement is not None
     earliest, latest = dossier.supplement.requested_at, command.at + CLOCK_DIFFERENCE
     if not earliest <= command.received_at <= latest:

@@ -27,8 +27,7 @@ class RefuseDossier:
 
 def refuse_dossier(command: RefuseDossier, uow: IntakeWork, office: Office) -> Dossier:
     """Closes a dossier that was never accepted. Raises NoSuchDossier, WrongState."""
-    dossier, progress = registered(command.dossier_id, uow)
-    dossier.check("refuse", completed=progress.completed_at is not None)
+    dossier = registered(command.dossier_id, uow).check("refuse")
     refused = dossier.refuse(command.at, command.officer, command.reason_code)
     uow.dossiers.put(refused.id, refused)
     event = DossierRefusedV1(

@@ -5,12 +5,20 @@ from datetime import datetime
 from uuid import UUID
 
 from hub_events.intake import DossierSupplementRequestedV1
-from services.intake.domain.dossier import Dossier
+from services.intake.domain.dossier import Agreed, Dossier
 from services.intake.handlers.announcing import announce
 from services.intake.handlers.office import Office
 from services.intake.handlers.ports import IntakeWork
 from services.intake.handlers.reasons import keep_reason
 from services.intake.handlers.registered import registered
+
+
+@dataclass(frozen=True, slots=True)
+class Superior:
+    """Who agreed to a second request, and why, as it was written."""
+
+    officer: str
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,17 +31,22 @@ class RequestSupplement:
     officer: str
     components: tuple[str, ...]
     reason: str
+    leg: str | None = None
+    superior: Superior | None = None
 
 
 def request_supplement(command: RequestSupplement, uow: IntakeWork, office: Office) -> Dossier:
     """Records the request; after acceptance the clock waits from now on.
 
-    Raises NoSuchDossier, WrongState, UnknownComponent.
+    Raises NoSuchDossier, WrongState, UnknownComponent, SecondRequest.
     """
-    dossier, progress = registered(command.dossier_id, uow)
-    dossier.check("request-supplement", completed=progress.completed_at is not None)
+    dossier = registered(command.dossier_id, uow).check("request-supplement")
     office.catalogue.version(dossier.procedure).check_components(command.components)
-    asked = dossier.request_supplement(command.at, command.officer, command.components)
+    agreed = None
+    if command.superior is not None:
+        reason = office.seals.seal("contact", dossier.id, command.superior.reason)
+        agreed = Agreed(command.superior.officer, reason)
+    asked = dossier.request_supplement(command.at, command.officer, command.components, command.leg, agreed)
     uow.dossiers.put(asked.id, asked)
     event = _requested(asked, command, office)
     keep_reason("supplement", event.sealed_reason, uow, dossier_id=asked.id, event_id=command.event_id, at=command.at)
@@ -50,6 +63,8 @@ def _requested(asked: Dossier, command: RequestSupplement, office: Office) -> Do
         after_acceptance=asked.accepted,
         components=command.components,
         sealed_reason=office.seals.seal("contact", asked.id, command.reason),
+        leg=command.leg,
+        superior=asked.supplement.superior,
         dossier_code=asked.code,
         procedure=asked.procedure,
         desk=asked.desk,

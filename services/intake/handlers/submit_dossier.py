@@ -6,9 +6,11 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from hub_events.intake import Channel, ComponentRef, ContactChannel, DossierSubmittedV1
+from hub_events.ids import derive_id
+from hub_events.intake import Channel, ComponentRef, ContactChannel, DossierDeskStepRecordedV1, DossierSubmittedV1
 from services.intake.domain.catalogue import MISSING, Desk, Procedure
 from services.intake.domain.dossier import Dossier
+from services.intake.domain.late_entry import LateEntry, WhyLate, is_late
 from services.intake.domain.progress import Progress
 from services.intake.domain.refusals import FormTooLarge, ReceiptNotBelievable
 from services.intake.handlers.accept_dossier import Acceptance, accept
@@ -43,6 +45,8 @@ class SubmitDossier:
     contact: Mapping[str, str]
     form: Mapping[str, Any]
     acceptance: Acceptance | None
+    why_late: WhyLate | None = None
+    """Said where it is entered later than on the working day of the receipt."""
 
 
 def submit_dossier(command: SubmitDossier, uow: IntakeWork, office: Office) -> Dossier:
@@ -53,6 +57,8 @@ def submit_dossier(command: SubmitDossier, uow: IntakeWork, office: Office) -> D
     check_receipt(command.received_at, command.at)
     command.procedure.check_case(command.case)
     dossier = _registered(command, office)
+    if command.received_at < command.at and is_late(command.received_at, command.at, office.calendar):
+        _record_late(dossier, command, uow, office)
     complete = not any(finding.code == MISSING for finding in dossier.findings)
     if command.acceptance is not None and complete:
         return accept(
@@ -70,6 +76,21 @@ def submit_dossier(command: SubmitDossier, uow: IntakeWork, office: Office) -> D
     return dossier
 
 
+def _record_late(dossier: Dossier, command: SubmitDossier, uow: IntakeWork, office: Office) -> None:
+    """Listed, with the reason or without one; a step of the timeline."""
+    officer = command.acceptance.officer if command.acceptance else None
+    why = command.why_late
+    note = office.seals.seal("contact", dossier.id, why.note) if why and why.note else None
+    entry = LateEntry(
+        dossier.id, dossier.desk.code, dossier.received_at, command.at, officer, why.reason if why else None, note
+    )
+    uow.late_entries.add(entry)
+    event = DossierDeskStepRecordedV1(
+        step="late-entry", recorded_at=command.at, officer=officer, desk=dossier.desk, reason=entry.reason
+    )
+    announce(event, uow, dossier_id=dossier.id, event_id=derive_id(command.event_id, "late-entry"))
+
+
 def check_receipt(received_at: datetime, now: datetime) -> None:
     """Raises ReceiptNotBelievable for a time of receipt in the future or too long ago."""
     earliest, latest = now - LONGEST_BACKLOG, now + CLOCK_DIFFERENCE
@@ -79,8 +100,7 @@ def check_receipt(received_at: datetime, now: datetime) -> None:
 
 def _registered(command: SubmitDossier, office: Office) -> Dossier:
     components = command.procedure.named(command.components)
-    names = {"phone": "sms", "email": "email"}
-    channels: tuple[ContactChannel, ...] = tuple(names[field] for field in names if command.contact.get(field))  # type: ignore[misc]
+    channels = channels_of(command.contact)
     return Dossier(
         id=command.dossier_id,
         state="submitted",
@@ -96,6 +116,12 @@ def _registered(command: SubmitDossier, office: Office) -> Dossier:
         sealed_contact=office.seals.seal("contact", command.dossier_id, command.contact) if channels else None,
         sealed_form=sealed_form(command.dossier_id, command.form, components, office),
     )
+
+
+def channels_of(contact: Mapping[str, str]) -> tuple[ContactChannel, ...]:
+    """By what the person can be told."""
+    names: dict[str, ContactChannel] = {"phone": "sms", "email": "email"}
+    return tuple(names[field] for field in names if contact.get(field))
 
 
 def sealed_form(dossier_id: UUID, form: Mapping[str, Any], components: tuple[ComponentRef, ...], office: Office) -> str:

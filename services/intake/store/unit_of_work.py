@@ -4,14 +4,17 @@ from datetime import datetime
 from uuid import UUID
 
 from hub_messaging.unit_of_work import Journal, Shelf, UnitOfWork
+from services.intake.domain.correction import Correction
 from services.intake.domain.dossier import Dossier
 from services.intake.domain.forms import IssuedForm
+from services.intake.domain.late_entry import LateEntry
+from services.intake.domain.life import Life
 from services.intake.domain.number_range import NumberRange
 from services.intake.domain.progress import Progress
 from services.intake.domain.reasons import TypedReason
 from services.intake.domain.timeline import Step
 from services.intake.handlers import ports
-from services.intake.store import forms, tables
+from services.intake.store import forms, lives, tables
 
 
 class IntakeUnitOfWork(UnitOfWork):
@@ -22,6 +25,9 @@ class IntakeUnitOfWork(UnitOfWork):
         self.dossiers: Shelf[UUID, Dossier] = self.shelf(ports.DOSSIERS, tables.DOSSIERS)
         self.progress: Shelf[UUID, Progress] = self.shelf(ports.PROGRESS, tables.PROGRESSES)
         self.numbers: Shelf[str, NumberRange] = self.shelf(ports.NUMBERS, tables.NUMBERS)
+        self.lives: Shelf[UUID, Life] = self.shelf(ports.LIVES, lives.LIVES)
         self.timeline: Journal[Step] = self.journal(tables.insert_steps)
+        self.corrections: Journal[Correction] = self.journal(lives.insert_corrections)
+        self.late_entries: Journal[LateEntry] = self.journal(lives.insert_late_entries)
         self.reasons: Journal[TypedReason] = self.journal(forms.insert_reasons)
         self.forms: Journal[IssuedForm] = self.journal(forms.insert_forms)

@@ -25,16 +25,25 @@ Reader = Annotated[Caller, requires("notices:read")]
 Manager = Annotated[Caller, requires("lanes:manage")]
 
 
-class Notice(BaseModel):
-    """One duty to inform. `sent`: the supplier took the message, which does not say that the citizen has it."""
-
-    duty: Duty
+class _HowItStands(BaseModel):
     occasion: int
     state: State
     ended_at: datetime | None = None
     reason: str | None = None
     attempts: int = 0
     supplier_reference: str | None = None
+
+
+class Notice(_HowItStands):
+    """One duty to inform. `sent`: the supplier took the message, which does not say that the citizen has it."""
+
+    duty: Duty
+
+
+class NewerNotice(_HowItStands):
+    """A duty to inform that `notices`, published with a closed list of duties, can't name: `stopped`."""
+
+    duty: str
 
 
 class DossierNotices(BaseModel):
@@ -44,6 +53,7 @@ class DossierNotices(BaseModel):
     dossier_code: str | None
     due_at: datetime | None
     notices: list[Notice]
+    newer: list[NewerNotice] = []
 
 
 class Settle(BaseModel):
@@ -71,7 +81,7 @@ def notice_router(queries: NoticeQueries, messages: Messages, unknown: UnknownMe
         return _shown(await found(dossier_id, caller), None)
 
     @router.post("/v1/notices/{dossier_id}/{duty}/{occasion}/redo", status_code=202)
-    async def redo_message(dossier_id: UUID, duty: Duty, occasion: int, caller: Manager) -> DossierNotices:
+    async def redo_message(dossier_id: UUID, duty: str, occasion: int, caller: Manager) -> DossierNotices:
         """Sends a message once more that the supplier refused or that was set aside, under its old Idempotency-Key."""
         notices = await found(dossier_id, caller)
         owed = notices.duties.get(f"{duty}:{occasion}")
@@ -86,7 +96,7 @@ def notice_router(queries: NoticeQueries, messages: Messages, unknown: UnknownMe
 
     @router.post("/v1/notices/{dossier_id}/{duty}/{occasion}/settle")
     async def settle_message(
-        dossier_id: UUID, duty: Duty, occasion: int, caller: Manager, settle: Settle
+        dossier_id: UUID, duty: str, occasion: int, caller: Manager, settle: Settle
     ) -> DossierNotices:
         """Xác định kết quả gửi: ends a message of unknown outcome; `sent` false sends it again."""
         owed = (await found(dossier_id, caller)).duties.get(f"{duty}:{occasion}")
@@ -115,21 +125,11 @@ def notice_router(queries: NoticeQueries, messages: Messages, unknown: UnknownMe
 
 
 def _shown(notices: Notices, state: State | None) -> DossierNotices:
+    wanted = [duty for duty in notices.duties.values() if state is None or duty.state == state]
     return DossierNotices(
         dossier_id=notices.dossier_id,
         dossier_code=notices.dossier_code,
         due_at=notices.due_at,
-        notices=[
-            Notice(
-                duty=duty.duty,
-                occasion=duty.occasion,
-                state=duty.state,
-                ended_at=duty.ended_at,
-                reason=duty.reason,
-                attempts=duty.attempts,
-                supplier_reference=duty.supplier_reference,
-            )
-            for duty in notices.duties.values()
-            if state is None or duty.state == state
-        ],
+        notices=[Notice.model_validate(duty, from_attributes=True) for duty in wanted if not duty.newer],
+        newer=[NewerNotice.model_validate(duty, from_attributes=True) for duty in wanted if duty.newer],
     )

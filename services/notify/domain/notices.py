@@ -7,15 +7,18 @@ unreached; until contact and dossier code are known it waits.
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from types import MappingProxyType
-from typing import Literal, NamedTuple, Self
+from typing import Literal, NamedTuple, Self, get_args
 from uuid import UUID
 
 from hub_events.ids import derive_id
 from hub_events.notify import Duty
+from hub_events.values import Slug
 
 State = Literal["waiting_contact", "due", "sent", "failed", "unreached"]
 SMS: Literal["sms"] = "sms"
-NAMING_THE_CODE = frozenset({"accepted", "supplement", "completed", "late"})
+FIRST_DUTIES = frozenset(get_args(Duty))
+"""Those that the first versions of the events, and of the API, can name."""
+NAMING_THE_CODE = frozenset({"accepted", "supplement", "completed", "late", "stopped"})
 """Templates that name the dossier code: a fact that does not carry it waits for the acceptance."""
 
 
@@ -38,7 +41,7 @@ class Contact(NamedTuple):
 class DutyToInform(NamedTuple):
     """One thing that must be told. `cause`: the fact; `fields`: what the fact itself gives the text."""
 
-    duty: Duty
+    duty: Slug
     occasion: int
     cause: UUID
     template: str
@@ -53,6 +56,11 @@ class DutyToInform(NamedTuple):
     def key(self) -> str:
         """Its name within the dossier, e.g. `supplement:1`."""
         return f"{self.duty}:{self.occasion}"
+
+    @property
+    def newer(self) -> bool:
+        """It came to be told after the first versions of the events were published."""
+        return self.duty not in FIRST_DUTIES
 
     @property
     def message_id(self) -> UUID:

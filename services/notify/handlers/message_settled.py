@@ -3,7 +3,7 @@
 from uuid import UUID
 
 from hub_events.ids import derive_id
-from hub_events.notify import MessageFailedV1, MessageSentV1
+from hub_events.notify import MessageFailedV1, MessageFailedV2, MessageSentV1, MessageSentV2
 from services.notify.domain.notices import SMS, DutyToInform
 from services.notify.handlers.ports import NotifyWork
 from services.notify.handlers.telling import notices_of, unreached
@@ -25,15 +25,16 @@ def on_message_sent(
         attempts=attempts,
         supplier_reference=supplier_reference,
     )
-    event = MessageSentV1(
-        duty=duty.duty,
-        occasion=duty.occasion,
-        channel=SMS,
-        supplier=supplier,
-        sent_at=uow.now,
-        attempts=attempts,
-        supplier_reference=supplier_reference,
-    )
+    what = {
+        "duty": duty.duty,
+        "occasion": duty.occasion,
+        "channel": SMS,
+        "supplier": supplier,
+        "sent_at": uow.now,
+        "attempts": attempts,
+        "supplier_reference": supplier_reference,
+    }
+    event = MessageSentV2(**what) if duty.newer else MessageSentV1(**what)
     uow.publish(event, dossier_id=dossier_id, id=_id(duty, "sent"))
     uow.notices.put(dossier_id, notices.changed(sent))
 
@@ -45,9 +46,15 @@ def on_message_refused(dossier_id: UUID, key: str, supplier: str, reason: str, a
     if reason in NO_CHANNEL_LEFT:
         uow.notices.put(dossier_id, notices.changed(unreached(dossier_id, duty, reason, uow)))
         return
-    event = MessageFailedV1(
-        duty=duty.duty, occasion=duty.occasion, channel=SMS, supplier=supplier, failed_at=uow.now, reason=reason
-    )
+    what = {
+        "duty": duty.duty,
+        "occasion": duty.occasion,
+        "channel": SMS,
+        "supplier": supplier,
+        "failed_at": uow.now,
+        "reason": reason,
+    }
+    event = MessageFailedV2(**what) if duty.newer else MessageFailedV1(**what)
     uow.publish(event, dossier_id=dossier_id, id=_id(duty, "failed"))
     failed = duty._replace(state="failed", ended_at=uow.now, reason=reason)
     uow.notices.put(dossier_id, notices.changed(failed))

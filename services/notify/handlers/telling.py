@@ -6,13 +6,21 @@ import orjson
 
 from hub_events.event import Envelope, Fact
 from hub_events.ids import derive_id
-from hub_events.intake import DossierAcceptedV1, DossierRefusedV1, DossierSupplementRequestedV1
-from hub_events.notify import CitizenUnreachedV1
+from hub_events.intake import (
+    DossierAcceptedV1,
+    DossierCorrectedV1,
+    DossierRefusedV1,
+    DossierStoppedV1,
+    DossierSupplementRequestedV1,
+)
+from hub_events.notify import CitizenUnreachedV1, CitizenUnreachedV2
 from hub_messaging.work import NewWork
 from services.notify.domain.notices import Contact, DutyToInform, Notices
 from services.notify.handlers.ports import NotifyWork, Sending
 
-NamingContact = DossierAcceptedV1 | DossierSupplementRequestedV1 | DossierRefusedV1
+NamingContact = (
+    DossierAcceptedV1 | DossierSupplementRequestedV1 | DossierRefusedV1 | DossierStoppedV1 | DossierCorrectedV1
+)
 
 
 def notices_of(uow: NotifyWork, dossier_id: UUID) -> Notices:
@@ -60,6 +68,7 @@ def unreached(
     dossier_id: UUID, duty: DutyToInform, reason: str, uow: NotifyWork, because: Envelope | None = None
 ) -> DutyToInform:
     """No channel is left: says so; the desk must reach the person otherwise."""
-    event = CitizenUnreachedV1(duty=duty.duty, occasion=duty.occasion, unreached_at=uow.now, reason=reason)
+    what = {"duty": duty.duty, "occasion": duty.occasion, "unreached_at": uow.now, "reason": reason}
+    event = CitizenUnreachedV2(**what) if duty.newer else CitizenUnreachedV1(**what)
     uow.publish(event, dossier_id=dossier_id, id=derive_id(duty.cause, "unreached", duty.key), because=because)
     return duty._replace(state="unreached", ended_at=uow.now, reason=reason)

@@ -23,6 +23,8 @@ FIELDS: Mapping[str, frozenset[str]] = {
     "supplement": frozenset({"code", "procedure"}),
     "supplement-uncoded": frozenset({"procedure"}),
     "refusal": frozenset({"procedure"}),
+    "stopped": frozenset({"code", "procedure"}),
+    "stopped-uncoded": frozenset({"procedure"}),
     "completed": frozenset({"code", "procedure"}),
     "late": frozenset({"code", "procedure", "due"}),
 }

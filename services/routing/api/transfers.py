@@ -81,6 +81,9 @@ class TransferView(BaseModel):
     failed_at: datetime | None
     supplements: list[int]
     contradicted: bool
+    stopped_at: datetime | None = None
+    to_recall: bool = False
+    """Stopped, and yet at an agency: somebody must tell it."""
     legs: list[LegView]
 
 
@@ -93,12 +96,16 @@ def transfers_router(transfers: TransferQueries, commands: TransferCommands) -> 
         caller: Reader,
         state: TransferState | None = None,
         contradicted: bool = False,
+        to_recall: bool = False,
         cursor: str | None = None,
         limit: Limit = USUAL_LIMIT,
     ) -> Page[TransferView]:
-        """Danh sách hồ sơ được chuyển; `contradicted`: those where an agency's answers contradict each other."""
+        """Danh sách hồ sơ được chuyển; `contradicted`: those where an agency's answers contradict each other;
+        `to_recall`: those that the desk stopped while an agency has them."""
         area = None if isinstance(caller.area, All) else sorted(caller.area)
-        found = await transfers.page(after_id(cursor), limit + 1, state=state, contradicted=contradicted, offices=area)
+        found = await transfers.page(
+            after_id(cursor), limit + 1, state=state, contradicted=contradicted, to_recall=to_recall, offices=area
+        )
         return page_of(found, limit, view_of, lambda transfer: (str(transfer.dossier_id),))
 
     @router.get("/v1/transfers/{dossier_id}")
@@ -129,6 +136,8 @@ def view_of(transfer: Transfer) -> TransferView:
         failed_at=transfer.failed_at,
         supplements=list(transfer.supplements),
         contradicted=transfer.contradicted,
+        stopped_at=transfer.stopped_at,
+        to_recall=transfer.to_recall,
         legs=[LegView.model_validate(leg, from_attributes=True) for leg in transfer.legs],
     )
 

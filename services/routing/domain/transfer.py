@@ -141,6 +141,14 @@ class Transfer(NamedTuple):
     failed_leg: str | None = None
     failed_at: datetime | None = None
     routed_at: datetime | None = None
+    stopped_at: datetime | None = None
+    """The desk stopped the dossier: nothing is sent from then on."""
+
+    @property
+    def to_recall(self) -> bool:
+        """Stopped, and yet at an agency: it has no call to take a dossier back by, so a person must tell it."""
+        there = any((leg.handed_over_at or leg.heard_of) and leg.outcome is None for leg in self.legs)
+        return self.stopped_at is not None and there
 
     @property
     def state(self) -> TransferState:
@@ -192,7 +200,18 @@ class Handover(NamedTuple):
 
 def plan_transfer(stub: Transfer, plan: Plan, legs: Sequence[Leg], dossier: Consignment) -> Transfer:
     """The dossier is accepted. Supplements that were read before it stand behind it."""
-    return stub._replace(plan=plan, legs=tuple(legs), waiting=(dossier, *stub.waiting))
+    waiting = () if stub.stopped_at else (dossier, *stub.waiting)
+    return stub._replace(plan=plan, legs=tuple(legs), waiting=waiting)
+
+
+def stop(transfer: Transfer, at: datetime) -> Transfer:
+    """Dừng giải quyết: legs that nobody has are not begun, what waited for them is forgotten. The first stop counts."""
+    legs = tuple(
+        leg if leg.handed_over_at or leg.heard_of or leg.refused_at else leg._replace(started=False)
+        for leg in transfer.legs
+    )
+    first = at if transfer.stopped_at is None else min(at, transfer.stopped_at)
+    return transfer._replace(legs=legs, waiting=(), stopped_at=first)
 
 
 def find_agencies(transfer: Transfer, competence: Competence, now: datetime) -> Transfer:
@@ -213,6 +232,8 @@ def add_supplement(transfer: Transfer, supplement: Consignment) -> tuple[Transfe
     if supplement.request in transfer.supplements:
         return transfer, []
     transfer = transfer._replace(supplements=tuple(sorted((*transfer.supplements, supplement.request))))
+    if transfer.stopped_at is not None:
+        return transfer, []
     handovers = [Handover(leg, supplement) for leg in transfer.legs if leg.started]
     if len(handovers) == len(transfer.legs) > 0:
         return transfer, handovers
@@ -222,7 +243,7 @@ def add_supplement(transfer: Transfer, supplement: Consignment) -> tuple[Transfe
 
 def start_legs(transfer: Transfer) -> tuple[Transfer, list[Handover]]:
     """Starts the legs whose turn it is: those of the lowest order that is not completed."""
-    if transfer.routed_at is None:
+    if transfer.routed_at is None or transfer.stopped_at is not None:
         return transfer, []
     unfinished = [leg.order for leg in transfer.legs if leg.outcome is None]
     starting = [leg for leg in transfer.legs if not leg.started and leg.order <= min(unfinished, default=0)]

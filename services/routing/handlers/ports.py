@@ -29,6 +29,7 @@ class Work(Protocol):
     """The work rows of the lanes."""
 
     def add(self, work: NewWork) -> None: ...
+    def withdraw(self, lane: str, dossier_id: UUID) -> None: ...
 
 
 class RoutingUow(Protocol):
@@ -94,6 +95,7 @@ class TransferQueries(Protocol):
         *,
         state: TransferState | None,
         contradicted: bool,
+        to_recall: bool = False,
         offices: Sequence[str] | None,
     ) -> Sequence[Transfer]: ...
 

@@ -28,8 +28,14 @@ CONTRADICTED = Gauge(
     "Dossiers with two different results. Above 0: ask the agency; GET /v1/transfers?contradicted=true.",
 )
 
+TO_RECALL = Gauge(
+    "hub_transfers_to_recall",
+    "Dossiers that were stopped while an agency has them. Above 0: tell the agency; GET /v1/transfers?to_recall=true.",
+)
+
 _STUCK = """
 SELECT (SELECT count(*) FROM transfer WHERE state = 'routing_failed') AS failed,
+       (SELECT count(*) FROM transfer WHERE to_recall) AS to_recall,
        (SELECT count(*) FROM transfer WHERE contradicted) AS contradicted
 """
 _FAILED = """
@@ -44,6 +50,7 @@ async def measure(pool: Pool) -> None:
     assert row is not None
     ROUTING_FAILED.set(row["failed"])
     CONTRADICTED.set(row["contradicted"])
+    TO_RECALL.set(row["to_recall"])
 
 
 class Rerouting:

@@ -37,6 +37,8 @@ TABLE: Final = Table(
         "failed_leg": "text",
         "failed_at": "timestamptz",
         "routed_at": "timestamptz",
+        "stopped_at": "timestamptz",
+        "to_recall": "bool",
     },
 )
 
@@ -61,6 +63,8 @@ def to_row(transfer: Transfer) -> Sequence[Any]:
         transfer.failed_leg,
         transfer.failed_at,
         transfer.routed_at,
+        transfer.stopped_at,
+        transfer.to_recall,
     )
 
 
@@ -75,6 +79,7 @@ def from_row(row: asyncpg.Record) -> Transfer:
         failed_leg=row["failed_leg"],
         failed_at=row["failed_at"],
         routed_at=row["routed_at"],
+        stopped_at=row["stopped_at"],
     )
 
 

@@ -42,6 +42,8 @@ class Deadline(BaseModel):
     provisional: bool
     agrees: bool
     outcome: Literal["early", "on_time", "late", "no_term"] | None = None
+    ended_by: str | None = None
+    """What ended it: `completed`, `refused`, `stopped` (the applicant withdrew, or the desk stopped it)."""
 
 
 class DeadlineInFull(Deadline):
@@ -113,6 +115,7 @@ def _in_short(clock: DossierClock, date: PromisedDate, now: datetime) -> Deadlin
         provisional=date.promise.provisional,
         agrees=date.check.agrees,
         outcome=clock.outcome,
+        ended_by=clock.stop.cause if clock.stop else None,
     )
 
 
@@ -134,13 +137,13 @@ def _in_full(clock: DossierClock, date: PromisedDate, now: datetime) -> Deadline
 
 
 def _history(clock: DossierClock) -> list[Move]:
-    """Every move in the order of its time."""
+    """Every move in the order of its time; `ended_by` alone tells of a stop: this list was published closed."""
     moves = [Move(what="paused", at=at, request=number) for number, at in clock.pauses.items()]
     for number, date in clock.dates.items():
         what: Literal["started", "restarted"] = "restarted" if number else "started"
         moves.append(Move(what=what, at=date.since, request=number or None, due_at=date.promise.due_at))
         if date.late_from is not None and date.missed_word in clock.said:
             moves.append(Move(what="missed", at=date.late_from, request=number or None, due_at=date.promise.due_at))
-    if clock.stop is not None:
+    if clock.stop is not None and clock.stop.cause != "stopped":
         moves.append(Move(what=clock.stop.cause, at=clock.stop.at))
     return sorted(moves, key=lambda move: move.at)

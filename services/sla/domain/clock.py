@@ -76,10 +76,10 @@ class PromisedDate:
 
 @dataclass(frozen=True, slots=True)
 class Stop:
-    """Kết thúc: the agency's result, or the desk's refusal."""
+    """Kết thúc: the result, the desk's refusal, or its stop notice."""
 
     at: datetime
-    cause: Literal["completed", "refused"]
+    cause: Literal["completed", "refused", "stopped"]
 
 
 class DossierClock(NamedTuple):

@@ -99,5 +99,7 @@ def _stop(clock: DossierClock) -> Iterator[News]:
     word = f"stopped:{clock.stop.at.isoformat()}:{outcome}:{due_at.isoformat() if due_at else '-'}"
     told = [earlier for earlier in clock.said if earlier.startswith("stopped:")]
     if told[-1:] != [word]:
-        stopped = DeadlineClockStoppedV1(stopped_at=clock.stop.at, due_at=due_at, outcome=outcome)
+        stopped = DeadlineClockStoppedV1(
+            stopped_at=clock.stop.at, due_at=due_at, outcome=outcome, cause=clock.stop.cause
+        )
         yield News(word, stopped, clock.stop.at)

@@ -5,8 +5,8 @@ Kept without limit yet, as the register: a form is a record of the office. Perso
 
 from alembic import op
 
-revision = "0040"
-down_revision = "0003"
+revision = "0005"
+down_revision = "0004"
 
 FORMS = """
 CREATE TABLE official_form (

@@ -1,0 +1,24 @@
+"""The query port for what happens at the desk."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Protocol
+from uuid import UUID
+
+from services.intake.domain.correction import Correction
+from services.intake.domain.late_entry import LateEntry
+from services.intake.domain.life import Life
+from services.intake.domain.on_the_spot import OnTheSpot
+
+
+class LifeReading(Protocol):
+    """Reads of what happened at the desk. `desks` None: at all."""
+
+    async def life_of(self, dossier_id: UUID) -> Life | None: ...
+    async def corrections(self, dossier_id: UUID) -> Sequence[Correction]: ...
+    async def late_entries(
+        self, after: UUID | None, most: int, *, unexplained: bool, desks: Sequence[str] | None
+    ) -> Sequence[LateEntry]: ...
+    async def on_the_spot(
+        self, since: datetime, until: datetime, desks: Sequence[str] | None
+    ) -> Sequence[OnTheSpot]: ...

@@ -1,0 +1,60 @@
+"""Hồ sơ đang ở đâu: the dossier, what others reported and what happened at the desk; what can be done now."""
+
+from typing import NamedTuple
+
+from services.intake.domain.dossier import Action, Dossier
+from services.intake.domain.life import Life
+from services.intake.domain.progress import Progress
+from services.intake.domain.refusals import WrongState
+
+CLOSED = frozenset({"refused", "stopped", "returned"})
+
+
+class Standing(NamedTuple):
+    """Everything that decides what an officer can do with a dossier."""
+
+    dossier: Dossier
+    progress: Progress
+    life: Life
+
+    @property
+    def decided(self) -> bool:
+        """A decision exists: the agencies have finished, or their result is at the desk."""
+        return self.progress.completed_at is not None or self.life.result_ready_at is not None
+
+    @property
+    def phase(self) -> str:
+        """Where it stands, as fine as it is known; later versions may name more."""
+        if self.dossier.state in CLOSED:
+            return self.dossier.state
+        if self.life.result_ready_at is not None:
+            return "result_ready"
+        if self.progress.completed_at is not None:
+            return "completed"
+        return "withdrawal_requested" if self.life.withdrawal_requested_at is not None else self.dossier.state
+
+    @property
+    def possible(self) -> tuple[Action, ...]:
+        """What an officer can do now."""
+        if self.dossier.state in CLOSED or self.dossier.from_an_old_book:
+            return ()
+        return (*self.dossier.possible(self.decided), *self._at_the_desk())
+
+    def _at_the_desk(self) -> tuple[Action, ...]:
+        if self.decided:
+            ready: tuple[Action, ...] = () if self.life.result_ready_at else ("result-ready",)
+            return (*ready, "return-result", "ask-fee", "correct")
+        asked, waits = self.life.withdrawal_requested_at is not None, self.dossier.state == "supplement_requested"
+        leaving: tuple[Action, ...] = ("stop",) if asked else ("request-withdrawal", "stop")
+        here: tuple[Action, ...] = ("ask-fee", "correct")
+        if waits:
+            return (*leaving, *here)
+        if self.dossier.accepted:
+            return (*leaving, "record-step", "result-ready", *here)
+        return (*leaving, "finish-on-the-spot", *here)
+
+    def check(self, action: Action) -> Dossier:
+        """The dossier, to which that can be done. Raises WrongState."""
+        if action not in self.possible:
+            raise WrongState(self.phase, self.possible)
+        return self.dossier
