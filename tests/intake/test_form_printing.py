@@ -35,7 +35,7 @@ def fields(text: str = "Nguyễn Văn Mẫu") -> dict[str, Any]:
     ]
     row = dict.fromkeys(["gives", "takes", "at", "result", "note", "gave", "took"], text)
     facts = ["dossier_code", "procedure", "applicant", "address", "phone", "agency"]
-    line = dict.fromkeys([*facts, "received_at", "due_at", "ready_at"], text)
+    line = dict.fromkeys([*facts, "received_at", "due_at", "ready_at", "returned"], text)
     more: dict[str, Any] = {
         "dossier_code": "H26.15.01-260302-0001", "sets": 1, "occasion": 1, "after_acceptance": False, "items": [text],
         "components": [{"name": text, "originals": 1, "copies": 0, "electronic": True}], "mark": [text],

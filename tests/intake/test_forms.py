@@ -236,6 +236,30 @@ async def test_a_stop_is_told_as_it_was_decided(door: FrontDoor) -> None:
         assert part in text, part
 
 
+async def test_a_stop_that_was_decided_is_told_without_asking_again(door: FrontDoor) -> None:
+    dossier_id = (await accepted(door))["dossier_id"]
+    await door.decided(dossier_id, "request-withdrawal")
+    await door.decided(dossier_id, "stop", reason_code="applicant-withdraws", reason="Ông Kín không còn nhu cầu")
+    _, text = await issued(door, dossier_id, "05")
+    for part in ("Ông Kín không còn nhu cầu", "Theo đề nghị của: Người nộp hồ sơ", "08 giờ 00 phút, ngày 02/03/2026"):
+        assert part in text, part
+    late = await issue(door, dossier_id, "04", reason="x", new_due_at="2026-03-16T10:00:00Z")
+    assert late.json()["slug"] == "form-not-possible"
+
+
+async def test_the_book_and_the_slip_tell_how_the_result_was_returned(door: FrontDoor) -> None:
+    dossier_id = (await accepted(door))["dossier_id"]
+    done_at = datetime.fromisoformat("2026-03-03T09:00:00+07:00")
+    done = DossierCompletedV1(leg="lead", agency=POLICE, completed_at=done_at, result="approved")
+    await told(door, record(routed(POLICE), dossier_id), record(done, dossier_id))
+    door.set_time("2026-03-03T10:00:00+07:00")
+    await door.decided(dossier_id, "return-result", collected_by="proxy")
+    book = (await door.post("/v1/desks/H26.15.01/register", a_book())).json()
+    assert "10:00 03/03/2026 người được ủy quyền nhận" in said_by(await fetched(door, book))
+    _, slip = await issued(door, dossier_id, "06")
+    assert "10:00 03/03/2026 Trả kết quả" in slip
+
+
 async def test_the_control_slip_shows_each_hand_over(door: FrontDoor) -> None:
     dossier = await accepted(door)
     dossier_id = dossier["dossier_id"]

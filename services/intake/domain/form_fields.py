@@ -133,10 +133,12 @@ def _apology(facts: FormFacts, given: Given) -> Fields:
 
 
 def _stop(facts: FormFacts, given: Given) -> Fields:
+    life = facts.life
+    withdrawn = life is not None and life.withdrawal_requested_at is not None
     return {
-        "requested_by": given.requested_by,
-        "stopped_at": moment(given.stopped_at),
-        "reason": given.reason,
+        "requested_by": given.requested_by or ("Người nộp hồ sơ" if withdrawn else None),
+        "stopped_at": moment(given.stopped_at or (life.stopped_at if life else None)),
+        "reason": given.reason or facts.reason,
         "agency": facts.progress.agency_name,
     }
 
