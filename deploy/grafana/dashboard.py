@@ -48,8 +48,12 @@ ROWS: dict[str, tuple[Panel, ...]] = {
         Panel("hub_lane_work_unknown", "Việc gửi chưa rõ kết cục"),
         Panel("hub_transfers_routing_failed", "Hồ sơ chưa xác định được cơ quan có thẩm quyền"),
         Panel("hub_transfers_contradicted", "Hồ sơ có hai kết quả khác nhau"),
+        Panel("hub_transfers_to_recall", "Hồ sơ đã dừng mà cơ quan còn giữ"),
         Panel("hub_callbacks_clocks_differ", "Tin cơ quan báo về lệch giờ, phải gửi lại"),
         Panel("hub_notify_dossiers", "Hồ sơ có thông báo đang chờ, hỏng hoặc không đến được"),
+    ),
+    "Trang tra cứu": (
+        Panel("hub_look_ups", "Lượt tra cứu, theo kết cục: sai hay bị chặn nhiều là có người dò đoán", "ops"),
     ),
     "Tiến trình": (
         Panel("hub_process_ready", "Tiến trình sẵn sàng (1) hay chưa (0)"),

@@ -22,9 +22,11 @@ from hub_web.server import HttpServer
 from hub_web.tokens import Verifier
 from hub_worktime import load_calendar
 from services.intake.api.catalogue import catalogue_router
+from services.intake.api.citizen_page import TRACKING_PATH, ClientAddress, citizen_router
 from services.intake.api.commands import Commands
 from services.intake.api.corrections import correction_router
 from services.intake.api.dossiers import command_router, read_router
+from services.intake.api.duplicates import duplicate_router
 from services.intake.api.figures import figures_router
 from services.intake.api.form_issuing import FormIssuing
 from services.intake.api.forms import form_router
@@ -32,6 +34,7 @@ from services.intake.api.late_entries import late_entry_router
 from services.intake.api.life import AtTheDesk, fee_router, life_router
 from services.intake.api.old_dossiers import old_dossier_router
 from services.intake.api.operations import operations_router
+from services.intake.api.pages import Pages
 from services.intake.api.period_figures import period_figures_router
 from services.intake.clients.signers import signer_called
 from services.intake.clients.typst_printer import TypstPrinter
@@ -45,6 +48,7 @@ from services.intake.store.life_queries import LifeQueries
 from services.intake.store.period_figures import PeriodFigures
 from services.intake.store.queries import Queries
 from services.intake.store.unit_of_work import IntakeUnitOfWork
+from services.intake.store.wrong_tries import WrongTries
 
 NAME = "intake"
 STUCK = Gauge(
@@ -99,8 +103,12 @@ class Service:
         """The routes, on the opened spine."""
         queries = self._queries()
         runner, now = GroupRunner(self.spine.runner), self.spine.clock.now
-        commands, lives = Commands(runner), LifeQueries(self.spine.pool)
+        commands = Commands(runner)
+        lives = LifeQueries(self.spine.pool, timedelta(days=self.settings.duplicate_window_days))
         desk = AtTheDesk(commands, queries)
+        pages = Pages(self.settings.public_url)
+        tries = WrongTries(self.spine.pool)
+        address = ClientAddress(self.settings.proxies_in_front)
         routers = [
             command_router(commands, queries, self._office, now),
             life_router(desk, queries, self._office, now),
@@ -111,13 +119,21 @@ class Service:
             late_entry_router(lives),
             old_dossier_router(runner.run, self._office, now),
             period_figures_router(PeriodFigures(self.spine.pool), now),
+            duplicate_router(lives, now),
             catalogue_router(self._office.catalogue),
             operations_router(queries),
             self._forms(runner, queries),
+            citizen_router(queries, lives, self._office, tries, pages, address, now),
             dead_letter_router(NAME, RefusedTable(self.spine.pool)),
         ]
         return make_app(
-            "Tiếp nhận hồ sơ", version("hub-intake"), self._verifier, routers, outages=UNAVAILABLE, events=_events
+            "Tiếp nhận hồ sơ",
+            version("hub-intake"),
+            self._verifier,
+            routers,
+            outages=UNAVAILABLE,
+            events=_events,
+            refusal_pages=(TRACKING_PATH, pages.refusal),
         )
 
     def _forms(self, runner: GroupRunner[IntakeUnitOfWork], queries: Queries) -> Router:

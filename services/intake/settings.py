@@ -22,10 +22,14 @@ class Settings(ServiceSettings):
     form_signer: Literal["paper", "sandbox"] | None = None
     """How official forms are signed: `paper` leaves room for hand and stamp, `sandbox` has no legal force and is
     refused in production. Unset: paper in production, sandbox elsewhere."""
+    proxies_in_front: int = Field(default=0, ge=0, le=10)
+    """Our own proxies in front, each adding to X-Forwarded-For; 0: the socket's address is the client's."""
     data_folder: Path = PACKAGED_DATA
     """Where procedures.json and desks.json lie."""
     stuck_after_seconds: int = Field(default=300, ge=1, le=86_400)
     """Real time from the acceptance after which a missing route, clock or notice is listed and counted as stuck."""
+    duplicate_window_days: int = Field(default=30, ge=1, le=366)
+    """Dossiers of one person and procedure received within so many days are pointed out as possible duplicates."""
     consumer_linger_ms: int = Field(default=300, ge=0, le=1000)
     """The timeline may lag a little: fewer, larger batches."""
 

@@ -23,7 +23,7 @@ PREFIXES = {
     "intake": {
         "dossiers", "procedures", "desks", "agencies", "changes", "stuck", "intake",
         "catalogue", "directory", "units", "officers", "publication-lists",
-        "figures", "files", "uploads", "forms", "hand-over-lists", "late-entries",
+        "figures", "files", "uploads", "forms", "hand-over-lists", "late-entries", "possible-duplicates",
     },
     "routing": {"transfers", "lanes", "callbacks", "routing"},
     "notify": {"notices", "suppliers", "notify"},

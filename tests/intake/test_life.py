@@ -395,3 +395,40 @@ async def test_a_correction_of_nothing_or_to_what_the_procedure_does_not_know_is
     assert await refused(door, id, "corrections", reason="x", case="khong-co") == (409, "wrong-state")
     stranger = door.token(area=["H99.99.99"])
     assert (await door.get(f"/v1/dossiers/{id}/corrections", bearer=stranger)).status_code == 404
+
+
+async def test_a_proxy_hands_it_in_and_the_result_is_wanted_elsewhere(door: FrontDoor) -> None:
+    proxy = {"full_name": "Lê Văn Đại", "personal_id": "001090000003", "authorisation": "UQ số 15/2026"}
+    answer = await door.submitted(residence(proxy=proxy, result={"how": "desk", "desk_code": "H26.15.02"}))
+    assert (answer["life"]["result_by"], answer["life"]["result_desk"]) == ("desk", "H26.15.02")
+    id = answer["dossier_id"]
+    sealed = await door.intake.spine.pool.fetchval("SELECT sealed_form FROM dossier")
+    form = SealingKeys.read(door.intake.settings.sealing_keys_file).open("form", uuid.UUID(id), sealed)
+    assert form["proxy"] == proxy
+    shown = (await door.get(f"/v1/dossiers/{id}")).text + str(await door.outbox(id))
+    assert "Lê Văn Đại" not in shown
+    assert "UQ số 15" not in shown
+    await door.decided(id, "accept")
+    assert (await door.decided(id, "result-ready"))["life"]["result_desk"] == "H26.15.02", "kept from then on"
+
+
+@pytest.mark.parametrize(
+    ("result", "slug"),
+    [
+        ({"how": "post"}, "invalid-request"),
+        ({"how": "electronic", "address": "1 Phố Mẫu"}, "invalid-request"),
+        ({"how": "post", "address": "1 Phố Mẫu", "desk_code": "H26.15.02"}, "invalid-request"),
+        ({"how": "desk", "desk_code": "H99.99.99"}, "desk-unknown"),
+    ],
+)
+async def test_a_result_can_be_wanted_only_where_it_can_be_brought(
+    door: FrontDoor, result: dict[str, str], slug: str
+) -> None:
+    answer = await door.post("/v1/dossiers", residence(result=result))
+    assert (answer.status_code, answer.json()["slug"]) == (422, slug)
+
+
+async def test_a_plain_submission_writes_nothing_of_the_desks_record(door: FrontDoor) -> None:
+    await accepted(door)
+    for table in ("dossier_life", "late_entry", "correction"):
+        assert await door.intake.spine.pool.fetchval(f"SELECT count(*) FROM {table}") == 0, table

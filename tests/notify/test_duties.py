@@ -17,6 +17,7 @@ from hub_events.notify import (
 )
 from hub_messaging.errors import CannotProcess
 from hub_messaging.outcomes import Refused, Sent
+from hub_sandbox.sms import _REFERENCE
 from services.notify.bootstrap import handlers
 from services.notify.handlers.ports import Sending
 from tests.notify.world import (
@@ -87,6 +88,7 @@ def test_a_stop_is_told_once_and_said_by_the_second_versions_alone(world: World)
         f"Ho so {CODE} (Xac nhan thong tin ve cu tru) da dung giai quyet. Moi lien he noi da nop ho so."
     )
     assert world.references() == ["accepted", "stopped"]
+    assert _REFERENCE.match(f"{DOSSIER}:stopped"), "the gateway of tests and demo knows it"
     message = next(work.id for work in world.work.values() if work.kind == "stopped:1")
     world.settle(message, Refused("blocked"))
     world.settle(message, Sent("GW-1"), attempts=2)

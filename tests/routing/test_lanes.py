@@ -4,14 +4,14 @@ import asyncio
 import json
 from dataclasses import replace
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 
 from hub_messaging.sealing import SealingKeys
 from tests.hosted import SECRET
 from tests.routing.conftest import Hub, write_endpoints
-from tests.routing.facts import COMMITTEE, POLICE, a_leg, stopped, supplement
+from tests.routing.facts import COMMITTEE, POLICE, a_leg, accepted, stopped, supplement
 from tests.waiting import until
 
 pytestmark = pytest.mark.stack
@@ -82,6 +82,10 @@ async def test_what_was_not_sent_yet_when_the_desk_stopped_the_dossier_never_is(
     states = await hub.fetch("SELECT state, outcome FROM work WHERE dossier_id = $1", gone)
     assert [tuple(row) for row in states] == [("done", "withdrawn")] * 2
     assert (await hub.get("/v1/transfers?to_recall=true")).json()["items"] == []
+
+    at_once = uuid4()
+    await hub.read(accepted(at_once), stopped(at_once))
+    assert await hub.fetch("SELECT FROM work WHERE dossier_id = $1", at_once) == [], "in one batch"
 
     await hub.read(stopped(staying))
     (listed,) = (await hub.get("/v1/transfers?to_recall=true")).json()["items"]

@@ -175,8 +175,15 @@ class WorkRows:
             self.kept += self._staged
             self.settled += self._staged_settled
             self.decided += self._staged_decided
-            self.withdrawn += self._staged_withdrawn
+            self._withdraw_staged()
             self.discard()
+
+    def _withdraw_staged(self) -> None:
+        """What the same batch was to add is left out: its statement wouldn't see it."""
+        if self._staged_withdrawn:
+            self.withdrawn += self._staged_withdrawn
+            gone = set(self._staged_withdrawn)
+            self.kept = [work for work in self.kept if (work.lane, work.dossier_id) not in gone]
 
     def discard(self) -> None:
         self._staged.clear()
@@ -191,7 +198,7 @@ class WorkRows:
             await self._flush_decided(connection, decided)
         if self.kept:
             self._add_new(writes)
-        if self.withdrawn:  # after what the same batch added
+        if self.withdrawn:
             gone = sorted(set(self.withdrawn))
             writes.add(_WITHDRAW, [lane for lane, _ in gone], [dossier for _, dossier in gone])
 

@@ -17,6 +17,7 @@ from hub_web.credentials import Anybody, Bearer, credential_of, unprotected_rout
 from hub_web.documents import Document, DocumentRoute, document_routes
 from hub_web.limits import BodyLimit, most_of
 from hub_web.problems import MEDIA_TYPE, Incidents, Problem, answer_outage, answer_problem, declared_problems
+from hub_web.refusal_pages import PageOf, RefusalPages
 from hub_web.routes import Route, Router
 from hub_web.tokens import Verifier
 
@@ -31,12 +32,14 @@ def make_app(
     max_body: int = MAX_BODY,
     outages: Iterable[type[Exception]] = (),
     events: Document | None = None,
+    refusal_pages: tuple[str, PageOf] | None = None,
 ) -> FastAPI:
     """The application of `routers`. Raises TypeError for a route that isn't a `hub_web` route or asks no credential.
 
     What routes need besides the request is put on `app.state` by the service's bootstrap. `outages`: errors that mean
     that the database is away for a moment; they are answered 503 with Retry-After wherever they are met. `events`
-    makes the AsyncAPI document, for the service that shows it.
+    makes the AsyncAPI document, for the service that shows it. `refusal_pages`: a path that people visit, and what
+    makes a page of a refusal there.
     """
     app = _Api(
         title=title,
@@ -49,6 +52,7 @@ def make_app(
     app.state.verifier = verifier
     app.max_body = max_body
     app.outages = tuple(outages)
+    app.refusal_pages = refusal_pages
     for router in routers:
         # Not `include_router`: it resolves an included route anew at each request.
         app.router.routes.extend(router.routes)
@@ -66,13 +70,15 @@ class _Api(FastAPI):
 
     max_body = MAX_BODY
     outages: tuple[type[Exception], ...] = ()
+    refusal_pages: tuple[str, PageOf] | None = None
 
     def build_middleware_stack(self) -> ASGIApp:
         """Only what these routes need: no form files, no debug pages, no second catch-all."""
         refusals = (Problem, HTTPException)
         handlers = dict.fromkeys(self.outages, answer_outage) | dict.fromkeys(refusals, answer_problem)
         routed = ExceptionMiddleware(self.router, handlers=handlers)
-        return Incidents(BodyLimit(routed, self.max_body, self._larger_bodies()))
+        whole = Incidents(BodyLimit(routed, self.max_body, self._larger_bodies()))
+        return whole if self.refusal_pages is None else RefusalPages(whole, *self.refusal_pages)
 
     def _larger_bodies(self) -> list[tuple[re.Pattern[str], int]]:
         routes = [route for route in self.routes if isinstance(route, APIRoute)]

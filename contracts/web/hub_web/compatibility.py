@@ -1,5 +1,6 @@
 """Tương thích của giao diện: what a change of a service's OpenAPI 3.1 document breaks for its callers."""
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -53,12 +54,12 @@ def _operations(document: Schema) -> dict[tuple[str, str], Schema]:
 
 
 def _without_names(path: str) -> str:
-    return "/".join("{}" if step.startswith("{") else step for step in path.split("/"))
+    return re.sub(r"\{\w+\}", "{}", path)
 
 
 def _parameters(operation: Schema) -> Schema:
     """All that is asked beside the body, as one shape; parameters of the path go by their place in it."""
-    steps = [step.strip("{}") for step in operation["path"].split("/") if step.startswith("{")]
+    steps = re.findall(r"\{(\w+)\}", operation["path"])
     properties, required = {}, []
     for one in (*operation["shared"], *operation.get("parameters", ())):
         said = {"path": lambda name: f"step {steps.index(name) + 1}", "header": str.lower}.get(one["in"], str)

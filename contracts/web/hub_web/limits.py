@@ -13,7 +13,7 @@ from hub_web.problems import BAD_REQUEST, BODY_TOO_LARGE, Problem
 E = TypeVar("E", bound=Callable[..., Any])
 
 _MOST = "hub_web_most_bytes"
-MOST_DROPPED, DROPPED_SECONDS = 256 * 1024 * 1024, 10.0
+MOST_DROPPED, DROPPED_SECONDS = 256 * 1024 * 1024, 3.0
 
 
 def takes_up_to(most: int) -> Callable[[E], E]:

@@ -105,6 +105,8 @@ class LifeView(BaseModel):
     on_the_spot: bool
     fees: tuple[FeeView, ...]
     corrections: int
+    result_by: str | None
+    result_desk: str | None
 
 
 class RegisteredView(BaseModel):
@@ -128,6 +130,15 @@ class RegisteredView(BaseModel):
     """What happened at the desk besides; None: nothing."""
 
 
+class SimilarView(BaseModel):
+    """Hồ sơ có thể trùng."""
+
+    dossier_id: UUID
+    dossier_code: str | None
+    desk_code: str
+    received_at: Local
+
+
 class DossierView(RegisteredView):
     """Hồ sơ in full, without personal data."""
 
@@ -148,6 +159,8 @@ class DossierView(RegisteredView):
     result: str | None
     possible: tuple[str, ...]
     """What an officer can decide now."""
+    possible_duplicates: tuple[SimilarView, ...] = ()
+    """Of the same person and procedure, within some weeks, in the caller's area; an officer decides what they are."""
 
 
 class StepView(BaseModel):

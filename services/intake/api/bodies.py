@@ -11,6 +11,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, St
 from hub_events.intake import Channel, ComponentRef
 from hub_events.values import AgencyCode, Moment, OfficerCode, PersonalId, Phone, ProcedureCode, Slug, TerritoryCode
 from services.intake.domain.late_entry import LateReason, WhyLate
+from services.intake.domain.life import ResultBy
 
 _UNSEEN = re.compile(r"[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 """Control characters, and those that turn the direction of what follows: on paper nobody could see them."""
@@ -126,6 +127,33 @@ class AcceptanceBody(_Body):
     promised: PromisedDate | None = None
 
 
+class Proxy(_Body):
+    """Người được ủy quyền, with the paper that says so; all of it rests sealed."""
+
+    full_name: Line
+    personal_id: PersonalId | None = None
+    phone: Phone | None = None
+    authorisation: Line
+    """Number and kind of the paper."""
+    valid_until: date | None = None
+
+
+class ResultWish(_Body):
+    """Nơi, cách nhận kết quả. `desk_code`: at which desk, if not the receiving one; `address`: by post, sealed."""
+
+    how: ResultBy
+    desk_code: AgencyCode | None = None
+    address: Line | None = None
+
+    @model_validator(mode="after")
+    def _reachable(self) -> Self:
+        if (self.how == "post") != (self.address is not None):
+            raise ValueError("an address is for the post, and the post needs one")
+        if self.desk_code is not None and self.how != "desk":
+            raise ValueError("a desk is where a result is collected")
+        return self
+
+
 class WhyLateBody(_Body):
     """Vì sao nhập sau ngày nhận; `note` is kept sealed."""
 
@@ -156,6 +184,8 @@ class Submission(_Body):
     components: Parts
     acceptance: AcceptanceBody | None = None
     late_entry: WhyLateBody | None = None
+    proxy: Proxy | None = None
+    result: ResultWish | None = None
 
     def personal_contact(self) -> dict[str, str]:
         """Whom to tell, by what; the applicant's name where the contact has none."""
@@ -168,6 +198,10 @@ class Submission(_Body):
             content["request"] = self.request
         if self.form is not None:
             content["form"] = self.form
+        if self.proxy is not None:
+            content["proxy"] = self.proxy.model_dump(mode="json", exclude_none=True)
+        if self.result is not None and self.result.address is not None:
+            content["result_address"] = self.result.address
         return content
 
 

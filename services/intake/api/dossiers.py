@@ -24,6 +24,7 @@ from services.intake.api.answers import (
 from services.intake.api.areas import desk_in_area, in_area
 from services.intake.api.bodies import AcceptanceBody, RefusalBody, Submission, SupplementBrought, SupplementWish
 from services.intake.api.commands import Commands
+from services.intake.api.duplicates import desks_of, similar_view
 from services.intake.api.life_reading import LifeReading
 from services.intake.api.problems import no_such_desk, problem_of
 from services.intake.api.reading import Reading
@@ -35,7 +36,7 @@ from services.intake.handlers.ports import DOSSIERS, NUMBERS
 from services.intake.handlers.record_supplement import RecordSupplement, record_supplement
 from services.intake.handlers.refuse_dossier import RefuseDossier, refuse_dossier
 from services.intake.handlers.request_supplement import RequestSupplement, Superior, request_supplement
-from services.intake.handlers.submit_dossier import SubmitDossier, submit_dossier
+from services.intake.handlers.submit_dossier import ResultPlace, SubmitDossier, submit_dossier
 
 Submitter = Annotated[Caller, requires("dossiers:submit")]
 Decider = Annotated[Caller, requires("dossiers:decide")]
@@ -154,7 +155,9 @@ def read_router(reading: Reading, lives: LifeReading) -> Router:
     async def show(dossier_id: UUID, caller: DossierReader) -> DossierView:
         """Hồ sơ và trạng thái hiện tại."""
         found = await in_area(reading, dossier_id, caller)
-        return dossier_view(*found, await lives.life_of(dossier_id))
+        view = dossier_view(*found, await lives.life_of(dossier_id))
+        similar = await lives.similar(dossier_id, desks_of(caller))
+        return view.model_copy(update={"possible_duplicates": tuple(map(similar_view, similar))})
 
     @router.get("/v1/dossiers/{dossier_id}/timeline")
     async def timeline(dossier_id: UUID, caller: DossierReader) -> TimelineView:
@@ -170,10 +173,20 @@ def acceptance_of(body: AcceptanceBody | SupplementBrought) -> Acceptance:
     return Acceptance(body.officer, None if promised is None else Promised(promised.due_at, promised.reason))
 
 
+def _result_place(submission: Submission, office: Office) -> ResultPlace | None:
+    """Raises UnknownDesk."""
+    wish = submission.result
+    if wish is None:
+        return None
+    desk = office.catalogue.desk(wish.desk_code).ref.code if wish.desk_code else None
+    return ResultPlace(wish.how, desk)
+
+
 def _submission(submission: Submission, office: Office, at: datetime) -> SubmitDossier:
     try:
         procedure = office.catalogue.newest(submission.procedure_code)
         desk = office.catalogue.desk(submission.desk_code)
+        result = _result_place(submission, office)
     except Refusal as refusal:
         problem = problem_of(refusal)
         assert problem is not None
@@ -192,6 +205,7 @@ def _submission(submission: Submission, office: Office, at: datetime) -> SubmitD
         contact=submission.personal_contact(),
         form=submission.personal_form(),
         acceptance=None if submission.acceptance is None else acceptance_of(submission.acceptance),
+        result=result,
         why_late=None if submission.late_entry is None else submission.late_entry.why(),
     )
 

@@ -6,6 +6,7 @@ from typing import Protocol
 from uuid import UUID
 
 from services.intake.domain.correction import Correction
+from services.intake.domain.duplicates import Similar
 from services.intake.domain.late_entry import LateEntry
 from services.intake.domain.life import Life
 from services.intake.domain.on_the_spot import OnTheSpot
@@ -19,6 +20,10 @@ class LifeReading(Protocol):
     async def late_entries(
         self, after: UUID | None, most: int, *, unexplained: bool, desks: Sequence[str] | None
     ) -> Sequence[LateEntry]: ...
+    async def similar(self, dossier_id: UUID, desks: Sequence[str] | None) -> Sequence[Similar]: ...
+    async def duplicates(
+        self, now: datetime, after: UUID | None, most: int, desks: Sequence[str] | None
+    ) -> Sequence[Similar]: ...
     async def on_the_spot(
         self, since: datetime, until: datetime, desks: Sequence[str] | None
     ) -> Sequence[OnTheSpot]: ...

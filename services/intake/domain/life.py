@@ -12,6 +12,7 @@ from uuid import UUID
 from services.intake.domain.refusals import FeeNotBelievable, FeeSettled, NoSuchFee, PaymentUsed
 
 Collector = Literal["applicant", "proxy", "post"]
+ResultBy = Literal["desk", "post", "electronic"]
 PaidBy = Literal["cash", "bank-transfer", "online", "post"]
 
 
@@ -59,6 +60,9 @@ class Life(NamedTuple):
     on_the_spot: bool = False
     fees: tuple[Fee, ...] = ()
     corrections: int = 0
+    result_by: ResultBy | None = None
+    """How the citizen wants the result; None: nothing was said, so at the desk that received the dossier."""
+    result_desk: str | None = None
 
     @property
     def open_fees(self) -> tuple[Fee, ...]:

@@ -93,6 +93,12 @@ def _money(amount: int) -> str:
     return f"{amount:,} đồng".replace(",", ".")
 
 
+def _ended(facts: Facts) -> str:
+    if facts.get("cause") == "stopped":
+        return "dừng giải quyết"
+    return _OUTCOMES.get(facts["outcome"], str(facts["outcome"]))
+
+
 def _told(facts: Facts) -> str:
     return _DUTIES.get(facts["duty"], str(facts["duty"]))
 
@@ -186,7 +192,7 @@ SHAPES: Mapping[str, Shape] = {
         lambda f: f"Tính lại thời hạn, hạn {_time(f.get('due_at'))}.", "request", "due_at", "previous_due_at", "agrees"
     ),
     "deadline.clock_stopped.v1": _shape(
-        lambda f: f"Kết thúc tính thời hạn: {_OUTCOMES.get(f['outcome'], f['outcome'])}.",
+        lambda f: f"Kết thúc tính thời hạn: {_ended(f)}.",
         "due_at", "outcome", "cause", at="stopped_at",
     ),
     "deadline.warning_raised.v1": _shape(

@@ -14,7 +14,7 @@ from services.intake.handlers.announcing import announce
 from services.intake.handlers.office import Office
 from services.intake.handlers.ports import IntakeWork
 from services.intake.handlers.registered import registered
-from services.intake.handlers.submit_dossier import channels_of, sealed_form
+from services.intake.handlers.submit_dossier import channels_of, mark_applicant, sealed_form
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +41,8 @@ def correct_dossier(command: CorrectDossier, uow: IntakeWork, office: Office) ->
     number = standing.life.corrections + 1
     uow.dossiers.put(corrected.id, corrected)
     uow.lives.put(corrected.id, standing.life._replace(corrections=number))
+    if "applicant" in what:
+        mark_applicant(corrected, command.right["applicant"], uow, office)
     uow.corrections.add(_kept(command, number, what, before, office))
     announce(_said(corrected, command, number, what), uow, dossier_id=corrected.id, event_id=command.event_id)
     return corrected

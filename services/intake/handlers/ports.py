@@ -9,6 +9,7 @@ from hub_messaging.outbox import Publish
 from hub_messaging.unit_of_work import Journal, Shelf
 from services.intake.domain.correction import Correction
 from services.intake.domain.dossier import Dossier
+from services.intake.domain.duplicates import ApplicantMark
 from services.intake.domain.forms import IssuedForm
 from services.intake.domain.late_entry import LateEntry
 from services.intake.domain.life import Life
@@ -34,6 +35,7 @@ class IntakeWork(Protocol):
     late_entries: Journal[LateEntry]
     reasons: Journal[TypedReason]
     forms: Journal[IssuedForm]
+    marks: Journal[ApplicantMark]
     publish: Publish
 
 
@@ -42,6 +44,7 @@ class Seals(Protocol):
 
     def seal(self, purpose: str, dossier_id: UUID, content: Any) -> str: ...
     def open(self, purpose: str, dossier_id: UUID, sealed: str) -> Any: ...
+    def mark(self, purpose: str, text: str) -> bytes: ...
 
 
 class FormPrinter(Protocol):

@@ -10,7 +10,9 @@ from hub_events.ids import derive_id
 from hub_events.intake import Channel, ComponentRef, ContactChannel, DossierDeskStepRecordedV1, DossierSubmittedV1
 from services.intake.domain.catalogue import MISSING, Desk, Procedure
 from services.intake.domain.dossier import Dossier
+from services.intake.domain.duplicates import ApplicantMark, identity_of
 from services.intake.domain.late_entry import LateEntry, WhyLate, is_late
+from services.intake.domain.life import Life, ResultBy
 from services.intake.domain.progress import Progress
 from services.intake.domain.refusals import FormTooLarge, ReceiptNotBelievable
 from services.intake.handlers.accept_dossier import Acceptance, accept
@@ -23,6 +25,14 @@ CLOCK_DIFFERENCE = timedelta(minutes=2)
 LONGEST_BACKLOG = timedelta(days=366)
 """A receipt further back is a typing error, not a backlog."""
 LARGEST_SEAL = 400_000  # characters; leaves room for the rest of an event below 512 KB
+
+
+@dataclass(frozen=True, slots=True)
+class ResultPlace:
+    """Nơi nhận kết quả: how the citizen wants it; `desk`: at which one, where it isn't the receiving one."""
+
+    by: ResultBy
+    desk: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +55,7 @@ class SubmitDossier:
     contact: Mapping[str, str]
     form: Mapping[str, Any]
     acceptance: Acceptance | None
+    result: ResultPlace | None = None
     why_late: WhyLate | None = None
     """Said where it is entered later than on the working day of the receipt."""
 
@@ -57,8 +68,7 @@ def submit_dossier(command: SubmitDossier, uow: IntakeWork, office: Office) -> D
     check_receipt(command.received_at, command.at)
     command.procedure.check_case(command.case)
     dossier = _registered(command, office)
-    if command.received_at < command.at and is_late(command.received_at, command.at, office.calendar):
-        _record_late(dossier, command, uow, office)
+    _note(dossier, command, uow, office)
     complete = not any(finding.code == MISSING for finding in dossier.findings)
     if command.acceptance is not None and complete:
         return accept(
@@ -74,6 +84,16 @@ def submit_dossier(command: SubmitDossier, uow: IntakeWork, office: Office) -> D
     uow.dossiers.put(dossier.id, dossier)
     announce(_submitted(dossier), uow, dossier_id=dossier.id, event_id=command.event_id)
     return dossier
+
+
+def _note(dossier: Dossier, command: SubmitDossier, uow: IntakeWork, office: Office) -> None:
+    """What others ask the register later: who applied, and what was entered late."""
+    mark_applicant(dossier, command.form.get("applicant", {}), uow, office)
+    if command.result is not None:
+        life = Life(dossier.id, dossier.desk.code, result_by=command.result.by, result_desk=command.result.desk)
+        uow.lives.put(dossier.id, life)
+    if command.received_at < command.at and is_late(command.received_at, command.at, office.calendar):
+        _record_late(dossier, command, uow, office)
 
 
 def _record_late(dossier: Dossier, command: SubmitDossier, uow: IntakeWork, office: Office) -> None:
@@ -116,6 +136,14 @@ def _registered(command: SubmitDossier, office: Office) -> Dossier:
         sealed_contact=office.seals.seal("contact", command.dossier_id, command.contact) if channels else None,
         sealed_form=sealed_form(command.dossier_id, command.form, components, office),
     )
+
+
+def mark_applicant(dossier: Dossier, applicant: Mapping[str, Any], uow: IntakeWork, office: Office) -> None:
+    """So that the same person's next dossier of the procedure is recognized."""
+    identity = identity_of(applicant)
+    if identity is not None:
+        mark = office.seals.mark("form", identity)
+        uow.marks.add(ApplicantMark(dossier.id, mark, dossier.procedure.code, dossier.received_at))
 
 
 def channels_of(contact: Mapping[str, str]) -> tuple[ContactChannel, ...]:

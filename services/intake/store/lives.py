@@ -10,6 +10,7 @@ from pydantic_core import from_json, to_json
 
 from hub_messaging.database import Table, TableStore, Writes
 from services.intake.domain.correction import Correction
+from services.intake.domain.duplicates import ApplicantMark
 from services.intake.domain.late_entry import LateEntry
 from services.intake.domain.life import Fee, Life
 
@@ -35,6 +36,8 @@ LIFE = Table(
         "on_the_spot": "boolean",
         "fees": "jsonb",
         "corrections": "int",
+        "result_by": "text",
+        "result_desk": "text",
     },
 )
 
@@ -91,6 +94,19 @@ LATE_ENTRY = Table(
 def insert_late_entries(writes: Writes, entries: Sequence[LateEntry]) -> None:
     """Adds late entries."""
     writes.rows(LATE_ENTRY.insert, map(astuple, entries))
+
+
+_MARK = Table(
+    "applicant_mark",
+    ("dossier_id",),
+    {"dossier_id": "uuid", "mark": "bytea", "procedure_code": "text", "received_at": "timestamptz"},
+)
+_WRITE_MARKS = f"{_MARK.insert} ON CONFLICT (dossier_id) DO UPDATE SET mark = excluded.mark"
+
+
+def insert_marks(writes: Writes, marks: Sequence[ApplicantMark]) -> None:
+    """Adds marks; a corrected applicant gets another one."""
+    writes.rows(_WRITE_MARKS, {mark.dossier_id: mark for mark in marks}.values())
 
 
 LIVES = TableStore(LIFE, to_row=_row, from_row=life_from)

@@ -6,6 +6,7 @@ from uuid import UUID
 from hub_messaging.unit_of_work import Journal, Shelf, UnitOfWork
 from services.intake.domain.correction import Correction
 from services.intake.domain.dossier import Dossier
+from services.intake.domain.duplicates import ApplicantMark
 from services.intake.domain.forms import IssuedForm
 from services.intake.domain.late_entry import LateEntry
 from services.intake.domain.life import Life
@@ -31,3 +32,4 @@ class IntakeUnitOfWork(UnitOfWork):
         self.late_entries: Journal[LateEntry] = self.journal(lives.insert_late_entries)
         self.reasons: Journal[TypedReason] = self.journal(forms.insert_reasons)
         self.forms: Journal[IssuedForm] = self.journal(forms.insert_forms)
+        self.marks: Journal[ApplicantMark] = self.journal(lives.insert_marks)

@@ -30,10 +30,14 @@ CREATE TABLE dossier_life (
     on_the_spot boolean NOT NULL,
     fees jsonb NOT NULL,
     corrections int NOT NULL CHECK (corrections >= 0),
+    result_by text CHECK (result_by IN ('desk', 'post', 'electronic')),
+    result_desk text,
     CHECK ((stopped_at IS NULL) = (stop_reason IS NULL)),
     CHECK ((returned_at IS NULL) = (collected_by IS NULL)),
     CHECK (stopped_at IS NULL OR returned_at IS NULL)
 ) WITH (fillfactor = 80);
+CREATE INDEX dossier_life_to_hand_out ON dossier_life (result_desk, dossier_id)
+    WHERE result_desk IS NOT NULL AND returned_at IS NULL;
 CREATE INDEX dossier_life_returned ON dossier_life (returned_at, desk_code) WHERE returned_at IS NOT NULL;
 """
 
@@ -65,9 +69,21 @@ CREATE TABLE late_entry (
 CREATE INDEX late_entry_unexplained ON late_entry (dossier_id) WHERE reason IS NULL;
 """
 
+MARKS = """
+-- Kept as long as the dossier; of use for the window within which dossiers are compared. No number of a person's.
+CREATE TABLE applicant_mark (
+    dossier_id uuid PRIMARY KEY,
+    mark bytea NOT NULL CHECK (length(mark) = 16),
+    procedure_code text NOT NULL,
+    received_at timestamptz NOT NULL
+);
+CREATE INDEX applicant_mark_person ON applicant_mark (mark);
+"""
+
 
 def upgrade() -> None:
     op.execute(STATES)
     op.execute(LIFE)
     op.execute(CORRECTIONS)
     op.execute(LATE_ENTRIES)
+    op.execute(MARKS)
