@@ -31,7 +31,7 @@ def fields(text: str = "Nguyễn Văn Mẫu") -> dict[str, Any]:
         *("personal_id", "phone", "email", "procedure_code", "procedure_name", "request", "received_at", "due_at"),
         *("new_due_at", "counted_from", "reason", "signer_name", "signer_title", "authoriser", "processing_time"),
         *("result_place", "book", "sequence", "agency", "requested_by", "stopped_at", "refused_at", "contact_officer"),
-        *("lead_agency", "from", "to", "after"),
+        *("lead_agency", "from", "to", "after", "proxy"),
     ]
     row = dict.fromkeys(["gives", "takes", "at", "result", "note", "gave", "took"], text)
     facts = ["dossier_code", "procedure", "applicant", "address", "phone", "agency"]

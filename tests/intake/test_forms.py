@@ -89,6 +89,15 @@ async def test_the_receipt_says_all_that_the_circular_asks_for(door: FrontDoor) 
         assert part in text, part
 
 
+async def test_the_receipt_names_the_proxy_and_where_the_result_is_sent(door: FrontDoor) -> None:
+    proxy = {"full_name": "Trần Văn Thay", "authorisation": "giấy ủy quyền số 12/UQ"}
+    wish = {"how": "post", "address": "Số 2 đường Ví Dụ, xã Gio Linh"}
+    dossier = await accepted(door, proxy=proxy, result=wish)
+    _, text = await issued(door, dossier["dossier_id"], "01")
+    assert "Người được ủy quyền nộp hồ sơ: Trần Văn Thay (theo giấy ủy quyền số 12/UQ)" in text
+    assert "Qua bưu chính, đến Số 2 đường Ví Dụ, xã Gio Linh" in text
+
+
 async def test_the_code_on_a_form_leads_to_the_tracking_page(door: FrontDoor) -> None:
     from services.intake.clients.typst_printer import tracking_code
 
