@@ -10,12 +10,14 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
+from pydantic import ValidationError
 from pypdf import PdfReader
 
+from services.intake.clients.signers import signer_called
 from services.intake.clients.typst_printer import TypstPrinter
 from services.intake.domain.form_fields import desk_fields, long_day, moment
 from services.intake.domain.forms import KINDS, number_key, printable
-from services.intake.settings import PACKAGED_DATA
+from services.intake.settings import PACKAGED_DATA, Settings
 
 AT = datetime(2026, 3, 2, 1, 0, 0, 123456, tzinfo=UTC)
 PRINTER = TypstPrinter(PACKAGED_DATA / "forms", "https://dvc.example.vn")
@@ -29,11 +31,11 @@ def fields(text: str = "Nguyễn Văn Mẫu") -> dict[str, Any]:
         *("personal_id", "phone", "email", "procedure_code", "procedure_name", "request", "received_at", "due_at"),
         *("new_due_at", "counted_from", "reason", "signer_name", "signer_title", "authoriser", "processing_time"),
         *("result_place", "book", "sequence", "agency", "requested_by", "stopped_at", "refused_at", "contact_officer"),
-        *("lead_agency", "from", "to", "after"),
+        *("lead_agency", "from", "to", "after", "proxy"),
     ]
     row = dict.fromkeys(["gives", "takes", "at", "result", "note", "gave", "took"], text)
     facts = ["dossier_code", "procedure", "applicant", "address", "phone", "agency"]
-    line = dict.fromkeys([*facts, "received_at", "due_at", "ready_at"], text)
+    line = dict.fromkeys([*facts, "received_at", "due_at", "ready_at", "returned"], text)
     more: dict[str, Any] = {
         "dossier_code": "H26.15.01-260302-0001", "sets": 1, "occasion": 1, "after_acceptance": False, "items": [text],
         "components": [{"name": text, "originals": 1, "copies": 0, "electronic": True}], "mark": [text],
@@ -113,3 +115,18 @@ def test_dates_are_vietnam_s() -> None:
 def test_no_template_evaluates_what_it_is_given() -> None:
     for template in Path(PACKAGED_DATA / "forms").glob("*.typ"):
         assert "eval(" not in template.read_text()
+
+
+def test_a_signature_without_legal_force_is_refused_in_production() -> None:
+    def signs(**given: Any) -> str:
+        files = dict.fromkeys(["jwks_file", "sealing_keys_file"], Path("x"))
+        ports = {"http_port": 1, "probe_port": 2}
+        return Settings(database_url="postgresql://x", kafka_servers="x:1", **ports, **files, **given).signs_forms
+
+    assert signs() == "paper", "production is what is meant unless something else is said"
+    assert signs(environment="demo") == "sandbox"
+    assert signs(environment="demo", form_signer="paper") == "paper"
+    with pytest.raises(ValidationError, match="no legal force"):
+        signs(form_signer="sandbox")
+    assert signer_called("paper").mark("Lê Thị Ví Dụ", AT) == (), "room for hand and stamp"
+    assert signer_called("paper").sign(b"%PDF", AT) == (b"%PDF", {"method": "paper"})

@@ -17,7 +17,7 @@ import segno
 from pypdf import PdfReader
 
 from hub_events.routing import DossierCompletedV1, DossierHandedOverV1
-from tests.intake.conftest import ACCEPTANCE, FrontDoor, birth, residence
+from tests.intake.conftest import ACCEPTANCE, FrontDoor, residence
 from tests.intake.test_progress import POLICE, routed
 from tests.intake.test_timeline import record, told
 
@@ -37,6 +37,10 @@ async def accepted(door: FrontDoor, **changes: Any) -> dict[str, Any]:
     return await door.submitted(
         residence(**{"applicant": person(), "contact": contact, "acceptance": ACCEPTANCE} | changes)
     )
+
+
+def a_book(**changes: Any) -> dict[str, Any]:
+    return {**BY, "from": "2026-03-01", "to": "2026-03-31", **changes}
 
 
 async def issue(door: FrontDoor, dossier_id: str, kind: str, *, key: str | None = None, **body: Any) -> httpx.Response:
@@ -83,6 +87,15 @@ async def test_the_receipt_says_all_that_the_circular_asks_for(door: FrontDoor) 
         "Mẫu số 01", "Trang 1/1",
     ):  # fmt: skip
         assert part in text, part
+
+
+async def test_the_receipt_names_the_proxy_and_where_the_result_is_sent(door: FrontDoor) -> None:
+    proxy = {"full_name": "Trần Văn Thay", "authorisation": "giấy ủy quyền số 12/UQ"}
+    wish = {"how": "post", "address": "Số 2 đường Ví Dụ, xã Gio Linh"}
+    dossier = await accepted(door, proxy=proxy, result=wish)
+    _, text = await issued(door, dossier["dossier_id"], "01")
+    assert "Người được ủy quyền nộp hồ sơ: Trần Văn Thay (theo giấy ủy quyền số 12/UQ)" in text
+    assert "Qua bưu chính, đến Số 2 đường Ví Dụ, xã Gio Linh" in text
 
 
 async def test_the_code_on_a_form_leads_to_the_tracking_page(door: FrontDoor) -> None:
@@ -236,6 +249,17 @@ async def test_a_stop_is_told_as_it_was_decided(door: FrontDoor) -> None:
         assert part in text, part
 
 
+async def test_a_stop_that_was_decided_is_told_without_asking_again(door: FrontDoor) -> None:
+    dossier_id = (await accepted(door))["dossier_id"]
+    await door.decided(dossier_id, "request-withdrawal")
+    await door.decided(dossier_id, "stop", reason_code="applicant-withdraws", reason="Ông Kín không còn nhu cầu")
+    _, text = await issued(door, dossier_id, "05")
+    for part in ("Ông Kín không còn nhu cầu", "Theo đề nghị của: Người nộp hồ sơ", "08 giờ 00 phút, ngày 02/03/2026"):
+        assert part in text, part
+    late = await issue(door, dossier_id, "04", reason="x", new_due_at="2026-03-16T10:00:00Z")
+    assert late.json()["slug"] == "form-not-possible"
+
+
 async def test_the_control_slip_shows_each_hand_over(door: FrontDoor) -> None:
     dossier = await accepted(door)
     dossier_id = dossier["dossier_id"]
@@ -315,68 +339,6 @@ async def test_sixty_papers_go_on_over_several_pages(door: FrontDoor) -> None:
     assert f"Trang {len(pages)}/{len(pages)}" in text
     assert "giay-to-59" in text
     assert all("Tên giấy tờ" in page.extract_text() for page in pages[:2]), "the head of the table is repeated"
-
-
-def a_book(**changes: Any) -> dict[str, Any]:
-    return {**BY, "from": "2026-03-01", "to": "2026-03-31", **changes}
-
-
-async def test_the_register_holds_the_desk_s_dossiers_of_the_period(door: FrontDoor) -> None:
-    for n in range(3):
-        await accepted(door, applicant=person(f"Người Mẫu {n}"))
-    await door.submitted(residence())  # not accepted: no number, no line
-    await door.submitted(birth(desk_code="H26.15.02", acceptance=ACCEPTANCE, applicant=person("Nơi Khác")))
-    door.set_time("2026-04-01T08:00:00+07:00")
-    await accepted(door, applicant=person("Tháng Sau"))
-    answer = await door.post("/v1/desks/H26.15.01/register", a_book())
-    assert answer.status_code == 201, answer.text
-    book = answer.json()
-    assert (book["kind"], book["number"], book["lines"], book["next_after"]) == ("07", "1/STDHS", 3, None)
-    text = said_by(await fetched(door, book))
-    for n in range(3):
-        assert f"Người Mẫu {n}" in text
-        assert f"H26.15.01-260302-000{n + 1}" in text.replace("- ", "-")
-    assert "Nơi Khác" not in text
-    assert "Tháng Sau" not in text
-    for part in ("SỔ THEO DÕI HỒ SƠ", "từ ngày 01/03/2026 đến ngày 31/03/2026", "0912345678", "17:00 11/03/2026"):
-        assert part in text, part
-
-
-async def test_a_long_register_comes_in_parts_without_a_line_lost(
-    door: FrontDoor, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from services.intake.api import form_issuing
-
-    monkeypatch.setattr(form_issuing, "MOST_LINES", 5)
-    monkeypatch.setattr(form_issuing, "PAGE", 2)
-    for _ in range(12):
-        await accepted(door)
-    parts, after = [], None
-    for _ in range(4):
-        part = (await door.post("/v1/desks/H26.15.01/register", a_book(after=after))).json()
-        parts.append(part["lines"])
-        text = said_by(await fetched(door, part))
-        assert (after is None) == ("tiếp theo mã hồ sơ" not in text)
-        after = part["next_after"]
-        if after is None:
-            break
-    assert parts == [5, 5, 2]
-    empty = (await door.post("/v1/desks/H26.15.02/register", a_book())).json()
-    assert "Không có hồ sơ nào" in said_by(await fetched(door, empty))
-    for body in (a_book(to="2026-02-28"), a_book(to="2028-03-01"), {**BY, "from": "x", "to": "y"}):
-        assert (await door.post("/v1/desks/H26.15.01/register", body)).status_code == 422
-    assert (await door.post("/v1/desks/H26.99.99/register", a_book())).json()["slug"] == "desk-unknown"
-
-
-async def test_the_register_reads_by_the_official_number(door: FrontDoor) -> None:
-    """However many dossiers there are: no walk through the table, no index of its own."""
-    from services.intake.store.forms import _BOOK
-
-    async with door.intake.spine.pool.acquire() as connection:
-        plan = await connection.fetch("EXPLAIN " + _BOOK, "H26.15.01", "H26.15.01-260301-", "H26.15.01-260331-9", 100)
-    written = "\n".join(row[0] for row in plan)
-    assert "dossier_code_key" in written
-    assert "Seq Scan" not in written
 
 
 async def test_a_signature_can_be_checked(door: FrontDoor) -> None:

@@ -38,8 +38,9 @@ from services.intake.domain.forms import (
     written_number,
     year_of,
 )
+from services.intake.domain.life import Life
 from services.intake.domain.progress import Progress
-from services.intake.domain.register import MOST_LINES, codes_between
+from services.intake.domain.register import MOST_LINES, BookEntry, codes_between
 from services.intake.handlers.draft_form import FormDraft, Recorded, draft_form
 from services.intake.handlers.draft_register import lines_of, register_fields
 from services.intake.handlers.issue_form import issue_form, next_number
@@ -65,7 +66,8 @@ class FormReading(Protocol):
     async def of_dossier(self, dossier_id: UUID) -> Sequence[IssuedForm]: ...
     async def form(self, form_id: UUID) -> IssuedForm | None: ...
     async def last_reason(self, dossier_id: UUID, decision: str) -> str | None: ...
-    async def book(self, desk_code: str, after: str, before: str, most: int) -> Sequence[tuple[Dossier, Progress]]: ...
+    async def book(self, desk_code: str, after: str, before: str, most: int) -> Sequence[BookEntry]: ...
+    async def life_of(self, dossier_id: UUID) -> Life | None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,12 +155,15 @@ class FormIssuing:
         found = await self._reading.by_id(dossier_id)
         if found is None:
             raise no_such_dossier()
+        life = await self._forms.life_of(dossier_id) if kind == "05" else None
         decision = _DECISION.get(kind)
+        sealed = await self._forms.last_reason(dossier_id, decision) if decision else None
         return Recorded(
             *found,
             steps=await self._reading.steps(dossier_id) if kind == "06" else (),
             earlier=await self._forms.of_dossier(dossier_id),
-            sealed_reason=await self._forms.last_reason(dossier_id, decision) if decision else None,
+            sealed_reason=life.sealed_stop_reason if life else sealed,
+            life=life,
         )
 
     async def _lines(
@@ -174,7 +179,7 @@ class FormIssuing:
             lines += await asyncio.to_thread(lines_of, found, self._office)
             if len(found) < wanted:
                 return lines, None
-            place = str(found[-1][0].code)
+            place = str(found[-1].dossier.code)
         return lines, place if await self._forms.book(desk_code, place, end, 1) else None
 
     async def _issued(self, asked: Asked, content: Callable[[], Awaitable[Content]]) -> Response:

@@ -6,11 +6,13 @@ from datetime import datetime
 from typing import Any
 
 from hub_worktime import VIETNAM
+from services.intake.domain.desk_steps import DESK_STEPS
 from services.intake.domain.forms import Fields, FormFacts
 from services.intake.domain.timeline import Facts, Step
 
 _CITIZEN = "Người nộp hồ sơ"
 _RESULTS = {"early": "Trước hạn", "on_time": "Đúng hạn", "late": "Quá hạn"}
+_LAST = {"dossier.completed.v1": 1, "dossier.result_returned.v1": 2}
 _ENDED = {"approved": "Đã có kết quả", "rejected": "Không được chấp thuận"}
 
 Row = dict[str, str | None]
@@ -31,9 +33,9 @@ def slip_fields(facts: FormFacts) -> Fields:
     return {"lead_agency": lead, "cooperating_agencies": others, "rows": rows}
 
 
-def _place(step: Step) -> tuple[datetime, bool, datetime]:
+def _place(step: Step) -> tuple[datetime, int, datetime]:
     """Minutes are printed: within one, clocks of agencies may differ by seconds, and the end comes last."""
-    return step.at.replace(second=0, microsecond=0), step.type == "dossier.completed.v1", step.at
+    return step.at.replace(second=0, microsecond=0), _LAST.get(step.type, 0), step.at
 
 
 def _agencies(facts: FormFacts) -> tuple[str | None, list[str]]:
@@ -42,6 +44,8 @@ def _agencies(facts: FormFacts) -> tuple[str | None, list[str]]:
     leads = [leg for leg in legs if facts.roles.get(leg["leg"]) == "lead"] or legs[:1]
     names = [leg["agency"]["name"] for leg in legs if leg not in leads]
     lead = leads[0]["agency"]["name"] if leads else facts.progress.agency_name
+    if any(step.type == "dossier.finished_on_the_spot.v1" for step in facts.steps):
+        lead = facts.dossier.desk.name
     return lead, list(dict.fromkeys(name for name in names if name != lead))
 
 
@@ -97,6 +101,18 @@ _ROWS: Mapping[str, Callable[[Mapping[str, Any], str], tuple[Side, Side, str]]] 
     ),
     "dossier.supplement_received.v1": lambda told, desk: (
         (_CITIZEN, None), (desk, told.get("received_by")), _restarted(told),
+    ),
+    "dossier.desk_step_recorded.v1": lambda told, desk: (
+        (desk, told.get("officer")), (desk, None), DESK_STEPS.get(told["step"], str(told["step"])),
+    ),
+    "dossier.finished_on_the_spot.v1": lambda told, desk: (
+        (_CITIZEN, None), (desk, told.get("accepted_by")), "Tiếp nhận, giải quyết và trả kết quả tại chỗ",
+    ),
+    "dossier.stopped.v1": lambda told, desk: (
+        (desk, told.get("stopped_by")), (_CITIZEN, None), "Dừng giải quyết hồ sơ",
+    ),
+    "dossier.result_returned.v1": lambda told, desk: (
+        (desk, told.get("returned_by")), (_CITIZEN, None), "Trả kết quả",
     ),
     "dossier.handed_over.v1": _handed_over,
     "dossier.step_recorded.v1": lambda told, desk: (

@@ -80,16 +80,27 @@ def _receipt(facts: FormFacts, given: Given) -> Fields:
     _, day, sequence = dossier.code.rsplit("-", 2)
     return {
         "authoriser": given.authoriser,
+        "proxy": _proxy(facts.form.get("proxy")),
         "components": [_paper(part) for part in dossier.components],
         "sets": given.sets or 1,
         "processing_time": promise.term.text,
         "counted_from": moment(counted),
         "due_at": moment(promise.due_at),
-        "result_place": given.result_place or f"Nhận trực tiếp tại {dossier.desk.name}",
+        "result_place": given.result_place or _result_place(facts),
         "book": str(dossier.received_at.astimezone(VIETNAM).year),
         "sequence": f"{day}-{sequence}",
         "accepted_by": dossier.accepted_by,
     }
+
+
+def _proxy(proxy: Mapping[str, Any] | None) -> str | None:
+    return None if proxy is None else f"{proxy.get('full_name')} (theo {proxy.get('authorisation')})"
+
+
+def _result_place(facts: FormFacts) -> str:
+    """As the citizen wished; at the desk where nothing else was said."""
+    address = facts.form.get("result_address")
+    return f"Qua bưu chính, đến {address}" if address else f"Nhận trực tiếp tại {facts.dossier.desk.name}"
 
 
 def _paper(part: ComponentRef) -> dict[str, Any]:
@@ -133,10 +144,12 @@ def _apology(facts: FormFacts, given: Given) -> Fields:
 
 
 def _stop(facts: FormFacts, given: Given) -> Fields:
+    life = facts.life
+    withdrawn = life is not None and life.withdrawal_requested_at is not None
     return {
-        "requested_by": given.requested_by,
-        "stopped_at": moment(given.stopped_at),
-        "reason": given.reason,
+        "requested_by": given.requested_by or ("Người nộp hồ sơ" if withdrawn else None),
+        "stopped_at": moment(given.stopped_at or (life.stopped_at if life else None)),
+        "reason": given.reason or facts.reason,
         "agency": facts.progress.agency_name,
     }
 

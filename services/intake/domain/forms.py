@@ -15,6 +15,7 @@ from uuid import UUID
 
 from hub_worktime import VIETNAM
 from services.intake.domain.dossier import Dossier
+from services.intake.domain.life import Life
 from services.intake.domain.progress import Progress
 from services.intake.domain.refusals import Refusal
 from services.intake.domain.timeline import Step
@@ -27,6 +28,7 @@ Fields = dict[str, Any]
 
 SIGNED = ("signer_name", "signer_title")
 _WRITTEN_OVER = {"\t": " ", "\r": "\n", "\u0085": "\n", "\u2028": "\n", "\u2029": "\n"}
+_CLOSED = ("refused", "stopped", "returned")
 _JOINERS = "\u200c\u200d"
 
 
@@ -66,7 +68,7 @@ KINDS: Mapping[str, FormKind] = {
         _kind(
             "05", "Thông báo dừng giải quyết hồ sơ", "TBDGQ",
             ("reason", "requested_by", "stopped_at"),
-            ("applicant", "dossier_code", "reason", "requested_by", "stopped_at"),
+            ("applicant", "reason", "requested_by", "stopped_at"),
         ),
         _kind("06", "Phiếu kiểm soát quá trình giải quyết hồ sơ", "PKSHS", (), ("dossier_code", "lead_agency", "rows")),
         _kind(REGISTER, "Sổ theo dõi hồ sơ", "STDHS", (), ()),
@@ -106,6 +108,8 @@ class FormFacts:
     contact: Mapping[str, Any]
     reason: str | None = None
     """What the officer who decided wrote then."""
+    life: Life | None = None
+    """What happened at the desk besides."""
 
     @property
     def due_at(self) -> datetime | None:
@@ -194,7 +198,7 @@ def check_possible(kind: str, dossier: Dossier, progress: Progress) -> None:
         "02": None if dossier.supplement else "chưa có yêu cầu bổ sung nào",
         "03": None if refused else "hồ sơ không bị từ chối",
         "04": _not_to_be_moved(dossier, finished),
-        "05": None if dossier.accepted and not finished else "chỉ dừng hồ sơ đã tiếp nhận và chưa có kết quả",
+        "05": _not_to_be_stopped(dossier, finished),
         "06": None if dossier.accepted else "hồ sơ chưa được tiếp nhận",
     }[kind]
     if why is not None:
@@ -202,9 +206,16 @@ def check_possible(kind: str, dossier: Dossier, progress: Progress) -> None:
 
 
 def _not_to_be_moved(dossier: Dossier, finished: bool) -> str | None:
-    if not dossier.accepted or finished:
+    if dossier.state in _CLOSED or not dossier.accepted or finished:
         return "chỉ hẹn lại hồ sơ đã tiếp nhận và chưa có kết quả"
     return None if dossier.promise and dossier.promise.due_at else "hồ sơ không có ngày hẹn trả"
+
+
+def _not_to_be_stopped(dossier: Dossier, finished: bool) -> str | None:
+    """A dossier that was stopped, or one that may still be."""
+    if dossier.state == "stopped" or (dossier.accepted and not finished and dossier.state not in _CLOSED):
+        return None
+    return "chỉ báo dừng hồ sơ đã có quyết định dừng, hoặc đã tiếp nhận và chưa có kết quả"
 
 
 def check_given(kind: str, given: Given, facts: FormFacts, now: datetime) -> None:

@@ -2,12 +2,13 @@
 
 from collections.abc import Mapping
 from datetime import date, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from hub_worktime import VIETNAM
 from services.intake.domain.dossier import Dossier
 from services.intake.domain.form_fields import person_fields
 from services.intake.domain.forms import Fields, printable
+from services.intake.domain.life import Collector
 from services.intake.domain.progress import Progress
 
 MOST_LINES = 1000
@@ -15,13 +16,42 @@ MOST_LINES = 1000
 LONGEST_DAYS = 366
 
 
+_COLLECTED: Mapping[str, str] = {
+    "applicant": "người nộp nhận",
+    "proxy": "người được ủy quyền nhận",
+    "post": "qua bưu chính",
+}
+
+
+class Returned(NamedTuple):
+    """When the result came to the desk, when it was handed over and how."""
+
+    ready_at: datetime | None = None
+    returned_at: datetime | None = None
+    collected_by: Collector | None = None
+
+    @property
+    def written(self) -> str | None:
+        """Trả ngày, phương thức."""
+        return self.collected_by and f"{_short(self.returned_at)}\n{_COLLECTED[self.collected_by]}"
+
+
+class BookEntry(NamedTuple):
+    """One dossier as the book needs it."""
+
+    dossier: Dossier
+    progress: Progress
+    returned: Returned = Returned()
+
+
 def codes_between(desk_code: str, first: date, last: date) -> tuple[str, str]:
     """The official numbers that a desk gave from one day to another lie between these two."""
     return f"{desk_code}-{first:%y%m%d}-", f"{desk_code}-{last:%y%m%d}-99999999"
 
 
-def line_of(dossier: Dossier, progress: Progress, form: Mapping[str, Any], contact: Mapping[str, Any]) -> Fields:
-    """One line. When and how the result is collected is written, and signed, by hand: nobody reported it yet."""
+def line_of(entry: BookEntry, form: Mapping[str, Any], contact: Mapping[str, Any]) -> Fields:
+    """One line; a signature for the result is given by hand."""
+    dossier, progress, returned = entry
     promised = dossier.promise.due_at if dossier.promise else None
     line: Fields = printable(
         {
@@ -31,7 +61,8 @@ def line_of(dossier: Dossier, progress: Progress, form: Mapping[str, Any], conta
             "agency": progress.agency_name,
             "received_at": _short(dossier.received_at),
             "due_at": _short(progress.clock_due_at or promised),
-            "ready_at": _short(progress.completed_at),
+            "ready_at": _short(progress.completed_at or returned.ready_at),
+            "returned": returned.written,
         }
     )
     return line

@@ -17,6 +17,7 @@ from services.intake.domain.forms import (
     missing_of,
     notes_on,
 )
+from services.intake.domain.life import Life
 from services.intake.domain.progress import Progress
 from services.intake.domain.refusals import Refusal
 from services.intake.domain.timeline import Step
@@ -43,6 +44,7 @@ class Recorded:
     steps: Sequence[Step]
     earlier: Sequence[IssuedForm]
     sealed_reason: str | None
+    life: Life | None
 
 
 def draft_form(kind: str, recorded: Recorded, given: Given, office: Office, now: datetime) -> FormDraft:
@@ -76,6 +78,7 @@ def _opened(recorded: Recorded, office: Office) -> FormFacts:
         desk_phone=phone_of(dossier.desk.code, office),
         form=office.seals.open("form", dossier.id, dossier.sealed_form),
         contact=contact,
+        life=recorded.life,
         reason=None if sealed is None else office.seals.open("contact", dossier.id, sealed),
     )
 

@@ -3,23 +3,22 @@
 from collections.abc import Iterable
 from datetime import date
 
-from services.intake.domain.dossier import Dossier
 from services.intake.domain.form_fields import desk_fields
 from services.intake.domain.forms import Fields, Given, printable
-from services.intake.domain.progress import Progress
-from services.intake.domain.register import line_of
+from services.intake.domain.register import BookEntry, line_of
 from services.intake.handlers.office import Office
 
 
-def lines_of(found: Iterable[tuple[Dossier, Progress]], office: Office) -> list[Fields]:
+def lines_of(found: Iterable[BookEntry], office: Office) -> list[Fields]:
     """The lines of some dossiers; of what was opened, only the line is kept."""
-    return [_line(dossier, progress, office) for dossier, progress in found]
+    return [_line(entry, office) for entry in found]
 
 
-def _line(dossier: Dossier, progress: Progress, office: Office) -> Fields:
+def _line(entry: BookEntry, office: Office) -> Fields:
+    dossier = entry.dossier
     seals, sealed = office.seals, dossier.sealed_contact
     contact = {} if sealed is None else seals.open("contact", dossier.id, sealed)
-    return line_of(dossier, progress, seals.open("form", dossier.id, dossier.sealed_form), contact)
+    return line_of(entry, seals.open("form", dossier.id, dossier.sealed_form), contact)
 
 
 def register_fields(

@@ -7,9 +7,11 @@ from uuid import UUID
 import asyncpg
 
 from hub_messaging.database import Pool, Table, Writes
-from services.intake.domain.dossier import Dossier
 from services.intake.domain.forms import IssuedForm
+from services.intake.domain.life import Life
 from services.intake.domain.progress import Progress
+from services.intake.domain.register import BookEntry, Returned
+from services.intake.store.lives import LIFE, life_from
 from services.intake.store.tables import DOSSIER, PROGRESS, dossier_from, progress_from
 
 _FORM = Table(
@@ -41,10 +43,12 @@ _ONE = f"SELECT {_ABOUT}, sealed_pdf FROM official_form WHERE id = $1"  # noqa: 
 _LAST_REASON = """
 SELECT sealed_reason FROM typed_reason WHERE dossier_id = $1 AND decision = $2 ORDER BY at DESC, event_id DESC LIMIT 1
 """
+_LIFE = f"SELECT {', '.join(LIFE.columns)} FROM dossier_life WHERE dossier_id = $1"  # noqa: S608
 _BOOK = f"""
 SELECT {", ".join(f"dossier.{name}" for name in DOSSIER.columns)},
-       {", ".join(f"progress.{name}" for name in PROGRESS.columns)}
+       {", ".join(f"progress.{name}" for name in PROGRESS.columns)}, result_ready_at, returned_at, collected_by
 FROM dossier LEFT JOIN progress ON progress.dossier_id = dossier.id
+LEFT JOIN dossier_life AS life ON life.dossier_id = dossier.id
 WHERE dossier.code > $2 AND dossier.code < $3 AND dossier.desk_code = $1
 ORDER BY dossier.code LIMIT $4
 """  # noqa: S608
@@ -85,7 +89,18 @@ class FormQueries:
         sealed: str | None = await self._pool.fetchval(_LAST_REASON, dossier_id, decision)
         return sealed
 
-    async def book(self, desk_code: str, after: str, before: str, most: int) -> Sequence[tuple[Dossier, Progress]]:
+    async def life_of(self, dossier_id: UUID) -> Life | None:
+        """What happened at the desk; None: nothing but what the dossier says."""
+        row = await self._pool.fetchrow(_LIFE, dossier_id)
+        return None if row is None else life_from(row)
+
+    async def book(self, desk_code: str, after: str, before: str, most: int) -> Sequence[BookEntry]:
         """Up to `most` accepted dossiers of a desk whose official numbers lie between two, in their order."""
         rows = await self._pool.fetch(_BOOK, desk_code, after, before, most)
-        return [(dossier_from(row), progress_from(row) if row["dossier_id"] else Progress(row["id"])) for row in rows]
+        return [_entry(row) for row in rows]
+
+
+def _entry(row: asyncpg.Record) -> BookEntry:
+    progress = progress_from(row) if row["dossier_id"] else Progress(row["id"])
+    returned = Returned(row["result_ready_at"], row["returned_at"], row["collected_by"])
+    return BookEntry(dossier_from(row), progress, returned)

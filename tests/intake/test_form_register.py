@@ -1,0 +1,84 @@
+"""Sổ theo dõi hồ sơ (mẫu 07): a desk's book for a period, through the front door."""
+
+from datetime import datetime
+
+import pytest
+
+from hub_events.routing import DossierCompletedV1
+from tests.intake.conftest import ACCEPTANCE, FrontDoor, birth, residence
+from tests.intake.test_forms import BY, a_book, accepted, fetched, issued, person, said_by
+from tests.intake.test_progress import POLICE, routed
+from tests.intake.test_timeline import record, told
+
+pytestmark = pytest.mark.stack
+
+
+async def test_the_register_holds_the_desk_s_dossiers_of_the_period(door: FrontDoor) -> None:
+    for n in range(3):
+        await accepted(door, applicant=person(f"Người Mẫu {n}"))
+    await door.submitted(residence())  # not accepted: no number, no line
+    await door.submitted(birth(desk_code="H26.15.02", acceptance=ACCEPTANCE, applicant=person("Nơi Khác")))
+    door.set_time("2026-04-01T08:00:00+07:00")
+    await accepted(door, applicant=person("Tháng Sau"))
+    answer = await door.post("/v1/desks/H26.15.01/register", a_book())
+    assert answer.status_code == 201, answer.text
+    book = answer.json()
+    assert (book["kind"], book["number"], book["lines"], book["next_after"]) == ("07", "1/STDHS", 3, None)
+    text = said_by(await fetched(door, book))
+    for n in range(3):
+        assert f"Người Mẫu {n}" in text
+        assert f"H26.15.01-260302-000{n + 1}" in text.replace("- ", "-")
+    assert "Nơi Khác" not in text
+    assert "Tháng Sau" not in text
+    for part in ("SỔ THEO DÕI HỒ SƠ", "từ ngày 01/03/2026 đến ngày 31/03/2026", "0912345678", "17:00 11/03/2026"):
+        assert part in text, part
+
+
+async def test_a_long_register_comes_in_parts_without_a_line_lost(
+    door: FrontDoor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from services.intake.api import form_issuing
+
+    monkeypatch.setattr(form_issuing, "MOST_LINES", 5)
+    monkeypatch.setattr(form_issuing, "PAGE", 2)
+    for _ in range(12):
+        await accepted(door)
+    parts, after = [], None
+    for _ in range(4):
+        part = (await door.post("/v1/desks/H26.15.01/register", a_book(after=after))).json()
+        parts.append(part["lines"])
+        text = said_by(await fetched(door, part))
+        assert (after is None) == ("tiếp theo mã hồ sơ" not in text)
+        after = part["next_after"]
+        if after is None:
+            break
+    assert parts == [5, 5, 2]
+    empty = (await door.post("/v1/desks/H26.15.02/register", a_book())).json()
+    assert "Không có hồ sơ nào" in said_by(await fetched(door, empty))
+    for body in (a_book(to="2026-02-28"), a_book(to="2028-03-01"), {**BY, "from": "x", "to": "y"}):
+        assert (await door.post("/v1/desks/H26.15.01/register", body)).status_code == 422
+    assert (await door.post("/v1/desks/H26.99.99/register", a_book())).json()["slug"] == "desk-unknown"
+
+
+async def test_the_register_reads_by_the_official_number(door: FrontDoor) -> None:
+    """However many dossiers there are: no walk through the table, no index of its own."""
+    from services.intake.store.forms import _BOOK
+
+    async with door.intake.spine.pool.acquire() as connection:
+        plan = await connection.fetch("EXPLAIN " + _BOOK, "H26.15.01", "H26.15.01-260301-", "H26.15.01-260331-9", 100)
+    written = "\n".join(row[0] for row in plan)
+    assert "dossier_code_key" in written
+    assert "Seq Scan" not in written
+
+
+async def test_the_book_and_the_slip_tell_how_the_result_was_returned(door: FrontDoor) -> None:
+    dossier_id = (await accepted(door))["dossier_id"]
+    done_at = datetime.fromisoformat("2026-03-03T09:00:00+07:00")
+    done = DossierCompletedV1(leg="lead", agency=POLICE, completed_at=done_at, result="approved")
+    await told(door, record(routed(POLICE), dossier_id), record(done, dossier_id))
+    door.set_time("2026-03-03T10:00:00+07:00")
+    await door.decided(dossier_id, "return-result", collected_by="proxy")
+    book = (await door.post("/v1/desks/H26.15.01/register", a_book())).json()
+    assert "10:00 03/03/2026 người được ủy quyền nhận" in said_by(await fetched(door, book))
+    _, slip = await issued(door, dossier_id, "06")
+    assert "10:00 03/03/2026 Trả kết quả" in slip
