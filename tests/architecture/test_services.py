@@ -20,7 +20,7 @@ OPEN_PATHS = {"/openapi.json", "/docs"}
 EVENT_PATHS = {"/docs/events", "/asyncapi.json"}
 """Documents are open; those of the events are at intake."""
 PREFIXES = {
-    "intake": {"dossiers", "procedures", "desks", "agencies", "changes", "stuck", "intake"},
+    "intake": {"dossiers", "procedures", "desks", "agencies", "changes", "stuck", "intake", "files", "uploads"},
     "routing": {"transfers", "lanes", "callbacks", "routing"},
     "notify": {"notices", "suppliers", "notify"},
     "sla": {"deadlines", "calendars", "statistics", "sla"},

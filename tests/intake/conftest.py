@@ -90,6 +90,7 @@ def settings(tmp_path: Path) -> Callable[[str], Settings]:
         jwks_file=tmp_path / "jwks.json",
         sealing_keys_file=tmp_path / "sealing.json",
         data_folder=DATA,
+        files_url=(tmp_path / "files").as_uri(),
     )
 
 
