@@ -77,17 +77,17 @@ class Service:
 
     async def worker(self) -> Sequence[Role]:
         """Reads events and sends the service's own."""
-        return [*self.spine.housekeeping(), *self._readers(), *self._file_keepers()]
+        return [*self.spine.housekeeping(), *self._readers(), *self.file_keepers()]
 
     async def everything(self) -> Sequence[Role]:
         """All roles in one process; inputs last, so that they stop first."""
-        return [*self.spine.housekeeping(), *self._readers(), *self._file_keepers(), self._server()]
+        return [*self.spine.housekeeping(), *self._readers(), *self.file_keepers(), self._server()]
 
     def _readers(self) -> list[Role]:
         self.spine.measured_by(self.measure_stuck)
         return [self.spine.relay(), *self.spine.consumer(HANDLERS)]
 
-    def _file_keepers(self) -> list[Role]:
+    def file_keepers(self) -> list[Role]:
         """What looks after files outside of requests."""
         spine, url = self.spine, self.settings.scanner_url
         roles = [Role("file_sweeper", FileSweeper(spine.pool, spine.leases, self._objects).run)]

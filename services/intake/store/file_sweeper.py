@@ -38,9 +38,9 @@ ORDER BY id LIMIT $2
 """
 _LOCK = "SELECT id FROM file_content WHERE id = ANY($1) ORDER BY id FOR UPDATE"
 _STILL = """
-SELECT id FROM unnest($1::uuid[]) AS id
-WHERE NOT EXISTS (SELECT FROM dossier_file WHERE content_id = id)
-AND NOT EXISTS (SELECT FROM file_upload WHERE file_upload.id = id)
+SELECT content.id FROM unnest($1::uuid[]) AS content(id)
+WHERE NOT EXISTS (SELECT FROM dossier_file WHERE content_id = content.id)
+AND NOT EXISTS (SELECT FROM file_upload WHERE file_upload.id = content.id)
 """
 _PARTS_GO = "DELETE FROM file_part WHERE content_id = ANY($1) RETURNING object_id"
 _CONTENTS_GO = "DELETE FROM file_content WHERE id = ANY($1)"
