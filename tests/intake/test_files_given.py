@@ -1,8 +1,12 @@
 """Giao tệp: parts, links for agencies, files used again, what a scanner says, what is damaged."""
 
 import asyncio
+import os
+import re
+import shutil
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -164,3 +168,41 @@ async def test_what_a_scanner_finds_is_given_to_nobody(
         again = {"file_id": bad_id, "component": "cho-o"}
         assert (await scanned.post(f"/v1/dossiers/{desk.dossier_id}/files/reuse", again)).status_code == 403
     server.close()
+
+
+PAGE = (Path(__file__).parents[2] / "docs" / "files.md").read_text()
+
+
+def blocks_of(language: str) -> str:
+    """The page's code of one language, block after block."""
+    return "\n".join(re.findall(rf"^```{language}\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL))
+
+
+async def test_the_page_runs_as_it_is_written(desk: Desk, tmp_path: Path) -> None:
+    door = desk.door
+    given = {"INTAKE": door.url, "TOKEN": door.bearer.removeprefix("Bearer "), "DOSSIER": desk.dossier_id}
+    shell = await asyncio.create_subprocess_exec(
+        shutil.which("bash") or "bash",
+        *("-euo", "pipefail", "-c", blocks_of("bash")),
+        cwd=tmp_path,
+        env={**os.environ, **given, "COMPONENT": "to-khai"},
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    said, _ = await asyncio.wait_for(shell.communicate(), 60)
+    assert shell.returncode == 0, said.decode()
+    assert said.decode().split("\n")[:2] == ["tệp đã nhận đủ", "cơ quan đã tải"]
+    names: dict[str, Any] = {}
+    exec(compile(blocks_of("python"), "files.md", "exec"), names)
+    (tmp_path / "cho-o.pdf").write_bytes(pdf(2_500_000))
+    host = door.url.removeprefix("http://")
+    arguments: tuple[Any, ...] = (
+        host,
+        given["TOKEN"],
+        desk.dossier_id,
+        "cho-o",
+        tmp_path / "cho-o.pdf",
+        "application/pdf",
+    )
+    file_id = await asyncio.to_thread(names["upload"], *arguments)
+    assert (await desk.content(file_id)).content == pdf(2_500_000)
