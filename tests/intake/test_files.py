@@ -8,7 +8,8 @@ from uuid import UUID, uuid4
 import httpx
 import pytest
 
-from services.intake.api import receiving
+from services.intake.api import receiving, uploads
+from services.intake.domain import files
 from services.intake.domain.file_refusals import StorageAway, StorageFull
 from services.intake.store.file_objects import Objects
 from tests.intake.filing import OCTETS, OTHER_DESK, Desk, archive, pdf, stored, wish
@@ -215,6 +216,23 @@ async def test_larger_than_allowed_is_refused_before_any_byte(desk: Desk) -> Non
     reader, writer = await desk.half_sent(upload_id, 0, 8 * 1024 * 1024 + 1, b"")
     assert b" 413 " in await reader.readline()
     writer.close()
+
+
+async def test_a_dossier_and_a_file_have_their_measure(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(uploads, "MOST_FILES", 2)
+    monkeypatch.setattr(files, "MOST_CHUNKS", 3)
+    content = pdf(1000)
+    await desk.brought(content)
+    upload_id = await desk.started(content)
+    assert (await desk.start(content)).json()["slug"] == "too-many-files", "those on their way count"
+    for offset in range(3):
+        assert (await desk.send(upload_id, offset, content[offset : offset + 1])).status_code == 204
+    assert (await desk.send(upload_id, 3, content[3:])).json()["slug"] == "too-many-chunks"
+
+
+async def test_a_refused_dossier_takes_no_more_files(desk: Desk) -> None:
+    await desk.door.decided(desk.dossier_id, "refuse", reason_code="khong-du", reason="Không đủ điều kiện")
+    assert (await desk.start(pdf(1000))).json()["slug"] == "wrong-state"
 
 
 async def test_only_for_components_of_the_procedure(desk: Desk) -> None:

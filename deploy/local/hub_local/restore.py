@@ -130,6 +130,7 @@ def _put_in_place(layout: Layout, aside: Layout, *, keep_kafka: bool, report: Re
     for loaded, place in (("clock.json", aside.clock_file), ("files", aside.files)):
         if (aside.folder / "backup" / loaded).exists():
             os.replace(aside.folder / "backup" / loaded, place)
+            os.chmod(place, 0o700 if place.is_dir() else 0o600)
     for name in ("kafka", "clock.json", "files", "keys", "postgres"):
         if name == "kafka" and keep_kafka:
             continue

@@ -9,7 +9,7 @@ import os
 import time
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,9 @@ from uuid import UUID
 from services.intake.domain.file_refusals import FileDamaged, StorageAway, StorageFull
 
 LISTED_AT_ONCE = 1000
+CLIENT: dict[str, Any] = {"connect_timeout": "5s", "timeout": "30s"}
+RETRY: Any = {"max_retries": 3, "retry_timeout": timedelta(seconds=20)}
+"""Of S3: a sender waits for it, and can go on later."""
 _FULL = ("StorageFull", "QuotaExceeded", "os error 28", "os error 122")
 """How obstore's errors name a disk without room, or a user's share of it."""
 
@@ -36,7 +39,9 @@ class Objects:
         from obstore.store import LocalStore, from_url
 
         if self._folder is None:
-            return from_url(self._url)
+            plain = {"allow_http": os.environ.get("AWS_ALLOW_HTTP", "").lower() == "true"}
+            options: Any = {"client_options": {**CLIENT, **plain}, "retry_config": RETRY}
+            return from_url(self._url, **(options if self._url.startswith("s3:") else {}))
         self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         return LocalStore(self._folder)
 
@@ -59,9 +64,11 @@ class Objects:
         """One that isn't there is no error."""
         import obstore
 
-        for object_id in object_ids:
+        keys = [_key(object_id) for object_id in object_ids]
+        # A folder's are deleted one by one, for a missing one ends the call; S3 takes many at once and minds none.
+        for some in keys if self._folder is not None else [keys] if keys else []:
             with suppress(FileDamaged), _as_refusals():
-                await obstore.delete_async(self._store, _key(object_id))
+                await obstore.delete_async(self._store, some)
 
     async def listed(self) -> AsyncIterator[list[tuple[UUID, datetime]]]:
         """Every object with the time of its writing, many at once; what isn't ours is left out."""
