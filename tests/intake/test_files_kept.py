@@ -81,27 +81,21 @@ async def test_any_cuts_with_any_interruptions_give_the_same_file(desk: Desk, se
 async def test_a_kill_at_any_moment_loses_no_answered_byte(door: FrontDoor) -> None:
     desk = Desk(door, (await door.submitted(residence()))["dossier_id"])
     content, size = pdf(12_000_000), 2_500_000
-    upload_id, answered, chance = await desk.started(content), 0, random.Random(7)
+    upload_id, answered = await desk.started(content), 0
     ports = (free_port(), free_port())
     there_too = door.intake.settings.model_copy(update=dict(zip(("http_port", "probe_port"), ports, strict=True)))
-    for _ in range(6):
+    for moment in ["in a chunk", "after a chunk", "somewhere"] * 2:
         told = await desk.offset(upload_id)
         assert told >= answered
-        if told == len(content):
-            break
+        chunk = content[told : told + size]
         async with (
             process(there_too, "127.0.0.1:1", "web") as child,
             httpx.AsyncClient(base_url=f"http://127.0.0.1:{ports[0]}", timeout=5) as client,
         ):
-            there = Desk(FrontDoor(door.intake, str(client.base_url), door.issuer, door.clock_file, client), "")
+            url = f"http://127.0.0.1:{ports[0]}"
+            there = Desk(FrontDoor(door.intake, url, door.issuer, door.clock_file, client), "")
             await until(partial(listening, there, upload_id))
-            sending = asyncio.create_task(there.send(upload_id, told, content[told : told + size]))
-            await asyncio.sleep(chance.uniform(0, 0.12))
-            child.kill()
-            await child.wait()
-            (answer,) = await asyncio.gather(sending, return_exceptions=True)
-            if isinstance(answer, httpx.Response):
-                answered = int(answer.headers["Upload-Offset"])
+            answered = max(answered, await cut_off(moment, child, there, upload_id, told, chunk))
     while (told := await desk.offset(upload_id)) < len(content):
         assert (await desk.send(upload_id, told, content[told : told + size])).status_code == 204
     given = await desk.content(upload_id)
@@ -110,6 +104,25 @@ async def test_a_kill_at_any_moment_loses_no_answered_byte(door: FrontDoor) -> N
     await sweeper(door).sweep(real_now())
     assert {file.name for file in stored(door)} == await named(door), "what the kills left is swept"
     assert (await desk.content(upload_id)).content == content
+
+
+async def cut_off(
+    moment: str, child: asyncio.subprocess.Process, there: Desk, upload_id: str, offset: int, chunk: bytes
+) -> int:
+    """Kills the process at that moment of a chunk; the offset that it answered, 0 when it did not."""
+    sending: asyncio.Task[httpx.Response] | None = None
+    if moment == "in a chunk":
+        await there.half_sent(upload_id, offset, len(chunk), chunk[: len(chunk) * 2 // 3])
+        await asyncio.sleep(0.1)
+    else:
+        sending = asyncio.create_task(there.send(upload_id, offset, chunk))
+        await (sending if moment == "after a chunk" else asyncio.sleep(random.uniform(0, 0.1)))
+    child.kill()
+    await child.wait()
+    if sending is None:
+        return 0
+    (answer,) = await asyncio.gather(sending, return_exceptions=True)
+    return int(answer.headers["Upload-Offset"]) if isinstance(answer, httpx.Response) else 0
 
 
 async def listening(desk: Desk, upload_id: str) -> bool:

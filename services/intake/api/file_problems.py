@@ -41,7 +41,7 @@ def no_such_upload() -> Problem:
     return Problem(
         NOT_FOUND,
         "Không có lượt tải lên này, hoặc đã quá hạn.",
-        next_step="Bắt đầu lại bằng POST /v1/dossiers/{id}/files.",
+        next_step="Bắt đầu lại bằng POST /v1/dossiers/{id}/files với Idempotency-Key mới.",
     )
 
 
@@ -97,7 +97,7 @@ _PROBLEMS: Mapping[type[Exception], Callable[[Any], Problem]] = {
     refusals.UploadRefused: lambda _: Problem(
         UPLOAD_OVER,
         "Nội dung đã gửi không đúng với khai báo và đã bị xóa.",
-        next_step="Kiểm tra tệp rồi bắt đầu lại bằng POST /v1/dossiers/{id}/files.",
+        next_step="Kiểm tra tệp rồi bắt đầu lại bằng POST /v1/dossiers/{id}/files với Idempotency-Key mới.",
     ),
     refusals.OffsetElsewhere: _offset,
     refusals.MoreThanDeclared: lambda error: Problem(
@@ -115,7 +115,7 @@ _PROBLEMS: Mapping[type[Exception], Callable[[Any], Problem]] = {
     refusals.ContentDiffers: lambda _: Problem(
         CONTENT_DIFFERS,
         "Các byte nhận được có SHA-256 khác với sha256; không byte nào được giữ.",
-        next_step="Tính lại SHA-256 của tệp rồi bắt đầu lại bằng POST /v1/dossiers/{id}/files.",
+        next_step="Tính lại SHA-256 của tệp rồi bắt đầu lại bằng POST /v1/dossiers/{id}/files với Idempotency-Key mới.",
     ),
     refusals.NoSuchFile: lambda _: no_such_file(),
     refusals.NoSuchLink: lambda _: no_such_link(),

@@ -28,7 +28,7 @@ from services.intake.handlers.upload_file import KeepChunk, keep_chunk, refuse_u
 
 CHUNK_SECONDS = 60.0
 """Within which a chunk must have arrived; what came until then is kept."""
-AT_ONCE = 8
+AT_ONCE = 4
 """Chunks that are taken at the same time: each is in memory once, sealed."""
 WAIT_SECONDS = 10.0
 

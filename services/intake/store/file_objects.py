@@ -16,7 +16,11 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 from uuid import UUID
 
+import structlog
+
 from services.intake.domain.file_refusals import FileDamaged, StorageAway, StorageFull
+
+log = structlog.get_logger(__name__)
 
 LISTED_AT_ONCE = 1000
 CLIENT: dict[str, Any] = {"connect_timeout": "5s", "timeout": "30s"}
@@ -122,4 +126,6 @@ def _as_refusals() -> Iterator[None]:
     except FileNotFoundError:
         raise FileDamaged from None
     except (BaseError, OSError) as error:
-        raise (StorageFull if any(word in str(error) for word in _FULL) else StorageAway) from None
+        refusal = StorageFull if any(word in str(error) for word in _FULL) else StorageAway
+        log.warning("file_storage_trouble", refusal=refusal.__name__, trouble=type(error).__name__)
+        raise refusal from None

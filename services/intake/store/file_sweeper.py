@@ -1,10 +1,12 @@
 """Dọn tệp: what nothing shows any more goes: rows first, their objects after; what a kill leaves, a daily look finds.
 
-Uploads end 24 hours after their last chunk (UPLOAD_KEPT), contents with the last file or upload that shows them.
-Objects that no row names go when they are a day old: a younger one may be a chunk whose row is about to be written.
+Uploads end 24 hours after their last chunk (UPLOAD_KEPT), with the bytes of those that became no file. Once a day all
+contents are walked for those that no file shows any more (their dossiers are gone), and all objects for those that no
+row names; they go when they are a day old: a younger one may be a chunk whose row is about to be written.
 """
 
 import asyncio
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -24,17 +26,16 @@ EVERY_SECONDS = 600.0
 SWEEP_LATER: tuple[type[Exception], ...] = (*UNAVAILABLE, StorageAway)
 AT_ONCE = 500
 STRAY_AFTER = timedelta(days=1)
-LOOK_FOR_STRAYS_EVERY = timedelta(days=1)
+LOOK_EVERYWHERE_EVERY = timedelta(days=1)
 
 _UPLOADS_OVER = """
 DELETE FROM file_upload WHERE id IN (SELECT id FROM file_upload WHERE touched_at < $1 ORDER BY touched_at LIMIT $2)
-AND touched_at < $1
+AND touched_at < $1 RETURNING id
 """
-_SHOWN_BY_NOBODY = """
-SELECT id FROM file_content WHERE id > $1
-AND NOT EXISTS (SELECT FROM dossier_file WHERE content_id = file_content.id)
-AND NOT EXISTS (SELECT FROM file_upload WHERE file_upload.id = file_content.id)
-ORDER BY id LIMIT $2
+_WALK = """
+SELECT id, EXISTS (SELECT FROM dossier_file WHERE content_id = file_content.id)
+        OR EXISTS (SELECT FROM file_upload WHERE file_upload.id = file_content.id) AS shown
+FROM file_content WHERE id > $1 ORDER BY id LIMIT $2
 """
 _LOCK = "SELECT id FROM file_content WHERE id = ANY($1) ORDER BY id FOR UPDATE"
 _STILL = """
@@ -67,31 +68,39 @@ class FileSweeper:
             await asyncio.sleep(EVERY_SECONDS)
 
     async def sweep(self, now: datetime) -> None:
-        """Removes what is over; once a day also what nothing names."""
-        await self._pool.execute(_UPLOADS_OVER, now - UPLOAD_KEPT, AT_ONCE)
-        contents = await self._contents()
-        strays = 0
+        """Removes what is over; once a day also what nothing shows or names."""
+        contents, strays = 0, 0
+        while over := [row["id"] for row in await self._pool.fetch(_UPLOADS_OVER, now - UPLOAD_KEPT, AT_ONCE)]:
+            contents += await self._drop(over)
         if now >= self._next_look:
-            self._next_look = now + LOOK_FOR_STRAYS_EVERY
+            self._next_look = now + LOOK_EVERYWHERE_EVERY
+            contents += await self._unshown()
             strays = await self.strays(now)
         if contents or strays:
             log.info("files_swept", contents=contents, strays=strays)
 
-    async def _contents(self) -> int:
-        """Contents that no file and no upload shows."""
+    async def _unshown(self) -> int:
+        """Walks all contents, by their ids."""
         after, gone = UUID(int=0), 0
-        while found := [row["id"] for row in await self._pool.fetch(_SHOWN_BY_NOBODY, after, AT_ONCE)]:
-            objects: list[UUID] = []
-            # Somebody may show a content again while it is looked at: their row waits for ours, or ours for theirs.
-            async with self._pool.acquire() as connection, connection.transaction():
-                await connection.fetch(_LOCK, found)
-                over = [row["id"] for row in await connection.fetch(_STILL, found)]
-                objects = [row["object_id"] for row in await connection.fetch(_PARTS_GO, over)]
-                await connection.execute(_CONTENTS_GO, over)
-            await self._objects.delete(objects)
-            gone += len(over)
-            after = found[-1]
+        while walked := await self._pool.fetch(_WALK, after, AT_ONCE):
+            gone += await self._drop([row["id"] for row in walked if not row["shown"]])
+            after = walked[-1]["id"]
         return gone
+
+    async def _drop(self, contents: Sequence[UUID]) -> int:
+        """Removes those that nothing shows. How many.
+
+        Somebody may show one again meanwhile: their transaction waits for this one, or this one for theirs.
+        """
+        if not contents:
+            return 0
+        async with self._pool.acquire() as connection, connection.transaction():
+            await connection.fetch(_LOCK, contents)
+            over = [row["id"] for row in await connection.fetch(_STILL, contents)]
+            objects = [row["object_id"] for row in await connection.fetch(_PARTS_GO, over)]
+            await connection.execute(_CONTENTS_GO, over)
+        await self._objects.delete(objects)
+        return len(over)
 
     async def strays(self, now: datetime) -> int:
         """Objects that no row names."""

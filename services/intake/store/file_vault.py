@@ -9,6 +9,7 @@ import os
 from collections.abc import AsyncIterable, AsyncIterator, Sequence
 from uuid import UUID
 
+import structlog
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
@@ -16,6 +17,8 @@ from services.intake.domain.file_refusals import FileDamaged
 from services.intake.domain.files import Content, Part
 from services.intake.handlers.ports import Seals
 from services.intake.store.file_objects import Objects
+
+log = structlog.get_logger(__name__)
 
 PURPOSE = "form"
 """Files are what a form has beside it: the same key seals theirs."""
@@ -63,6 +66,14 @@ class SealedVault:
 
     async def read(self, content: Content, parts: Sequence[Part], first: int, last: int) -> AsyncIterator[bytes]:
         """Bytes `first` to `last` of the content, a frame at a time. `parts`: those they lie in, in order."""
+        try:
+            async for piece in self._read(content, parts, first, last):
+                yield piece
+        except FileDamaged:
+            log.critical("file_damaged", content_id=str(content.id))
+            raise
+
+    async def _read(self, content: Content, parts: Sequence[Part], first: int, last: int) -> AsyncIterator[bytes]:
         cipher, given = self._cipher(content), first
         for part in parts:
             if part.start + part.length <= given:
