@@ -13,6 +13,7 @@ from services.intake.domain import files
 from services.intake.domain.file_refusals import StorageAway, StorageFull
 from services.intake.store.file_objects import Objects
 from tests.intake.filing import OCTETS, OTHER_DESK, Desk, archive, pdf, stored, wish
+from tests.waiting import until
 
 
 async def test_a_file_comes_in_chunks_and_goes_out_the_same(desk: Desk) -> None:
@@ -316,6 +317,22 @@ async def test_a_slow_chunk_is_cut_and_what_arrived_is_kept(desk: Desk, monkeypa
     except httpx.TransportError:
         pass  # it went on writing to a connection that was closed
     assert await desk.offset(upload_id) == 40_000
+
+
+async def test_slow_lines_share_the_room_and_who_finds_none_is_asked_back(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(receiving, "WAIT_SECONDS", 0.3)
+    content = pdf(8 * 1024 * 1024)
+    ids = [await desk.started(content, name=f"{number}.pdf") for number in range(7)]
+    lines = [await desk.half_sent(upload_id, 0, len(content), content[:1000]) for upload_id in ids[:6]]
+    await asyncio.sleep(0.3)
+    refused = await desk.send(ids[6], 0, content[:1000])
+    assert (refused.status_code, refused.headers["Retry-After"]) == (503, "2")
+    for _, writer in lines:
+        writer.close()
+    await until(lambda: desk.offset(ids[5]))
+    assert (await desk.send(ids[6], 0, content[:1000])).status_code == 204
 
 
 async def test_unknown_uploads_and_files_are_not_there(desk: Desk) -> None:

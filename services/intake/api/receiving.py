@@ -17,6 +17,7 @@ from uuid_utils.compat import uuid7
 from hub_messaging.clock import real_now
 from hub_messaging.jobs import Job
 from hub_web.problems import REQUEST_TIMEOUT, UNAVAILABLE, Problem
+from services.intake.api.file_bodies import CHUNK_BYTES
 from services.intake.api.file_commands import FileCommands, as_problems
 from services.intake.api.file_reading import FileReading
 from services.intake.domain.file_kinds import HEAD_BYTES, TAIL_BYTES, Kind, check_head, check_tail, kind_of
@@ -28,8 +29,8 @@ from services.intake.handlers.upload_file import KeepChunk, keep_chunk, refuse_u
 
 CHUNK_SECONDS = 60.0
 """Within which a chunk must have arrived; what came until then is kept."""
-AT_ONCE = 4
-"""Chunks that are taken at the same time: each is in memory once, sealed."""
+ROOM_BYTES = 48 * 1024 * 1024
+"""Of chunks on their way, in memory: 48 slow lines with 1 MB each, or 6 with 8 MB."""
 WAIT_SECONDS = 10.0
 
 
@@ -62,28 +63,19 @@ class _Incoming:
             yield piece
 
 
-class Receiving:
-    """Takes chunks."""
+class _Room:
+    """Memory that chunks share: each takes what it may need until it is stored."""
 
-    def __init__(self, commands: FileCommands, files: FileReading, vault: Vault) -> None:
-        self._commands = commands
-        self._files = files
-        self._vault = vault
-        self._places = asyncio.Semaphore(AT_ONCE)
-
-    async def take(self, upload: Upload, content: Content, start: int, request: Request) -> Upload:
-        """The upload with the chunk. Raises Problem."""
-        declared = int(request.headers.get("content-length", "0"))
-        with as_problems():
-            upload.check_chunk(start, declared, content.size)
-            async with self._place():
-                return await self._take(upload, content, start, request)
+    def __init__(self, most: int) -> None:
+        self._left = most
+        self._freed = asyncio.Condition()
 
     @asynccontextmanager
-    async def _place(self) -> AsyncIterator[None]:
+    async def taken(self, size: int) -> AsyncIterator[None]:
         try:
-            async with asyncio.timeout(WAIT_SECONDS):
-                await self._places.acquire()
+            async with asyncio.timeout(WAIT_SECONDS), self._freed:
+                await self._freed.wait_for(lambda: self._left >= size)
+                self._left -= size
         except TimeoutError:
             raise Problem(
                 UNAVAILABLE,
@@ -94,7 +86,28 @@ class Receiving:
         try:
             yield
         finally:
-            self._places.release()
+            self._left += size
+            async with self._freed:
+                self._freed.notify_all()
+
+
+class Receiving:
+    """Takes chunks."""
+
+    def __init__(self, commands: FileCommands, files: FileReading, vault: Vault) -> None:
+        self._commands = commands
+        self._files = files
+        self._vault = vault
+        self._room = _Room(ROOM_BYTES)
+
+    async def take(self, upload: Upload, content: Content, start: int, request: Request) -> Upload:
+        """The upload with the chunk. Raises Problem."""
+        said = request.headers.get("content-length")
+        with as_problems():
+            upload.check_chunk(start, int(said or 0), content.size)
+            most = min(CHUNK_BYTES, content.size - start)
+            async with self._room.taken(most if said is None else int(said)):
+                return await self._take(upload, content, start, request)
 
     async def _take(self, upload: Upload, content: Content, start: int, request: Request) -> Upload:
         incoming = _Incoming(request, content.size - start, content.size)
