@@ -31,6 +31,9 @@ from services.intake.api.directory import desk_router, directory_router
 from services.intake.api.dossiers import command_router, read_router
 from services.intake.api.duplicates import duplicate_router
 from services.intake.api.figures import figures_router
+from services.intake.api.file_commands import FileCommands
+from services.intake.api.file_links import LinkTokens, link_router
+from services.intake.api.files import Files, file_router
 from services.intake.api.form_issuing import FormIssuing
 from services.intake.api.forms import form_router
 from services.intake.api.hand_over_lists import hand_over_router
@@ -42,6 +45,9 @@ from services.intake.api.pages import Pages
 from services.intake.api.period_figures import period_figures_router
 from services.intake.api.publication_lists import publication_router
 from services.intake.api.reference_imports import Surroundings, import_router
+from services.intake.api.uploads import Uploads, upload_router
+from services.intake.clients.clamd import Clamd
+from services.intake.clients.scanning import Scanning
 from services.intake.clients.signers import signer_called
 from services.intake.clients.typst_printer import TypstPrinter
 from services.intake.domain.assess_procedure import References
@@ -56,6 +62,11 @@ from services.intake.store.assess_files import assess_file
 from services.intake.store.catalogue_files import read_catalogue
 from services.intake.store.catalogue_tables import CatalogueUnitOfWork
 from services.intake.store.directory import Directory
+from services.intake.store.file_objects import Objects
+from services.intake.store.file_queries import FileQueries
+from services.intake.store.file_sweeper import FileSweeper
+from services.intake.store.file_tables import FilesUnitOfWork
+from services.intake.store.file_vault import SealedVault
 from services.intake.store.forms import FormQueries
 from services.intake.store.hand_overs import HandOverQueries
 from services.intake.store.life_queries import LifeQueries
@@ -96,6 +107,8 @@ class Service:
         desks = DeskFeed(self._catalogue.take_desks, self.spine.clock.now)
         self._reference = Reference([self._procedures], desks)
         self._verifier = Verifier(settings.jwks_file)
+        self._objects = Objects(settings.files_url)
+        self._vault = SealedVault(self._objects, self._office.seals)
 
     async def web(self) -> Sequence[Role]:
         """Takes and shows dossiers; another process sends the outbox."""
@@ -103,11 +116,11 @@ class Service:
 
     async def worker(self) -> Sequence[Role]:
         """Reads events and sends the service's own."""
-        return [*self.spine.housekeeping(), *self._readers()]
+        return [*self.spine.housekeeping(), *self._readers(), *self.file_keepers()]
 
     async def everything(self) -> Sequence[Role]:
         """All roles in one process; inputs last, so that they stop first."""
-        return [*self.spine.housekeeping(), *self._readers(), *self._front()]
+        return [*self.spine.housekeeping(), *self._readers(), *self.file_keepers(), *self._front()]
 
     def _front(self) -> list[Role]:
         """What keeps the reference data up to date, and the server, which waits until it is."""
@@ -122,6 +135,29 @@ class Service:
     def _readers(self) -> list[Role]:
         self.spine.measured_by(self.measure_stuck)
         return [self.spine.relay(), *self.spine.consumer(HANDLERS)]
+
+    def file_keepers(self) -> list[Role]:
+        """What looks after files outside of requests."""
+        spine, url = self.spine, self.settings.scanner_url
+        roles = [Role("file_sweeper", FileSweeper(spine.pool, spine.leases, self._objects).run)]
+        if url is not None:
+            queries, run = FileQueries(spine.pool), GroupRunner(self._files_runner()).run
+            roles.append(Role("file_scan", Scanning(queries, self._vault, Clamd(url), run, spine.leases).run))
+        return roles
+
+    def _files_runner(self) -> Runner[FilesUnitOfWork]:
+        """Files have a group commit of their own: what accepts dossiers carries none of their tables."""
+        return Runner(self.spine.pool, self.spine.clock, self.spine.bells, FilesUnitOfWork)
+
+    def _file_routers(self, reading: Queries) -> list[Router]:
+        files, commands = FileQueries(self.spine.pool), FileCommands(GroupRunner(self._files_runner()))
+        parts = reading, files, commands, self._office, self._vault
+        giving = Files(*parts, scanned=self.settings.scanner_url is not None)
+        return [
+            upload_router(Uploads(*parts, most_bytes=self.settings.files_most_bytes)),
+            file_router(giving, self.spine.clock.now),
+            link_router(giving, LinkTokens(self._office.seals), self.settings.public_url),
+        ]
 
     def _queries(self) -> Queries:
         return Queries(self.spine.pool, timedelta(seconds=self.settings.stuck_after_seconds))
@@ -159,6 +195,7 @@ class Service:
             self._forms(runner, queries),
             citizen_router(queries, lives, self._office, tries, pages, address, now),
             dead_letter_router(NAME, RefusedTable(self.spine.pool)),
+            *self._file_routers(queries),
         ]
         return make_app(
             "Tiếp nhận hồ sơ",

@@ -32,6 +32,12 @@ class Settings(ServiceSettings):
     """Dossiers of one person and procedure received within so many days are pointed out as possible duplicates."""
     consumer_linger_ms: int = Field(default=300, ge=0, le=1000)
     """The timeline may lag a little: fewer, larger batches."""
+    files_url: str = Field(default="file:///var/lib/mot-cua-hub/files", pattern=r"^(file:///.+|s3://[^/\s]+.*)$")
+    """Where files of dossiers lie: a folder, or s3://bucket/prefix with its credentials in AWS_*."""
+    files_most_bytes: int = Field(default=100 * 1024 * 1024, ge=1, le=4 * 1024**3)
+    """Of one file."""
+    scanner_url: str | None = Field(default=None, pattern=r"^clamd://[^:/\s]+:[0-9]{1,5}$")
+    """The virus scanner (clamd://host:port) that looks at every file before it is given out; unset: nobody looks."""
 
     @property
     def signs_forms(self) -> str:

@@ -32,8 +32,8 @@ PREFIXES = {
 """First word of each service's paths: one ingress can front them all."""
 PAGES = {"tra-cuu", "danh-muc"}
 """First word of the pages for citizens, which are open to all."""
-PUBLISHED = {"/v1/publication-lists/{kind}"}
-"""Open to all, as the page that shows the same."""
+PUBLISHED = {"/v1/publication-lists/{kind}", "/v1/files/{file_id}/by-link"}
+"""Open to all: what a page shows as well; and a file, to whom the token in the address was given."""
 ITS_OWN_KEY = {"/v1/dossiers/old": "the number in the desk's book is the key"}
 """POSTs that may be repeated because of what they bring."""
 NOT_READ_YET = {

@@ -45,7 +45,11 @@ def roles_of(service: str) -> dict[str, dict[str, Any]]:
 
 def filled(environment: dict[str, str]) -> dict[str, str]:
     """The environment with every `${NAME:?}` given."""
-    given = {"CALLBACK_BASE_URL": "https://hub.example.org", "SMS_URL": "https://sms.example.org"}
+    given = {
+        "CALLBACK_BASE_URL": "https://hub.example.org",
+        "PUBLIC_URL": "https://hub.example.org",
+        "SMS_URL": "https://sms.example.org",
+    }
     return {
         name: re.sub(r"\$\{\w+?_(\w+):\?\}", lambda found: given.get(found[1], "secret"), value)
         for name, value in environment.items()

@@ -18,6 +18,7 @@ from hub_web.tokens import ALL, SCOPES, All, Issuer, create_issuer_key
 from services.intake.bootstrap import Service, build
 from services.intake.settings import Settings
 from tests.hosted import new_key
+from tests.intake.filing import Desk
 from tests.stack import PostgresServer
 
 DATA = Path(__file__).parent / "data"
@@ -90,6 +91,7 @@ def settings(tmp_path: Path) -> Callable[[str], Settings]:
         jwks_file=tmp_path / "jwks.json",
         sealing_keys_file=tmp_path / "sealing.json",
         data_folder=DATA,
+        files_url=(tmp_path / "files").as_uri(),
     )
 
 
@@ -121,6 +123,12 @@ async def second_door(door: FrontDoor, tmp_path: Path) -> AsyncIterator[FrontDoo
     """Another process's worth of intake on the database of `door`."""
     async with opened(door.intake.settings, tmp_path) as second:
         yield second
+
+
+@pytest.fixture
+async def desk(door: FrontDoor) -> Desk:
+    """A system that hands in files of one dossier."""
+    return Desk(door, (await door.submitted(residence()))["dossier_id"])
 
 
 def residence(**changes: Any) -> dict[str, Any]:

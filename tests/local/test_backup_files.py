@@ -20,6 +20,7 @@ from hub_local.republish import Since
 from tests.local.stand_ins import hold_elsewhere, settings_of
 from tests.stack import PostgresServer
 
+OBJECT = "0123456789abcdef0123456789abcdef"
 ABOUT = {"made_at": "2026-03-02T08:00:00+07:00", "dossiers": 3}
 
 
@@ -32,6 +33,8 @@ def whole(tmp_path: Path) -> Path:
     for service in SERVICES:
         (source / "databases" / f"{service}.dump").write_bytes(service.encode() * 5000)
     (source / "keys" / "sealing.json").write_text("{}")
+    (source / "files" / "ef").mkdir(parents=True)
+    (source / "files" / "ef" / OBJECT).write_bytes(b"sealed")
     file = tmp_path / "hub-20260302-080000.backup"
     pack(source, ABOUT, file)
     return file

@@ -16,7 +16,9 @@ from hub_local.layout import SERVICES, StackNotUsable
 
 FORMAT = "mot-cua-hub backup 1"
 MANIFEST = "manifest.json"
-MEMBER = re.compile(rf"databases/({'|'.join(SERVICES)})\.dump|keys/[a-z][a-z0-9.-]*|clock\.json")
+MEMBER = re.compile(
+    rf"databases/({'|'.join(SERVICES)})\.dump|keys/[a-z][a-z0-9.-]*|files/[0-9a-f]{{2}}/[0-9a-f]{{32}}|clock\.json"
+)
 """What a backup may hold; anything else makes it a foreign file."""
 CHUNK = 1024 * 1024
 LARGEST_MANIFEST = 1024 * 1024

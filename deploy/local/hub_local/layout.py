@@ -81,6 +81,11 @@ class Layout:
         return self.folder / "logs"
 
     @property
+    def files(self) -> Path:
+        """Folder of dossiers' files, sealed."""
+        return self.folder / "files"
+
+    @property
     def clock_file(self) -> Path:
         """The file that moves business time for every process of this stack."""
         return self.folder / "clock.json"

@@ -127,9 +127,11 @@ async def _take_positions(layout: Layout, keys: Keys, service: str) -> dict[tupl
 def _put_in_place(layout: Layout, aside: Layout, *, keep_kafka: bool, report: Report) -> None:
     """Moves what was there to `replaced-…`, and what was loaded to its place; the databases last, by two renames."""
     replaced = layout.folder / f"replaced-{real_now():%Y%m%d-%H%M%S}"
-    if (aside.folder / "backup" / "clock.json").exists():
-        os.replace(aside.folder / "backup" / "clock.json", aside.clock_file)
-    for name in ("kafka", "clock.json", "keys", "postgres"):
+    for loaded, place in (("clock.json", aside.clock_file), ("files", aside.files)):
+        if (aside.folder / "backup" / loaded).exists():
+            os.replace(aside.folder / "backup" / loaded, place)
+            os.chmod(place, 0o700 if place.is_dir() else 0o600)
+    for name in ("kafka", "clock.json", "files", "keys", "postgres"):
         if name == "kafka" and keep_kafka:
             continue
         if (layout.folder / name).exists():

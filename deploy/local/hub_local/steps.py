@@ -107,6 +107,7 @@ def service(name: str, layout: Layout, keys: Keys) -> Program:
 
 def _own_settings(name: str, layout: Layout, keys: Keys) -> dict[str, str]:
     own = {
+        "intake": {"FILES_URL": layout.files.as_uri(), "PUBLIC_URL": layout.url("intake")},
         "routing": {"ENDPOINTS_FILE": str(keys.endpoints), "CALLBACK_BASE_URL": layout.url("routing")},
         "notify": {"SMS_URL": layout.url("sandbox"), "SMS_TOKEN": keys.sms_token.read_text()},
     }.get(name, {})
