@@ -20,15 +20,20 @@ from hub_web.dead_letters import dead_letter_router
 from hub_web.server import HttpServer
 from hub_web.tokens import Verifier
 from hub_worktime import load_calendar
+from services.intake.api.bulk import bulk_router
 from services.intake.api.catalogue import catalogue_router
+from services.intake.api.changes import Watch, changes_router
 from services.intake.api.commands import Commands
 from services.intake.api.dossiers import command_router, read_router
+from services.intake.api.lists import lists_router
 from services.intake.api.operations import operations_router
 from services.intake.handlers.office import Office
 from services.intake.handlers.ports import PROGRESS
 from services.intake.handlers.timeline import EVENTS, on_reported
 from services.intake.settings import Settings
 from services.intake.store.catalogue_files import read_catalogue
+from services.intake.store.changes import ChangeFeed
+from services.intake.store.lists import Lists
 from services.intake.store.queries import Queries
 from services.intake.store.unit_of_work import IntakeUnitOfWork
 
@@ -59,7 +64,7 @@ class Service:
 
     async def web(self) -> Sequence[Role]:
         """Takes and shows dossiers; another process sends the outbox."""
-        return [*self.spine.housekeeping(), self._server()]
+        return [*self.spine.housekeeping(), *self._serving()]
 
     async def worker(self) -> Sequence[Role]:
         """Reads events and sends the service's own."""
@@ -67,7 +72,7 @@ class Service:
 
     async def everything(self) -> Sequence[Role]:
         """All roles in one process; inputs last, so that they stop first."""
-        return [*self.spine.housekeeping(), *self._readers(), self._server()]
+        return [*self.spine.housekeeping(), *self._readers(), *self._serving()]
 
     def _readers(self) -> list[Role]:
         self.spine.measured_by(self.measure_stuck)
@@ -84,10 +89,15 @@ class Service:
     def app(self) -> FastAPI:
         """The routes, on the opened spine."""
         queries = self._queries()
+        feed = ChangeFeed(self.spine.pool)
+        self._watch = Watch(feed)
         commands = Commands(GroupRunner(self.spine.runner))
         routers = [
             command_router(commands, queries, self._office, self.spine.clock.now),
+            bulk_router(commands, self._office, self.spine.clock.now),
+            lists_router(Lists(self.spine.pool), self.spine.clock.now),
             read_router(queries),
+            changes_router(feed, self._watch),
             catalogue_router(self._office.catalogue),
             operations_router(queries),
             dead_letter_router(NAME, RefusedTable(self.spine.pool)),
@@ -96,8 +106,9 @@ class Service:
             "Tiếp nhận hồ sơ", version("hub-intake"), self._verifier, routers, outages=UNAVAILABLE, events=_events
         )
 
-    def _server(self) -> Role:
-        return self.spine.http(HttpServer(self.app(), self.settings.http_host, self.settings.http_port))
+    def _serving(self) -> list[Role]:
+        server = HttpServer(self.app(), self.settings.http_host, self.settings.http_port)
+        return [self.spine.http(server), Role("changes", self._watch.run)]
 
 
 def _events() -> dict[str, Any]:
