@@ -5,13 +5,14 @@ is looked up in each line. So a page may end before it is full, and a count at a
 long. See docs/decisions/0020-lists-and-changes.md.
 """
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from typing import Any, NamedTuple
 from uuid import UUID
 
 import asyncpg
 
-from hub_messaging.database import Pool
+from hub_messaging.database import Connection, Pool
 from services.intake.domain.dossier import Dossier
 from services.intake.domain.progress import Progress
 from services.intake.domain.search import Count, Order, Place, Search, Span
@@ -25,6 +26,9 @@ LINES_COUNTED = 50_000
 """The most where nothing is asked but what the index is of."""
 MOST_BRANCHES = 50
 """An area of more desks is no narrow thing: its list walks along time."""
+
+ALONG_THE_INDEX = "SET LOCAL enable_bitmapscan = off; SET LOCAL enable_sort = off"
+"""A walk that ends early must not begin by gathering and sorting all that it might pass."""
 
 _UNDER_WAY = "state IN ('submitted', 'supplement_requested', 'accepted') AND phase <> 'completed'"
 _STATES_UNDER_WAY = {"submitted", "supplement_requested", "accepted"}
@@ -84,46 +88,63 @@ class Lists:
         self, search: Search, order: Order, after: Place | None, limit: int
     ) -> tuple[list[tuple[Dossier, Progress]], Place | None]:
         """Up to `limit` dossiers following `after`, and where the next page begins; None: this is the end."""
-        if search.code is not None:
-            return await self._shown(await self._of_code(search)), None
-        walk = _walk(search, order)
-        statement, values = listing(search, walk, after, limit + 1)
-        found = [Place(*row) for row in await self._pool.fetch(statement, *values)]
-        reached = await self._reached(search, walk, after, len(found) > limit)
-        if reached is not None:
-            found = [place for place in found if not _follows(place, reached, walk)]
-        following = found[limit - 1] if len(found) > limit else reached
-        return await self._shown([place.dossier_id for place in found[:limit]]), following
+        async with self._reading() as connection:
+            if search.code is not None:
+                return await _shown(connection, await _of_code(connection, search)), None
+            walk = _walk(search, order)
+            statement, values = listing(search, walk, after, limit + 1)
+            found = [Place(*row) for row in await connection.fetch(statement, *values)]
+            reached = await _reached(connection, search, walk, after, full=len(found) > limit)
+            if reached is not None:
+                found = [place for place in found if not _follows(place, reached, walk)]
+            following = found[limit - 1] if len(found) > limit else reached
+            return await _shown(connection, [place.dossier_id for place in found[:limit]]), following
 
     async def count(self, search: Search) -> Count:
         """How many there are."""
-        if search.code is not None:
-            return Count(len(await self._of_code(search)), more=False)
-        statement, values, most = counting(search)
-        row = await self._pool.fetchrow(statement, *values)
-        assert row is not None
-        return Count(row["fitting"], row["passed"] == most)
+        async with self._reading() as connection:
+            if search.code is not None:
+                return Count(len(await _of_code(connection, search)), more=False)
+            statement, values, most = counting(search)
+            row = await connection.fetchrow(statement, *values)
+            assert row is not None
+            return Count(row["fitting"], row["passed"] == most)
 
-    async def _of_code(self, search: Search) -> list[UUID]:
-        sql = _Sql()
-        code = sql.value(search.code)
-        conditions = _conditions(search, _Walk("received_at"), sql)
-        statement = f"""
-            SELECT dossier_id FROM register_line WHERE dossier_id = (SELECT id FROM dossier WHERE code = {code})
-            AND {_all(conditions)}"""  # noqa: S608
-        return [row["dossier_id"] for row in await self._pool.fetch(statement, *sql.values)]
+    @asynccontextmanager
+    async def _reading(self) -> AsyncIterator[Connection]:
+        """One state of the register for all that a page is made of."""
+        async with (
+            self._pool.acquire() as connection,
+            connection.transaction(isolation="repeatable_read", readonly=True),
+        ):
+            await connection.execute(ALONG_THE_INDEX)
+            yield connection
 
-    async def _reached(self, search: Search, walk: _Walk, after: Place | None, full: bool) -> Place | None:
-        """How far the walk came, where it ended before the index did. Of several branches: the one that came least."""
-        if full and len(walk.keys) <= 1:
-            return None
-        statement, values = reaching(search, walk, after)
-        row = await self._pool.fetchrow(statement, *values)
-        return None if row is None else Place(*row)
 
-    async def _shown(self, ids: Sequence[UUID]) -> list[tuple[Dossier, Progress]]:
-        rows = {row["id"]: row for row in await self._pool.fetch(_SHOWN, ids)} if ids else {}
-        return [_dossier(rows[id]) for id in ids if id in rows]
+async def _of_code(connection: Connection, search: Search) -> list[UUID]:
+    sql = _Sql()
+    code = sql.value(search.code)
+    conditions = _conditions(search, _Walk("received_at"), sql)
+    statement = f"""
+        SELECT dossier_id FROM register_line WHERE dossier_id = (SELECT id FROM dossier WHERE code = {code})
+        AND {_all(conditions)}"""  # noqa: S608
+    return [row["dossier_id"] for row in await connection.fetch(statement, *sql.values)]
+
+
+async def _reached(
+    connection: Connection, search: Search, walk: _Walk, after: Place | None, *, full: bool
+) -> Place | None:
+    """How far the walk came, where it ended before the index did. Of several branches: the one that came least."""
+    if full and len(walk.keys) <= 1:
+        return None
+    statement, values = reaching(search, walk, after)
+    row = await connection.fetchrow(statement, *values)
+    return None if row is None else Place(*row)
+
+
+async def _shown(connection: Connection, ids: Sequence[UUID]) -> list[tuple[Dossier, Progress]]:
+    rows = {row["id"]: row for row in await connection.fetch(_SHOWN, ids)} if ids else {}
+    return [_dossier(rows[id]) for id in ids if id in rows]
 
 
 def listing(search: Search, walk: _Walk, after: Place | None, most: int) -> tuple[str, list[Any]]:
@@ -152,7 +173,7 @@ def counting(search: Search) -> tuple[str, list[Any], int]:
     walk = _walk(search, "due" if _is_under_way(search) and not (search.procedure or search.agency) else "newest")
     walk = walk._replace(only=tuple(part for part in walk.only if part != "due_at IS NOT NULL"))
     prefix = [*walk.only, *sql.span(walk.by, _span(search, walk))]
-    order = "" if len(walk.keys) > 1 else _order(walk)  # newest first: those lines are at hand
+    order = "" if walk.column == "desk_code" else _order(walk)  # the index by desk holds all; else newest are at hand
     if walk.column:
         prefix.append(f"{walk.column} = ANY({sql.value(list(walk.keys))})")
     fitting = _conditions(search, walk, sql)
