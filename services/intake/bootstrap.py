@@ -17,6 +17,7 @@ from hub_messaging.sealing import SealingKeys
 from hub_messaging.settings import joined
 from hub_web.app import make_app
 from hub_web.dead_letters import dead_letter_router
+from hub_web.rates import Rates
 from hub_web.server import HttpServer
 from hub_web.tokens import Verifier
 from hub_worktime import load_calendar
@@ -103,7 +104,13 @@ class Service:
             dead_letter_router(NAME, RefusedTable(self.spine.pool)),
         ]
         return make_app(
-            "Tiếp nhận hồ sơ", version("hub-intake"), self._verifier, routers, outages=UNAVAILABLE, events=_events
+            "Tiếp nhận hồ sơ",
+            version("hub-intake"),
+            self._verifier,
+            routers,
+            outages=UNAVAILABLE,
+            events=_events,
+            rates=Rates(self.settings.caller_requests_per_second),
         )
 
     def _serving(self) -> list[Role]:

@@ -22,5 +22,7 @@ class Settings(ServiceSettings):
     """Where procedures.json and desks.json lie."""
     stuck_after_seconds: int = Field(default=300, ge=1, le=86_400)
     """Real time from the acceptance after which a missing route, clock or notice is listed and counted as stuck."""
+    caller_requests_per_second: int = Field(default=1000, ge=1, le=100_000)
+    """What one token's subject may ask of this process, twice as much at once; above it 429 with Retry-After."""
     consumer_linger_ms: int = Field(default=300, ge=0, le=1000)
     """The timeline may lag a little: fewer, larger batches."""

@@ -49,12 +49,12 @@ async def test_every_fact_is_a_change_with_what_is_true_now(door: FrontDoor) -> 
     await door.decided(id, "accept")
     await told(door, record(routed(POLICE), id), record(acknowledged(), id))
     items = await followed(door)
-    assert [item["type"] for item in items] == [
-        "dossier.submitted.v1", "dossier.accepted.v1", "dossier.routed.v1", "dossier.acknowledged.v1"
-    ] or [item["type"] for item in items][:2] == ["dossier.submitted.v1", "dossier.accepted.v1"]  # fmt: skip
+    types = [item["type"] for item in items]
+    assert types[:2] == ["dossier.submitted.v1", "dossier.accepted.v1"]
+    assert set(types[2:]) == {"dossier.routed.v1", "dossier.acknowledged.v1"}, "one transaction: in any order"
     assert {(item["dossier_id"], item["dossier_code"]) for item in items} == {(id, "H26.15.01-260302-0001")}
     assert {(item["state"], item["national_status"]["code"]) for item in items} == {("accepted", 4)}
-    assert items[0]["at"] == "2026-03-02T08:00:00+07:00"
+    assert items[0]["at"].startswith("2026-03-02T08:00:")
     await told(door, record(completed(MONDAY_MORNING + timedelta(hours=3)), id))
     (last,) = await followed(door, items[-1]["cursor"])
     assert (last["type"], last["state"], last["national_status"]["code"]) == ("dossier.completed.v1", "completed", 9)
@@ -75,7 +75,7 @@ async def test_now_is_behind_all_that_was(door: FrontDoor) -> None:
 
 
 async def test_what_is_committed_late_comes_late_and_is_not_skipped(door: FrontDoor) -> None:
-    """A transaction that began first and ends last: its rows have the lowest numbers and appear when all others have."""
+    """A transaction that began first and ends last: its rows have the lowest number and come when they can."""
     ids = [UUID((await door.submitted(residence()))["dossier_id"]) for _ in range(2)]
     start = (await changes(door, "now"))["next_cursor"]
     slow = await asyncpg.connect(door.intake.settings.database_url)

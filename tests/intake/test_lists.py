@@ -212,7 +212,7 @@ async def test_the_database_and_the_domain_agree_where_a_dossier_is(door: FrontD
     moments = ("handed_over_at", "acknowledged_at", "supplement_asked_at", "completed_at", "routed_at")
     async with door.intake.spine.pool.acquire() as connection:
         for known in itertools.product((None, MONDAY_MORNING), repeat=len(moments)):
-            progress = Progress(uuid4())._replace(**dict(zip(moments, known, strict=True)))
+            progress = Progress(uuid4())._replace(**dict[str, Any](zip(moments, known, strict=True)))
             row = PROGRESSES._to_row(progress)
             await connection.execute(PROGRESSES._table.insert, *([value] for value in row))
             phase = await connection.fetchval(

@@ -18,7 +18,7 @@ _NOBODY = UUID(int=0)
 
 _SERVER = "SELECT system_identifier FROM pg_control_system()"
 _ENDED = "tx < pg_snapshot_xmin(pg_current_snapshot())"
-_NEWEST = f"SELECT tx::text::bigint AS tx, event_id FROM step WHERE {_ENDED} ORDER BY tx DESC, event_id DESC LIMIT 1"  # noqa: S608
+_NEWEST = f"SELECT tx::text::bigint, event_id FROM step WHERE {_ENDED} ORDER BY step.tx DESC, event_id DESC LIMIT 1"  # noqa: S608
 _KNOWN = "SELECT EXISTS (SELECT FROM step WHERE tx = $1::bigint::text::xid8 AND event_id = $2)"
 _AFTER = f"""
 SELECT walked.tx::text::bigint AS tx, walked.event_id, walked.dossier_id, type, at, theirs.*

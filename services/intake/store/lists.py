@@ -175,7 +175,12 @@ def counting(search: Search) -> tuple[str, list[Any], int]:
     prefix = [*walk.only, *sql.span(walk.by, _span(search, walk))]
     order = "" if walk.column == "desk_code" else _order(walk)  # the index by desk holds all; else newest are at hand
     if walk.column:
-        prefix.append(f"{walk.column} = ANY({sql.value(list(walk.keys))})")
+        one = len(walk.keys) == 1
+        prefix.append(
+            f"{walk.column} = {sql.value(walk.keys[0])}"
+            if one
+            else f"{walk.column} = ANY({sql.value(list(walk.keys))})"
+        )
     fitting = _conditions(search, walk, sql)
     most = walk.together if fitting else LINES_COUNTED
     statement = f"""
