@@ -29,9 +29,11 @@ def line(key: str | None = None, **changes: Any) -> bytes:
     return json.dumps({"key": key or str(uuid4()), "submission": residence(**changes)}).encode()
 
 
-async def sent(door: FrontDoor, *lines: bytes, body: bytes | None = None, **headers: str) -> httpx.Response:
+async def sent(
+    door: FrontDoor, *lines: bytes, body: bytes | None = None, changed: dict[str, str] | None = None
+) -> httpx.Response:
     content = b"\n".join(lines) if body is None else body
-    headers = {"Authorization": door.bearer, "Content-Type": "application/x-ndjson", **headers}
+    headers = {"Authorization": door.bearer, "Content-Type": "application/x-ndjson", **(changed or {})}
     return await door.client.post("/v1/dossiers/bulk", content=content, headers=headers, timeout=60)
 
 
@@ -140,9 +142,13 @@ async def test_a_request_that_is_no_list_of_lines_is_refused_as_a_whole(door: Fr
         (await sent(door, body=b""), 400, "no-lines"),
         (await sent(door, body=b" \n"), 400, "malformed-json"),
         (await sent(door, *[b"{}"] * 1_001), 413, "too-many-lines"),
-        (await sent(door, line(), **{"Content-Type": "application/json"}), 415, "media-type-unsupported"),
-        (await sent(door, line(), Authorization="Bearer x"), 401, "credential-invalid"),
-        (await sent(door, line(), Authorization=door.token(scopes=["dossiers:read"])), 403, "scope-missing"),
+        (await sent(door, line(), changed={"Content-Type": "application/json"}), 415, "media-type-unsupported"),
+        (await sent(door, line(), changed={"Authorization": "Bearer x"}), 401, "credential-invalid"),
+        (
+            await sent(door, line(), changed={"Authorization": door.token(scopes=["dossiers:read"])}),
+            403,
+            "scope-missing",
+        ),
     ):
         answer = response.json()
         assert (response.status_code, answer.get("slug")) == (status, slug) or (

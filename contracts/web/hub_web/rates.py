@@ -2,7 +2,8 @@
 
 A bucket of tokens for each subject, in memory: it holds two seconds' worth, and a request takes one. Each process
 counts for itself, so behind n of them a system has up to n times as much. It keeps one party's loop from becoming
-everybody's trouble; it is no means of charging. Answers of 429 carry the fields of draft-ietf-httpapi-ratelimit-headers.
+everybody's trouble; it is no means of charging. Answers of 429 carry the fields of
+draft-ietf-httpapi-ratelimit-headers.
 """
 
 import math
