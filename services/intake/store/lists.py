@@ -22,8 +22,8 @@ LINES_IN_TIME, LINES_IN_INDEX, LINES_BY_KEY = 40_000, 25_000, 5_000
 """The most that one request passes over. Lines received together lie together; the indexes by desk and of what is under
 way hold all that is asked; the lines of one agency or procedure lie apart.
 """
-LINES_COUNTED = 50_000
-"""The most where nothing is asked but what the index is of."""
+LINES_COUNTED = 80_000
+"""The most of what is under way, and where nothing is asked but what the index is of."""
 MOST_BRANCHES = 50
 """An area of more desks is no narrow thing: its list walks along time."""
 
@@ -134,8 +134,12 @@ async def _of_code(connection: Connection, search: Search) -> list[UUID]:
 async def _reached(
     connection: Connection, search: Search, walk: _Walk, after: Place | None, *, full: bool
 ) -> Place | None:
-    """How far the walk came, where it ended before the index did. Of several branches: the one that came least."""
-    if full and len(walk.keys) <= 1:
+    """How far the walk came, where it ended before the index did; of several branches the one that came least.
+
+    Where all lines fit, each branch has found a whole page or its end.
+    """
+    all_fit = not _conditions(search, walk, _Sql())
+    if all_fit or (full and len(walk.keys) <= 1):
         return None
     statement, values = reaching(search, walk, after)
     row = await connection.fetchrow(statement, *values)
@@ -182,7 +186,7 @@ def counting(search: Search) -> tuple[str, list[Any], int]:
             else f"{walk.column} = ANY({sql.value(list(walk.keys))})"
         )
     fitting = _conditions(search, walk, sql)
-    most = walk.together if fitting else LINES_COUNTED
+    most = walk.together if fitting and walk.by != "due_at" else LINES_COUNTED
     statement = f"""
         SELECT count(*) FILTER (WHERE {_all(fitting)}) AS fitting, count(*) AS passed
         FROM (SELECT * FROM register_line WHERE {_all(prefix)} {order} LIMIT {most}) AS walked"""  # noqa: S608
