@@ -61,7 +61,7 @@ class Service:
         self._office = Office(
             read_catalogue(settings.data_folder), load_calendar(), SealingKeys.read(settings.sealing_keys_file)
         )
-        self._verifier = Verifier(settings.jwks_file)
+        self._verifier = Verifier(settings.jwks_file, settings.token_issuer)
 
     async def web(self) -> Sequence[Role]:
         """Takes and shows dossiers; another process sends the outbox."""

@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 import sys
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -12,6 +13,8 @@ from uuid import uuid4
 
 import httpx
 import pytest
+from joserfc import jwt
+from joserfc.jwk import ECKey, OKPKey
 
 from hub_web import rates
 from hub_web.problems import Problem
@@ -303,3 +306,31 @@ def test_a_bucket_fills_with_time_never_over_its_rim_and_few_are_kept(monkeypatc
     assert taken() == 4
     monkeypatch.setattr(rates, "KEPT_SUBJECTS", 2)
     assert [taken("b"), taken("c"), taken("a"), len(bucket._buckets)] == [4, 4, 4, 2]
+
+
+async def test_another_issuer_is_trusted_by_its_keys_two_at_a_time(
+    postgres: PostgresServer, settings: Callable[[str], Settings], tmp_path: Path
+) -> None:
+    keys: list[OKPKey | ECKey] = [
+        OKPKey.generate_key("Ed25519", {"kid": "old"}),
+        ECKey.generate_key("P-256", {"kid": "next"}),
+    ]
+    issuer = "https://sso.example.vn"
+    foreign = settings(await postgres.database("intake")).model_copy(update={"token_issuer": issuer})
+    (tmp_path / "jwks.json").write_text(json.dumps({"keys": [key.as_dict(private=False) for key in keys]}))
+    claims = {
+        "iss": issuer, "aud": "mot-cua-hub", "sub": "desk", "kind": "system", "scope": "openid dossiers:read",
+        "area": ["H26.15.01"], "exp": int(time.time()) + 60,
+    }  # fmt: skip
+
+    def token(number: int, **changes: Any) -> str:
+        algorithm = ("Ed25519", "ES256")[number]
+        header = {"alg": algorithm, "kid": keys[number].kid}
+        return "Bearer " + jwt.encode(header, {**claims, **changes}, keys[number], algorithms=[algorithm])
+
+    async with opened(foreign, tmp_path) as door:
+        for bearer, status in (
+            (token(0), 200), (token(1), 200), (token(1, iss="mot-cua-hub/issuer"), 401), (token(0, aud="other"), 401),
+            (token(0, scope="openid"), 403), (door.bearer, 401),
+        ):  # fmt: skip
+            assert (await door.get("/v1/dossiers", bearer=bearer)).status_code == status

@@ -346,8 +346,8 @@ async def test_a_count_is_exact_or_says_that_there_are_more(large: Pool) -> None
         counted = await Lists(large).count(search)
         assert counted.number == exact or (counted.more and counted.number < exact)
     assert (await Lists(large).count(Search(None, MONDAY_MORNING))).more
-    for asked in ("a desk", "an agency", "new anywhere", "new at three desks", "a day long ago"):
-        assert not (await Lists(large).count(Search(as_of=MONDAY_MORNING, **SEARCHES[asked]))).more
+    for name in ("a desk", "an agency", "new anywhere", "new at three desks", "a day long ago"):
+        assert not (await Lists(large).count(Search(as_of=MONDAY_MORNING, **SEARCHES[name]))).more
 
 
 def test_every_standing_has_a_state_and_a_status() -> None:
