@@ -10,7 +10,6 @@ import asyncpg
 import pytest
 from hypothesis import HealthCheck, given, settings, strategies
 
-from hub_events.routing import DossierAcknowledgedV1
 from hub_web.cursors import decode_cursor, encode_cursor
 from services.intake.store import changes as feed
 from tests.intake.conftest import ACCEPTANCE, MONDAY_MORNING, FrontDoor, residence
@@ -257,7 +256,3 @@ async def test_following_reads_along_one_index(door: FrontDoor) -> None:
         assert "step_by_tx" in plan
         assert "Seq Scan" not in plan
         assert "Sort  " not in plan, plan
-
-
-def test_an_acknowledgement_is_a_fact_of_routing() -> None:
-    assert isinstance(acknowledged(), DossierAcknowledgedV1)
