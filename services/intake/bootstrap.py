@@ -18,12 +18,15 @@ from hub_messaging.sealing import SealingKeys
 from hub_messaging.settings import joined
 from hub_web.app import make_app
 from hub_web.dead_letters import dead_letter_router
+from hub_web.rates import Rates
 from hub_web.routes import Router
 from hub_web.server import HttpServer
 from hub_web.tokens import Verifier
 from hub_worktime import VIETNAM, load_calendar
+from services.intake.api.bulk import bulk_router
 from services.intake.api.catalogue import Shelves, catalogue_router
 from services.intake.api.catalogue_imports import Imports, catalogue_import_router
+from services.intake.api.changes import Watch, changes_router
 from services.intake.api.citizen_page import TRACKING_PATH, ClientAddress, citizen_router
 from services.intake.api.commands import Commands
 from services.intake.api.corrections import correction_router
@@ -39,6 +42,7 @@ from services.intake.api.forms import form_router
 from services.intake.api.hand_over_lists import hand_over_router
 from services.intake.api.late_entries import late_entry_router
 from services.intake.api.life import AtTheDesk, fee_router, life_router
+from services.intake.api.lists import lists_router
 from services.intake.api.old_dossiers import old_dossier_router
 from services.intake.api.operations import operations_router
 from services.intake.api.pages import Pages
@@ -61,6 +65,7 @@ from services.intake.settings import PACKAGED_DATA, Settings
 from services.intake.store.assess_files import assess_file
 from services.intake.store.catalogue_files import read_catalogue
 from services.intake.store.catalogue_tables import CatalogueUnitOfWork
+from services.intake.store.changes import ChangeFeed
 from services.intake.store.directory import Directory
 from services.intake.store.file_objects import Objects
 from services.intake.store.file_queries import FileQueries
@@ -70,6 +75,7 @@ from services.intake.store.file_vault import SealedVault
 from services.intake.store.forms import FormQueries
 from services.intake.store.hand_overs import HandOverQueries
 from services.intake.store.life_queries import LifeQueries
+from services.intake.store.lists import Lists
 from services.intake.store.period_figures import PeriodFigures
 from services.intake.store.places import communes
 from services.intake.store.queries import Queries
@@ -106,7 +112,7 @@ class Service:
         self._procedures = ProcedureFeed(self._catalogue.learn)
         desks = DeskFeed(self._catalogue.take_desks, self.spine.clock.now)
         self._reference = Reference([self._procedures], desks)
-        self._verifier = Verifier(settings.jwks_file)
+        self._verifier = Verifier(settings.jwks_file, settings.token_issuer)
         self._objects = Objects(settings.files_url)
         self._vault = SealedVault(self._objects, self._office.seals)
 
@@ -130,7 +136,11 @@ class Service:
             await self._reference.first.wait()
             await server.run()
 
-        return [Role("reference", lambda: self._reference.follow(pool, self.spine.heart)), Role(server.name, serve)]
+        return [
+            Role("reference", lambda: self._reference.follow(pool, self.spine.heart)),
+            Role(server.name, serve),
+            Role("changes", self._watch.run),  # last: it stops first, and lets go who waits for news
+        ]
 
     def _readers(self) -> list[Role]:
         self.spine.measured_by(self.measure_stuck)
@@ -177,12 +187,17 @@ class Service:
         pages = Pages(self.settings.public_url)
         tries = WrongTries(self.spine.pool)
         address = ClientAddress(self.settings.proxies_in_front)
+        feed = ChangeFeed(self.spine.pool)
+        self._watch = Watch(feed)
         routers = [
             command_router(commands, queries, self._office, now),
             life_router(desk, queries, self._office, now),
             fee_router(desk, now),
             correction_router(desk, queries, lives, self._office, now),
+            bulk_router(commands, self._office, now),
+            lists_router(Lists(self.spine.pool), now),
             read_router(queries, lives),
+            changes_router(feed, self._watch),
             figures_router(lives),
             late_entry_router(lives),
             old_dossier_router(runner.run, self._office, now),
@@ -205,6 +220,7 @@ class Service:
             outages=UNAVAILABLE,
             events=_events,
             refusal_pages=(TRACKING_PATH, pages.refusal),
+            rates=Rates(self.settings.caller_requests_per_second),
         )
 
     def _forms(self, runner: GroupRunner[IntakeUnitOfWork], queries: Queries) -> Router:

@@ -62,7 +62,7 @@ class Service:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._verifier = Verifier(settings.jwks_file)
+        self._verifier = Verifier(settings.jwks_file, settings.token_issuer)
         self._contacts = Contacts(settings.sealing_keys_file)
         self._sending = Sending(TextTemplates(), settings.sms_supplier)
         self.spine: Spine[NotifyUnitOfWork] = Spine(NAME, settings, NotifyUnitOfWork)

@@ -62,7 +62,7 @@ class Service:
         self.competence = WatchedFile(settings.data_folder / FILE_NAME, read_competence).now
         self._endpoints = WatchedFile(settings.endpoints_file, read_endpoints).now
         self._keys = WatchedFile(settings.sealing_keys_file, SealingKeys.read).now
-        self._verifier = Verifier(settings.jwks_file)
+        self._verifier = Verifier(settings.jwks_file, settings.token_issuer)
 
     async def everything(self) -> Sequence[Role]:
         """All roles in one process; inputs last, so that they stop first."""

@@ -63,7 +63,7 @@ class Service:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._verifier = Verifier(settings.jwks_file)
+        self._verifier = Verifier(settings.jwks_file, settings.token_issuer)
         self.spine: Spine[SlaUnitOfWork] = Spine(NAME, settings, SlaUnitOfWork)
 
     async def worker(self) -> Sequence[Role]:

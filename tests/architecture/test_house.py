@@ -16,7 +16,6 @@ LINES = 400
 HANDLER_LINES = 25
 LONGER: dict[str, str] = {
     "contracts/messaging/hub_messaging/consumer.py": "what a reader believes of its partitions is in one place",
-    "tests/intake/test_life.py": "a dossier's whole life at the desk, one rule after the other",
     "tests/messaging/test_lanes.py": "every rule of a lane, one after the other",
     "tests/messaging/test_consumer.py": "every way in which reading can go wrong",
 }

@@ -44,6 +44,8 @@ class ServiceSettings(Settings):
     """Moves business time in a demo or test; refused in production."""
     jwks_file: Path
     """Public keys of those who issue tokens (JWKS)."""
+    token_issuer: str = Field(default="mot-cua-hub/issuer", min_length=1)
+    """The `iss` of the tokens that are taken: another issuer's, when its keys lie in that file."""
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     consumer_linger_ms: int = Field(default=0, ge=0, le=1000)
     """Pause after each batch read. Cost is per batch: what nobody waits for may gather."""

@@ -17,6 +17,7 @@ from hub_web.credentials import Anybody, Bearer, credential_of, unprotected_rout
 from hub_web.documents import Document, DocumentRoute, document_routes
 from hub_web.limits import BodyLimit, most_of
 from hub_web.problems import MEDIA_TYPE, Incidents, Problem, answer_outage, answer_problem, declared_problems
+from hub_web.rates import Rates
 from hub_web.refusal_pages import PageOf, RefusalPages
 from hub_web.routes import Route, Router
 from hub_web.tokens import Verifier
@@ -33,13 +34,14 @@ def make_app(
     outages: Iterable[type[Exception]] = (),
     events: Document | None = None,
     refusal_pages: tuple[str, PageOf] | None = None,
+    rates: Rates | None = None,
 ) -> FastAPI:
     """The application of `routers`. Raises TypeError for a route that isn't a `hub_web` route or asks no credential.
 
     What routes need besides the request is put on `app.state` by the service's bootstrap. `outages`: errors that mean
     that the database is away for a moment; they are answered 503 with Retry-After wherever they are met. `events`
     makes the AsyncAPI document, for the service that shows it. `refusal_pages`: a path that people visit, and what
-    makes a page of a refusal there.
+    makes a page of a refusal there. `rates`: how often each calling system may ask.
     """
     app = _Api(
         title=title,
@@ -50,6 +52,7 @@ def make_app(
         telemetry={"tracing": False, "metrics": False, "logs": False},  # its logs would hold exceptions' texts
     )
     app.state.verifier = verifier
+    app.state.rates = rates
     app.max_body = max_body
     app.outages = tuple(outages)
     app.refusal_pages = refusal_pages

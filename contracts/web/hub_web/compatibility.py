@@ -6,7 +6,7 @@ from typing import Any
 
 from hub_events.compatibility import Break, Flow, Schema, shape_breaks
 
-METHODS = ("get", "put", "post", "delete", "patch")
+METHODS = ("get", "head", "put", "post", "delete", "patch")
 ASKED = Flow(
     heard="callers that send what was published are refused or misread",
     said=None,

@@ -17,6 +17,7 @@ from hub_web.problems import (
     SIGNATURE_INVALID,
     Problem,
 )
+from hub_web.rates import Rates
 from hub_web.routes import raw_body
 from hub_web.signatures import ClocksDiffer, SignatureRefused, verify
 from hub_web.tokens import SCOPES, Caller, TokenRefused, Verifier
@@ -46,6 +47,9 @@ class Bearer:
             caller = verifier.caller(token.strip())
         except TokenRefused as refusal:
             raise _invalid(refusal.reason) from None
+        rates: Rates | None = request.app.state.rates
+        if rates is not None:
+            rates.take(caller.subject)
         if self.scope not in caller.scopes:
             raise Problem(
                 SCOPE_MISSING,

@@ -31,8 +31,9 @@ LIMITS = {
     "maxItems": "đến {} mục",
 }
 KINDS = {"string": "chuỗi", "integer": "số nguyên", "number": "số", "boolean": "đúng/sai", "null": "không có"}
+BYTES = {"type": "string", "format": "binary"}
 PLACES = {"path": "đường dẫn", "query": "truy vấn", "header": "tiêu đề"}
-VERBS = ("get", "post", "put", "patch", "delete")
+VERBS = ("head", "get", "post", "put", "patch", "delete")
 FIELD_COLUMNS = ("Trường|field", "Kiểu|type", "Bắt buộc|required", "Giải thích|meaning")
 
 
@@ -129,7 +130,8 @@ def _credentials(security: list[Json]) -> str:
 
 def _content(answer: Json) -> str:
     kinds = [
-        f"{_type(part['schema'])} <small>{escape(media)}</small>" for media, part in answer.get("content", {}).items()
+        f"{_type(part.get('schema', BYTES))} <small>{escape(media)}</small>"
+        for media, part in answer.get("content", {}).items()
     ]
     return "<br>".join(kinds) or "không có nội dung <i>nothing</i>"
 

@@ -108,6 +108,8 @@ class _Plan:
         self._path = [_Parameter(field, "path") for field in wanted.path_params]
         self._header = [_Parameter(field, "header") for field in wanted.header_params]
         self._query = wanted.query_params
+        for field in self._query:
+            _adapter(field)
         self._request_name = wanted.request_param_name
         self._body_name = wanted.body_params[0].name if wanted.body_params else None
         self._body = _adapter(route.body_field) if route.body_field else None

@@ -35,6 +35,10 @@ UNTOUCHED = {"lock", "logs", "reports", "restoring", "sandbox-ledger"}
 """What may lie in a folder that counts as empty; the ledger belongs to the other side."""
 
 
+_HAS_CHANGES = "SELECT EXISTS (SELECT FROM pg_attribute WHERE attrelid = 'step'::regclass AND attname = 'tx')"
+"""A backup of a version before them has none: the migration adds them."""
+
+
 def servers(layout: Layout, keys: Keys, report: Report) -> Sequence[Step]:
     """PostgreSQL and Kafka with tables and topics, and nobody at work."""
     return [*database_server(layout, keys), *broker(layout, report), *schemas(layout, keys)]
@@ -111,6 +115,8 @@ async def _load(aside: Layout, backup: Path, report: Report) -> Positions:
                 aside, keys.passwords, service, "pg_restore", "--no-owner", "--single-transaction", str(dump)
             )
             positions[service] = await _take_positions(aside, keys, service)
+            if service == "intake":
+                await _number_changes_anew(aside, keys)
             report(service, "loaded")
     return positions
 
@@ -122,6 +128,16 @@ async def _take_positions(layout: Layout, keys: Keys, service: str) -> dict[tupl
     finally:
         await connection.close()
     return {(row["topic"], row["partition"]): row["next_offset"] for row in rows}
+
+
+async def _number_changes_anew(layout: Layout, keys: Keys) -> None:
+    """Steps hold the numbers of the transactions of the server they came from; this one counts for itself."""
+    connection = await asyncpg.connect(postgres.database_url(layout, keys.passwords, "intake"), timeout=5)
+    try:
+        if await connection.fetchval(_HAS_CHANGES):
+            await connection.execute("UPDATE step SET tx = pg_current_xact_id()")
+    finally:
+        await connection.close()
 
 
 def _put_in_place(layout: Layout, aside: Layout, *, keep_kafka: bool, report: Report) -> None:

@@ -5,13 +5,10 @@ from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import Query
 from starlette.responses import Response
 from uuid_utils.compat import uuid7
 
-from hub_events.values import DossierCode
 from hub_web.credentials import requires
-from hub_web.pages import Page
 from hub_web.routes import IdempotencyKey, RawBody, Router
 from hub_web.tokens import Caller
 from services.intake.api.answers import (
@@ -50,21 +47,7 @@ def command_router(commands: Commands, reading: Reading, office: Office, now: Ca
     @router.post("/v1/dossiers", status_code=201, response_model=RegisteredView)
     async def submit(submission: Submission, caller: Submitter, key: IdempotencyKey, body: RawBody) -> Response:
         """Nộp hồ sơ; with `acceptance` and nothing missing it is accepted in the same step."""
-        if not office.catalogue.knows(submission.procedure_code):
-            await commands.learn(submission.procedure_code)
-        command = _submission(submission, office, now())
-        if not caller.covers(command.desk.ref.code):
-            raise no_such_desk()
-        return await commands.carry_out(
-            lambda uow: submit_dossier(command, uow, office),
-            dossier_id=command.dossier_id,
-            keys={NUMBERS: (NumberRange.key_for(command.desk.ref.code, command.received_at),)},
-            caller=caller,
-            route="submit",
-            key=key,
-            body=body,
-            status=201,
-        )
+        return await submit_one(submission, commands, office, now(), caller=caller, route="submit", key=key, body=body)
 
     @router.post("/v1/dossiers/{dossier_id}/accept", response_model=RegisteredView)
     async def accept(
@@ -140,18 +123,38 @@ def command_router(commands: Commands, reading: Reading, office: Office, now: Ca
     return router
 
 
+async def submit_one(
+    submission: Submission,
+    commands: Commands,
+    office: Office,
+    at: datetime,
+    *,
+    caller: Caller,
+    route: str,
+    key: str,
+    body: bytes,
+) -> Response:
+    """Nộp một hồ sơ, alone or as a line among many. Raises Problem."""
+    if not office.catalogue.knows(submission.procedure_code):
+        await commands.learn(submission.procedure_code)
+    command = _submission(submission, office, at)
+    if not caller.covers(command.desk.ref.code):
+        raise no_such_desk()
+    return await commands.carry_out(
+        lambda uow: submit_dossier(command, uow, office),
+        dossier_id=command.dossier_id,
+        keys={NUMBERS: (NumberRange.key_for(command.desk.ref.code, command.received_at),)},
+        caller=caller,
+        route=route,
+        key=key,
+        body=body,
+        status=201,
+    )
+
+
 def read_router(reading: Reading, lives: LifeReading) -> Router:
     """What shows a dossier."""
     router = Router(tags=["dossiers"])
-
-    @router.get("/v1/dossiers")
-    async def find(code: Annotated[DossierCode, Query()], caller: DossierReader) -> Page[DossierView]:
-        """Tra cứu theo mã hồ sơ: none or one."""
-        found = await reading.by_code(code)
-        visible = found is not None and caller.covers(found[0].desk.code)
-        if found is None or not visible:
-            return Page(items=[])
-        return Page(items=[dossier_view(*found, await lives.life_of(found[0].id))])
 
     @router.get("/v1/dossiers/{dossier_id}")
     async def show(dossier_id: UUID, caller: DossierReader) -> DossierView:
