@@ -63,7 +63,7 @@ async def register(door: FrontDoor) -> list[dict[str, Any]]:
     await told(door, record(routed(POLICE), ids[3]), record(completed(late), ids[3]))
     await told(door, record(completed(MONDAY_MORNING), ids[8]))
     door.set_time("2026-03-05T09:00:00+07:00")
-    alone = {"possible_duplicates": []}  # a list doesn't look for similar ones
+    alone: dict[str, Any] = {"possible_duplicates": []}  # a list doesn't look for similar ones
     shown = [{**(await door.get(f"/v1/dossiers/{id}")).json(), **alone} for id in ids]
     return sorted(shown, key=lambda one: (one["received_at"], one["dossier_id"]), reverse=True)
 
