@@ -92,6 +92,8 @@ STUCK = Gauge(
     "Accepted INTAKE_STUCK_AFTER_SECONDS ago, still without a route, a clock or a notice outcome. See `hub stuck`.",
     ["missing"],
 )
+KEPT = {"catalogue_run": "seen_at < now() - interval '7 days'"}
+"""Table → what of it is past its time."""
 HANDLERS: list[Handler[IntakeUnitOfWork]] = [
     Handler(event, on_reported, on_dossier(PROGRESS), repeatable=True) for event in EVENTS
 ]
@@ -105,7 +107,7 @@ class Service:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self.spine: Spine[IntakeUnitOfWork] = Spine(NAME, settings, IntakeUnitOfWork)
+        self.spine: Spine[IntakeUnitOfWork] = Spine(NAME, settings, IntakeUnitOfWork, KEPT)
         self._catalogue = LiveCatalogue(read_catalogue(settings.data_folder))
         self._office = Office(self._catalogue, load_calendar(), SealingKeys.read(settings.sealing_keys_file))
         self._tables = read_tables(settings.data_folder, PACKAGED_DATA)

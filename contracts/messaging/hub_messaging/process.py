@@ -10,6 +10,7 @@ import time
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, Generic, Protocol, TypeVar
 
 import structlog
@@ -70,9 +71,18 @@ class Serves(Protocol):
 
 
 class Spine(Generic[U]):
-    """What every role of a service stands on: database, clock, leases, bells, runner, health."""
+    """What every role of a service stands on: database, clock, leases, bells, runner, health.
 
-    def __init__(self, service: str, settings: ServiceSettings, make: Callable[[Any], U]) -> None:
+    `kept`: tables of the service's own that are kept for days only (`hub_messaging.retention.KEPT` says how).
+    """
+
+    def __init__(
+        self,
+        service: str,
+        settings: ServiceSettings,
+        make: Callable[[Any], U],
+        kept: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
         tracing.start(service, settings.slot, settings.traces_url, settings.traces_share)
         self.service = service
         self.settings = settings
@@ -80,6 +90,7 @@ class Spine(Generic[U]):
         self.bells = Bells()
         self.heart = Heart()
         self._make = make
+        self._kept = kept
         self._gauges: list[Callable[[], Awaitable[None]]] = []
 
     async def open(self) -> None:
@@ -191,7 +202,7 @@ class Spine(Generic[U]):
 
     def housekeeping(self) -> list[Role]:
         """What every worker process does beside its work."""
-        retention = Retention(self.pool, self.leases)
+        retention = Retention(self.pool, self.leases, self._kept)
         return [
             Role("bells", lambda: self.bells.carry(self.settings.database_url)),
             Role("measure", self._measure),

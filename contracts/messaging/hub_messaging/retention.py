@@ -7,7 +7,9 @@ new rows lie side by side everywhere, and a search for the next old rows would p
 
 import asyncio
 import time
+from collections.abc import Mapping
 from datetime import timedelta
+from types import MappingProxyType
 
 import structlog
 
@@ -37,7 +39,6 @@ KEPT = {
         "(SELECT state = 'done' AND finished_at < now() - interval '14 days' FROM work WHERE work.id = work_body.id)"
     ),
     "work": "state = 'done' AND finished_at < now() - interval '90 days'",
-    "catalogue_run": "seen_at < now() - interval '7 days'",
     "refused_record": "state NOT IN ('waiting', 'dead') AND refused_at < now() - interval '90 days'",
 }
 """Table → what of it is past its time, said so that no index seems better to PostgreSQL than the pages asked for."""
@@ -45,11 +46,12 @@ _SIZE = "SELECT pg_relation_size($1::text::regclass) / current_setting('block_si
 
 
 class Retention:
-    """Purges the spine's tables."""
+    """Purges the spine's tables, and those of the service that are `also` kept for days only, said as in KEPT."""
 
-    def __init__(self, pool: Pool, leases: Leases) -> None:
+    def __init__(self, pool: Pool, leases: Leases, also: Mapping[str, str] = MappingProxyType({})) -> None:
         self._pool = pool
         self._leases = leases
+        self._kept = {**KEPT, **also}
 
     async def run(self) -> None:
         await asyncio.sleep(FIRST_AFTER_SECONDS)
@@ -67,11 +69,11 @@ class Retention:
     async def tables(self) -> list[str]:
         """Those of KEPT that this service has: one without lanes has no work rows."""
         there = await self._pool.fetch("SELECT relname FROM pg_class WHERE oid = to_regclass(relname)")
-        return [table for table in KEPT if table in {row["relname"] for row in there}]
+        return [table for table in self._kept if table in {row["relname"] for row in there}]
 
     async def purge(self, table: str) -> int:
         """Deletes what is past its time; returns how many rows."""
-        statement = f"DELETE FROM {table} WHERE ctid >= $1 AND ctid < $2 AND {KEPT[table]}"  # noqa: S608
+        statement = f"DELETE FROM {table} WHERE ctid >= $1 AND ctid < $2 AND {self._kept[table]}"  # noqa: S608
         total = 0
         for page in range(0, await self._pool.fetchval(_SIZE, table), PAGES):
             began = time.monotonic()
