@@ -112,7 +112,10 @@ def publication_router(
     packaged: Callable[[], Sequence[Desk]],
     now: Callable[[], datetime],
 ) -> Router:
-    """What is published. `name_of`: the catalogue's name of a procedure; `packaged`: desks outside the directory."""
+    """What is published; its pages are no part of the API's document.
+
+    `name_of`: the catalogue's name of a procedure; `packaged`: desks outside the directory.
+    """
     router = Router(tags=["publication-lists"])
     anybody = open_to_all(Turnstile(PAGES_A_SECOND))
     pages: dict[tuple[str, int, int], bytes] = {}
@@ -161,14 +164,14 @@ def publication_router(
             other_name=[one for one in views if None not in (one.here, one.there)],
         )
 
-    @router.get("/danh-muc", response_class=HTMLResponse)
+    @router.get("/danh-muc", include_in_schema=False)
     async def index_page(_anybody: Annotated[None, anybody]) -> Response:
         """Trang các danh mục công bố, for everybody."""
         found = {kind: await reading.list_on(kind, now().astimezone(VIETNAM).date()) for kind in LISTS}
         lists = [_shown(kind, one) for kind, one in found.items()]
         return _page(_rendered("publication_lists.html", lists=lists))
 
-    @router.get("/danh-muc/{kind}", response_class=HTMLResponse)
+    @router.get("/danh-muc/{kind}", include_in_schema=False)
     async def list_page(kind: str, _anybody: Annotated[None, anybody]) -> Response:
         """Trang một danh mục công bố, for everybody."""
         found = await reading.list_on(kind, now().astimezone(VIETNAM).date())
