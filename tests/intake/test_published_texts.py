@@ -334,7 +334,7 @@ def test_no_line_takes_long(line: str, place: str) -> None:
     text = procedure_text(channels=channel(description="x")).replace(place, f"{place}\n{line}\n{place} {line}", 1)
     began = time.process_time()
     in_one_class("a.txt", text.encode())
-    assert time.process_time() - began < 5
+    assert time.process_time() - began < 15
 
 
 LINES = st.sampled_from([line for line in procedure_text().split("\n") if line.strip()])
