@@ -78,6 +78,11 @@ class Caller:
         """Whether the desk or unit `code` lies in the caller's area; outside of it a thing is answered as 404."""
         return code in self.area
 
+    @property
+    def codes(self) -> list[str] | None:
+        """The area for a query: its codes, sorted; None: everywhere."""
+        return None if isinstance(self.area, All) else sorted(self.area)
+
 
 class TokenRefused(Exception):
     """Not a token of ours: `reason` says why in a few words, without any of its content."""

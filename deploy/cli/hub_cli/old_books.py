@@ -2,11 +2,12 @@
 
 import json
 from collections.abc import Iterator, Mapping
-from datetime import date, datetime, time, timedelta, timezone
+from datetime import date, datetime, time
 from pathlib import Path
 from typing import Any
 
-VIETNAM = timezone(timedelta(hours=7))
+from hub_worktime import VIETNAM
+
 APPLICANT = ("kind", "full_name", "personal_id", "organisation_code", "address", "date_of_birth")
 HEADINGS: Mapping[str, str] = {
     "số": "number",

@@ -13,7 +13,6 @@ import orjson
 import structlog
 from fastapi import Depends
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, StringConstraints, TypeAdapter, ValidationError
-from starlette.requests import Request
 
 from hub_messaging.database import UNAVAILABLE as NO_DATABASE
 from hub_web.app import MAX_BODY
@@ -24,7 +23,6 @@ from hub_web.problems import (
     BODY_TOO_LARGE,
     INTERNAL,
     MALFORMED_JSON,
-    MEDIA_TYPE_UNSUPPORTED,
     UNAVAILABLE,
     Problem,
     from_validation,
@@ -35,10 +33,10 @@ from hub_web.tokens import Caller
 from services.intake.api.bodies import Submission
 from services.intake.api.commands import Commands
 from services.intake.api.dossiers import submit_one
+from services.intake.api.ndjson import NDJSON, only_ndjson
 from services.intake.domain.dossier import State
 from services.intake.handlers.office import Office
 
-NDJSON = "application/x-ndjson"
 MOST_LINES = 1_000
 MOST_BYTES = 16 * 1024 * 1024
 AT_A_TIME = 50
@@ -83,17 +81,6 @@ _LINE = TypeAdapter(BulkLine)
 _KEY = TypeAdapter(LineKey)
 
 
-async def _lines(request: Request) -> None:
-    """Refuses what isn't NDJSON before its body is read."""
-    kind = request.headers.get("content-type", "").split(";", 1)[0].strip().lower()
-    if kind != NDJSON or request.headers.get("content-encoding", "identity") != "identity":
-        raise Problem(
-            MEDIA_TYPE_UNSUPPORTED,
-            f"Chỉ nhận nội dung {NDJSON}, không nén: mỗi dòng một đối tượng JSON.",
-            next_step=f"Gửi lại với Content-Type: {NDJSON}.",
-        )
-
-
 def bulk_router(commands: Commands, office: Office, now: Callable[[], datetime]) -> Router:
     """Many submissions at once. `now` is business time."""
     router = Router(tags=["dossiers"])
@@ -101,7 +88,7 @@ def bulk_router(commands: Commands, office: Office, now: Callable[[], datetime])
 
     @router.post("/v1/dossiers/bulk", openapi_extra={"requestBody": {"required": True, "content": content}})
     @takes_up_to(MOST_BYTES)
-    async def submit_many(caller: Submitter, _ndjson: Annotated[None, Depends(_lines)], body: RawBody) -> BulkView:
+    async def submit_many(caller: Submitter, _ndjson: Annotated[None, Depends(only_ndjson)], body: RawBody) -> BulkView:
         """Nộp nhiều hồ sơ: up to 1,000 lines `{"key": …, "submission": …}`, each with its own result."""
         lines = _split(body)
         results: list[LineResult] = []

@@ -9,6 +9,7 @@ from starlette.responses import Response
 
 from hub_messaging.jobs import Job, once
 from hub_messaging.requests import Answer
+from hub_web.problems import Problem
 from hub_web.routes import answer
 from hub_web.tokens import Caller
 from services.intake.api.answers import registered_view
@@ -34,6 +35,34 @@ class Runs(Protocol):
     """The group commit (hub_messaging.runner.GroupRunner)."""
 
     async def run(self, job: Job[Any, Answer]) -> Answer: ...
+
+
+async def once_for_its_key(
+    runs: Callable[[Job[Any, Answer]], Awaitable[Answer]],
+    command: Callable[[Any], bytes],
+    *,
+    keys: dict[str, Iterable[Any]],
+    caller: Caller,
+    route: str,
+    key: str,
+    body: bytes,
+    status: int = 200,
+    problems: Callable[[Exception], Problem | None] = problem_of,
+) -> Response:
+    """What `command` answers, committed by `runs`; the kept answer for a repeat of the key.
+
+    `problems` says which problem a failure is; None: it is raised as it is. Raises Problem.
+    """
+    scope = f"{caller.subject} {route} {key}"
+    job: Job[Any, Answer] = once(scope, hashlib.sha256(body).digest(), lambda uow: (status, command(uow)), keys)
+    try:
+        kept = await runs(job)
+    except Exception as error:
+        problem = problems(error)
+        if problem is None:
+            raise
+        raise problem from None
+    return answer(kept.body, kept.status)
 
 
 class Commands:
@@ -79,16 +108,9 @@ class Commands:
         status: int = 200,
     ) -> Response:
         """What `run` answers, committed; the kept answer for a repeat. Raises Problem."""
-        scope = f"{caller.subject} {route} {key}"
-        job: Job[Any, Answer] = once(scope, hashlib.sha256(body).digest(), lambda uow: (status, run(uow)), keys)
-        try:
-            kept = await self._run(job)
-        except Exception as error:
-            problem = problem_of(error)
-            if problem is None:
-                raise
-            raise problem from None
-        return answer(kept.body, kept.status)
+        return await once_for_its_key(
+            self._run, run, keys=keys, caller=caller, route=route, key=key, body=body, status=status
+        )
 
     async def learn(self, code: str, version: int | None = None) -> bool:
         """Learns a version (None: the newest) that another process published a moment ago; False: there is none."""

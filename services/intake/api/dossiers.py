@@ -21,7 +21,7 @@ from services.intake.api.answers import (
 from services.intake.api.areas import desk_in_area, in_area
 from services.intake.api.bodies import AcceptanceBody, RefusalBody, Submission, SupplementBrought, SupplementWish
 from services.intake.api.commands import Commands
-from services.intake.api.duplicates import desks_of, similar_view
+from services.intake.api.duplicates import similar_view
 from services.intake.api.life_reading import LifeReading
 from services.intake.api.problems import no_such_desk, problem_of
 from services.intake.api.reading import Reading
@@ -161,7 +161,7 @@ def read_router(reading: Reading, lives: LifeReading) -> Router:
         """Hồ sơ và trạng thái hiện tại."""
         found = await in_area(reading, dossier_id, caller)
         view = dossier_view(*found, await lives.life_of(dossier_id))
-        similar = await lives.similar(dossier_id, desks_of(caller))
+        similar = await lives.similar(dossier_id, caller.codes)
         return view.model_copy(update={"possible_duplicates": tuple(map(similar_view, similar))})
 
     @router.get("/v1/dossiers/{dossier_id}/timeline")

@@ -1,21 +1,16 @@
 """Hồ sơ có thể trùng: pointed out to the desks that have them."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import datetime
 from typing import Annotated
 
 from hub_web.credentials import requires
 from hub_web.pages import USUAL_LIMIT, Limit, Page, after_id, page_of
 from hub_web.routes import Router
-from hub_web.tokens import All, Caller
+from hub_web.tokens import Caller
 from services.intake.api.answers import SimilarView
 from services.intake.api.life_reading import LifeReading
 from services.intake.domain.duplicates import Similar
-
-
-def desks_of(caller: Caller) -> Sequence[str] | None:
-    """None: all."""
-    return None if isinstance(caller.area, All) else sorted(caller.area)
 
 
 def similar_view(similar: Similar) -> SimilarView:
@@ -32,7 +27,7 @@ def duplicate_router(lives: LifeReading, now: Callable[[], datetime]) -> Router:
         caller: Annotated[Caller, requires("dossiers:read")], cursor: str | None = None, limit: Limit = USUAL_LIMIT
     ) -> Page[SimilarView]:
         """Hồ sơ nhận gần đây có thể trùng: same person, same procedure; each names the others when it is shown."""
-        found = await lives.duplicates(now(), after_id(cursor), limit + 1, desks_of(caller))
+        found = await lives.duplicates(now(), after_id(cursor), limit + 1, caller.codes)
         return page_of(found, limit, similar_view, lambda similar: (str(similar.dossier_id),))
 
     return router

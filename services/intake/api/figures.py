@@ -9,7 +9,7 @@ from pydantic import BaseModel
 from hub_web.credentials import requires
 from hub_web.problems import INVALID_REQUEST, Problem
 from hub_web.routes import Router
-from hub_web.tokens import All, Caller
+from hub_web.tokens import Caller
 from hub_worktime import VIETNAM
 from services.intake.api.life_reading import LifeReading
 
@@ -47,7 +47,7 @@ def figures_router(lives: LifeReading) -> Router:
         """Tỷ lệ giải quyết tại chỗ of the results returned from `from` to `to`, both days included."""
         if until < since or since.year < 1900 or until.year > 9000:
             raise Problem(INVALID_REQUEST, "Khoảng ngày không hợp lý.", next_step="from không sau to.")
-        desks = None if isinstance(caller.area, All) else sorted(caller.area)
+        desks = caller.codes
         rows = await lives.on_the_spot(_start(since), _start(until + timedelta(days=1)), desks)
         returned, done = sum(row.returned for row in rows), sum(row.on_the_spot for row in rows)
         return OnTheSpotFigures(

@@ -1,6 +1,5 @@
 """How a command about files is carried out: in the group commit of files, its refusal as problem details."""
 
-import hashlib
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, Protocol, TypeVar
@@ -8,9 +7,9 @@ from typing import Any, Protocol, TypeVar
 from pydantic import BaseModel
 from starlette.responses import Response
 
-from hub_messaging.jobs import Job, once
-from hub_web.routes import answer
+from hub_messaging.jobs import Job
 from hub_web.tokens import Caller
+from services.intake.api.commands import once_for_its_key
 from services.intake.api.file_problems import file_problem_of
 
 T = TypeVar("T")
@@ -40,11 +39,12 @@ class FileCommands:
     ) -> Response:
         """201 with what was made, once per Idempotency-Key; the kept answer for a repeat. Raises Problem."""
 
-        def run(uow: Any) -> tuple[int, bytes]:
-            return 201, command(uow).model_dump_json().encode()
+        def made(uow: Any) -> bytes:
+            return command(uow).model_dump_json().encode()
 
-        kept = await self.run(once(f"{caller.subject} {route} {key}", hashlib.sha256(body).digest(), run, keys))
-        return answer(kept.body, kept.status)
+        return await once_for_its_key(
+            self.run, made, keys=keys, caller=caller, route=route, key=key, body=body, status=201
+        )
 
     async def run(self, job: Job[Any, T]) -> T:
         """What the job gives, committed. Raises Problem."""

@@ -18,7 +18,6 @@ from hub_web.tokens import Caller
 from services.intake.api.answers import Local
 from services.intake.api.areas import in_area
 from services.intake.api.commands import Commands
-from services.intake.api.duplicates import desks_of
 from services.intake.api.problems import NOT_TO_HAND_OVER, no_such_desk, no_such_list
 from services.intake.api.reading import Reading
 from services.intake.domain.hand_over_list import HandOverList, Side
@@ -138,7 +137,7 @@ def hand_over_router(
     ) -> Page[HandOverListView]:
         """Các danh sách bàn giao; `overdue`: past their working day without both signatures."""
         at = now() if overdue else None
-        rows = await lists.page(after_id(cursor), limit + 1, offices=desks_of(caller), overdue_at=at)
+        rows = await lists.page(after_id(cursor), limit + 1, offices=caller.codes, overdue_at=at)
         return page_of(rows, limit, _view, lambda made: (str(made.id),))
 
     return router

@@ -8,7 +8,7 @@ from pydantic import BaseModel
 from hub_web.credentials import requires
 from hub_web.pages import USUAL_LIMIT, Limit, Page, after_id, page_of
 from hub_web.routes import Router
-from hub_web.tokens import All, Caller
+from hub_web.tokens import Caller
 from services.intake.api.answers import Local
 from services.intake.api.life_reading import LifeReading
 from services.intake.domain.late_entry import LateEntry
@@ -36,7 +36,7 @@ def late_entry_router(lives: LifeReading) -> Router:
         caller: Reader, unexplained: bool = True, cursor: str | None = None, limit: Limit = USUAL_LIMIT
     ) -> Page[LateEntryView]:
         """Hồ sơ nhập sau ngày làm việc đã nhận; `unexplained` false: those with a reason too."""
-        desks = None if isinstance(caller.area, All) else sorted(caller.area)
+        desks = caller.codes
         found = await lives.late_entries(after_id(cursor), limit + 1, unexplained=unexplained, desks=desks)
         return page_of(found, limit, _view, lambda entry: (str(entry.dossier_id),))
 

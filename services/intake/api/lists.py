@@ -1,6 +1,6 @@
 """Danh sách hồ sơ qua HTTP: by filters and cursor, and how many. Only dossiers of desks in the caller's area."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Literal, Protocol
 from uuid import UUID
@@ -14,7 +14,7 @@ from hub_web.credentials import requires
 from hub_web.cursors import decode_cursor, encode_cursor, foreign_cursor
 from hub_web.pages import USUAL_LIMIT, Limit, Page
 from hub_web.routes import Router
-from hub_web.tokens import All, Caller
+from hub_web.tokens import Caller
 from services.intake.api.answers import DossierView, dossier_view
 from services.intake.domain.dossier import Dossier
 from services.intake.domain.life import Life
@@ -122,9 +122,8 @@ def lists_router(lists: Lists, now: Callable[[], datetime]) -> Router:
 
 
 def _desks(caller: Caller, wanted: str | None) -> tuple[str, ...] | None:
-    area: Iterable[str] | None = None if isinstance(caller.area, All) else sorted(caller.area)
     if wanted is None:
-        return None if area is None else tuple(area)
+        return None if caller.codes is None else tuple(caller.codes)
     return (wanted,) if caller.covers(wanted) else ()
 
 

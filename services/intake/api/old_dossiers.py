@@ -13,6 +13,7 @@ from uuid import UUID
 
 import orjson
 from asyncpg import UniqueViolationError
+from fastapi import Depends
 from pydantic import (
     AfterValidator,
     AwareDatetime,
@@ -23,7 +24,6 @@ from pydantic import (
     TypeAdapter,
     model_validator,
 )  # fmt: skip
-from starlette.requests import Request
 
 from hub_events.intake import Channel, ProcedureRef
 from hub_events.values import AgencyCode, DossierCode, OfficerCode, Phone, ProcedureCode, TerritoryCode, Text
@@ -31,10 +31,11 @@ from hub_messaging.jobs import Job
 from hub_web.bodies import validate_body
 from hub_web.credentials import requires
 from hub_web.limits import takes_up_to
-from hub_web.problems import BODY_TOO_LARGE, MEDIA_TYPE_UNSUPPORTED, Problem, problem_type
+from hub_web.problems import BODY_TOO_LARGE, Problem, problem_type
 from hub_web.routes import RawBody, Router
 from hub_web.tokens import Caller
 from services.intake.api.bodies import Applicant
+from services.intake.api.ndjson import only_ndjson
 from services.intake.api.problems import no_such_desk, problem_of
 from services.intake.domain.number_range import NumberRange
 from services.intake.domain.old_dossier import OldDossier, OldResult, book_dates
@@ -43,7 +44,6 @@ from services.intake.handlers.office import Office
 from services.intake.handlers.ports import DOSSIERS, NUMBERS, PROGRESS
 from services.intake.handlers.record_old_dossier import Recorded, RecordOldDossier, record_old_dossier
 
-NDJSON = "application/x-ndjson"
 MOST_LINES = 1_000
 MOST_BYTES = 8 * 1024 * 1024
 UNNAMED_OFFICER = "old-book"
@@ -130,12 +130,8 @@ def old_dossier_router(run: Run, office: Office, now: Callable[[], datetime]) ->
 
     @router.post("/v1/dossiers/old")
     @takes_up_to(MOST_BYTES)
-    async def enter(request: Request, body: RawBody, caller: Importer) -> OldLinesResult:
+    async def enter(caller: Importer, _ndjson: Annotated[None, Depends(only_ndjson)], body: RawBody) -> OldLinesResult:
         """Nhập hồ sơ cũ (NDJSON): no message, no hand-over, no clock. Repeating a file changes nothing more."""
-        if request.headers.get("content-type", "").split(";")[0].strip().lower() != NDJSON:
-            raise Problem(
-                MEDIA_TYPE_UNSUPPORTED, f"Nội dung phải là {NDJSON}.", next_step=f"Gửi với Content-Type: {NDJSON}."
-            )
         lines = list(_lines(body))
         if len(lines) > MOST_LINES:
             raise Problem(

@@ -11,7 +11,7 @@ from hub_events.values import AgencyCode
 from hub_web.credentials import requires
 from hub_web.problems import INVALID_REQUEST, Problem
 from hub_web.routes import Router
-from hub_web.tokens import All, Caller
+from hub_web.tokens import Caller
 from hub_worktime import VIETNAM
 from services.intake.api.problems import no_such_desk
 from services.intake.domain.period import Figures
@@ -70,7 +70,7 @@ def period_figures_router(counts: Counts, now: Callable[[], datetime]) -> Router
             raise Problem(INVALID_REQUEST, "from phải không sau to.", next_step="Sửa kỳ báo cáo.", errors=[])
         if desk is not None and not caller.covers(desk):
             raise no_such_desk()
-        whole = None if isinstance(caller.area, All) else sorted(caller.area)
+        whole = caller.codes
         first, last = (
             datetime.combine(day, time.min, VIETNAM) for day in (begin, date.fromordinal(end.toordinal() + 1))
         )

@@ -13,14 +13,13 @@ from pydantic import BaseModel, ConfigDict, StringConstraints
 from starlette.responses import Response
 from uuid_utils.compat import uuid7
 
-from hub_messaging.jobs import once
 from hub_web.credentials import requires
 from hub_web.limits import takes_up_to
 from hub_web.pages import USUAL_LIMIT, Limit, Page, after_id, page_of
 from hub_web.problems import Problem
-from hub_web.routes import IdempotencyKey, RawBody, Router, answer
+from hub_web.routes import IdempotencyKey, RawBody, Router
 from hub_web.tokens import EVERYWHERE, Caller
-from services.intake.api.commands import Runs
+from services.intake.api.commands import Runs, once_for_its_key
 from services.intake.api.reference_answers import ImportLine, ImportView, import_line, import_view, report_of
 from services.intake.api.reference_problems import DECISION_UNSOUND, no_such_import, not_everywhere, problem_of
 from services.intake.api.reference_reading import ReferenceReading
@@ -190,18 +189,20 @@ class _Carried:
         body: bytes,
         status: int = 200,
     ) -> Response:
-        def run(uow: Any) -> tuple[int, bytes]:
-            return status, import_view(command(uow)).model_dump_json().encode()
+        def answered(uow: Any) -> bytes:
+            return import_view(command(uow)).model_dump_json().encode()
 
-        job = once(f"{caller.subject} {route} {key}", hashlib.sha256(body).digest(), run, keys)
-        try:
-            kept = await self._runs.run(job)
-        except Exception as error:
-            problem = problem_of(error)
-            if problem is None:
-                raise
-            raise problem from None
-        return answer(kept.body, kept.status)
+        return await once_for_its_key(
+            self._runs.run,
+            answered,
+            keys=keys,
+            caller=caller,
+            route=route,
+            key=key,
+            body=body,
+            status=status,
+            problems=problem_of,
+        )
 
 
 def _preview(

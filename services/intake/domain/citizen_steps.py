@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from services.intake.domain.desk_steps import DESK_STEPS
+from services.intake.domain.money import dong
 from services.intake.domain.plain_words import plain, time_of
 from services.intake.domain.timeline import OLD_DOSSIER_ENTERED, OLD_DOSSIER_FINISHED, Step
 
@@ -59,13 +60,9 @@ _DUTIES = {
 _BY = {"sms": "tin nhắn", "email": "thư điện tử"}
 
 
-def _money(facts: Facts) -> str:
-    return f"{facts['amount']:,} đồng".replace(",", ".")
-
-
 def _at_the_desk(facts: Facts) -> str:
     what = DESK_STEPS.get(facts["step"], "Một bước tại Bộ phận Một cửa")
-    return f"{what}: {_money(facts)}." if facts.get("amount") else f"{what}."
+    return f"{what}: {dong(facts['amount'])}." if facts.get("amount") else f"{what}."
 
 
 _RESULTS = {
@@ -87,7 +84,7 @@ TOLD: Mapping[str, Callable[[Facts], str]] = {
     "dossier.withdrawal_requested.v1": lambda f: f"{_desk(f)} nhận yêu cầu rút hồ sơ.",
     "dossier.stopped.v1": lambda f: f"{_desk(f)} dừng giải quyết hồ sơ{' theo yêu cầu' if f.get('withdrawn') else ''}.",
     "dossier.desk_step_recorded.v1": _at_the_desk,
-    "dossier.fee_paid.v1": lambda f: f"Đã nhận {_money(f)} phí, lệ phí.",
+    "dossier.fee_paid.v1": lambda f: f"Đã nhận {dong(f['amount'])} phí, lệ phí.",
     "dossier.finished_on_the_spot.v1": lambda f: f"{_desk(f)} giải quyết và trả kết quả ngay.",
     "dossier.corrected.v1": lambda f: f"{_desk(f)} đính chính thông tin của hồ sơ.",
     OLD_DOSSIER_ENTERED: lambda f: f"{_desk(f)} nhận hồ sơ (theo sổ cũ).",

@@ -13,6 +13,7 @@ from services.intake.domain.catalogue import Desk, Procedure
 from services.intake.domain.citizen_steps import CitizenStep, citizen_steps, held_by
 from services.intake.domain.dossier import Dossier
 from services.intake.domain.life import Life
+from services.intake.domain.money import dong
 from services.intake.domain.national_status import national_status, standing_of
 from services.intake.domain.plain_words import plain, time_of
 from services.intake.domain.progress import Progress
@@ -144,7 +145,7 @@ def _actions(standing: Standing, status: int, around: Around) -> tuple[str, ...]
             what = "Nộp giấy tờ dưới đây" if named else "Hỏi Bộ phận Một cửa cần bổ sung giấy tờ gì, rồi nộp"
             return (f"{what} tại {desk}, hoặc theo cách ông/bà đã nộp hồ sơ.", after)
         case 6:
-            due = f"{sum(fee.amount for fee in life.open_fees):,} đồng".replace(",", ".")
+            due = dong(sum(fee.amount for fee in life.open_fees))
             return (f"Nộp {due} phí, lệ phí tại {desk}, hoặc theo cách mà Bộ phận Một cửa đã hướng dẫn.",)
         case 7:
             return (f"{desk} đang kiểm tra yêu cầu rút hồ sơ và sẽ trả lời ông/bà.",)

@@ -10,7 +10,7 @@ from typing import Literal, NamedTuple, get_args
 from services.intake.domain.dossier import Dossier, State
 from services.intake.domain.life import Life
 from services.intake.domain.progress import Progress
-from services.intake.domain.standing import Standing
+from services.intake.domain.standing import Standing, is_decided
 
 PublishedState = Literal["submitted", "supplement_requested", "accepted", "refused", "completed"]
 """What the field `state` of an answer was published with; `phase` says all."""
@@ -107,7 +107,7 @@ def register_status(dossier: Dossier, progress: Progress, life: Life | None) -> 
 def phase_of(progress: Progress, life: Life | None) -> Phase:
     """What the other services and the desk's own record say."""
     pays = life is not None and bool(life.open_fees)
-    if progress.completed_at is not None or (life is not None and life.result_ready_at is not None):
+    if is_decided(progress, life):
         return "completed_payment" if pays else "completed"
     if life is not None and life.withdrawal_requested_at is not None:
         return "withdrawal"

@@ -10,6 +10,11 @@ from services.intake.domain.refusals import WrongState
 CLOSED = frozenset({"refused", "stopped", "returned"})
 
 
+def is_decided(progress: Progress, life: Life | None) -> bool:
+    """A decision exists: the agencies have finished, or their result is at the desk."""
+    return progress.completed_at is not None or (life is not None and life.result_ready_at is not None)
+
+
 class Standing(NamedTuple):
     """Everything that decides what an officer can do with a dossier."""
 
@@ -19,8 +24,8 @@ class Standing(NamedTuple):
 
     @property
     def decided(self) -> bool:
-        """A decision exists: the agencies have finished, or their result is at the desk."""
-        return self.progress.completed_at is not None or self.life.result_ready_at is not None
+        """Whether a decision exists."""
+        return is_decided(self.progress, self.life)
 
     @property
     def phase(self) -> str:

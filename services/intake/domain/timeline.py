@@ -13,6 +13,7 @@ from hub_events.event import Event
 from hub_events.topics import TOPICS
 from hub_worktime import VIETNAM
 from services.intake.domain.desk_steps import DESK_STEPS
+from services.intake.domain.money import dong
 
 Facts = Mapping[str, Any]
 
@@ -89,10 +90,6 @@ _CORRECTED = {
 _RESULTS = {"approved": "được chấp thuận", "rejected": "không được chấp thuận"}
 
 
-def _money(amount: int) -> str:
-    return f"{amount:,} đồng".replace(",", ".")
-
-
 def _ended(facts: Facts) -> str:
     if facts.get("cause") == "stopped":
         return "dừng giải quyết"
@@ -131,11 +128,11 @@ SHAPES: Mapping[str, Shape] = {
         "desk", "reason", "withdrawn", at="stopped_at", who="stopped_by",
     ),
     "dossier.desk_step_recorded.v1": _shape(
-        lambda f: DESK_STEPS.get(f["step"], f["step"]) + (f": {_money(f['amount'])}." if f.get("amount") else "."),
+        lambda f: DESK_STEPS.get(f["step"], f["step"]) + (f": {dong(f['amount'])}." if f.get("amount") else "."),
         "desk", "step", "reason", "amount", at="recorded_at", who="officer",
     ),
     "dossier.fee_paid.v1": _shape(
-        lambda f: f"Đã nộp {_money(f['amount'])}.", "desk", "fee", "purpose", "amount", "by", "all_settled",
+        lambda f: f"Đã nộp {dong(f['amount'])}.", "desk", "fee", "purpose", "amount", "by", "all_settled",
         at="paid_at", who="recorded_by",
     ),
     "dossier.result_returned.v1": _shape(

@@ -7,7 +7,7 @@ to n. A new kind of data brings a row in that table and a `Feed` of its own.
 
 import asyncio
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import date, datetime
 from functools import cache
 from typing import Protocol
@@ -30,7 +30,7 @@ log = structlog.get_logger(__name__)
 
 LOOK_SECONDS = 0.5
 CHUNK = 100
-_COUNTERS = "SELECT kind, version FROM reference_version"
+_COUNTER = "SELECT version FROM reference_version WHERE kind = $1"
 # Only what dossiers are checked and counted with: a process keeps thousands of these.
 _LEAN = """(v.content - '{texts,bases,process}'::text[]) || jsonb_build_object(
     'texts', jsonb_build_object('agency', coalesce(v.content #>> '{texts,agency}', '')), 'bases', '[]'::jsonb,
@@ -43,29 +43,30 @@ _ONE = f"SELECT v.version, {_LEAN} AS content FROM procedure_version v WHERE v.c
 
 
 class Feed(Protocol):
-    """One kind of reference data, brought up to date."""
+    """One kind of reference data."""
 
-    kind: str
-
-    async def catch_up(self, pool: Pool, known: int) -> None:
-        """Learns everything that was published after counter `known`."""
+    async def look(self, pool: Pool) -> None:
+        """Learns what was published since the last look."""
 
 
 class ProcedureFeed:
     """Thủ tục đã nhập, into the catalogue of this process."""
 
-    kind = PROCEDURES
-
     def __init__(self, learn: Callable[[Iterable[Procedure]], None]) -> None:
         self._learn = learn
+        self._known = 0
 
-    async def catch_up(self, pool: Pool, known: int) -> None:
+    async def look(self, pool: Pool) -> None:
         """Learns the newest version of each procedure that was published since."""
+        counter = await pool.fetchval(_COUNTER, PROCEDURES) or 0
+        if counter <= self._known:
+            return
         last = ""
-        while rows := await pool.fetch(_SINCE, known, last, CHUNK):
+        while rows := await pool.fetch(_SINCE, self._known, last, CHUNK):
             learnt = [_procedure(row) for row in rows]
             self._learn(learnt)
             last = learnt[-1].ref.code
+        self._known = counter
 
     async def find(self, pool: Pool, code: str, version: int | None) -> bool:
         """Learns one version (None: the newest) that this process has not met. False: there is none."""
@@ -97,12 +98,10 @@ class DeskFeed:
 
 
 class Reference:
-    """Looks at the counters and brings what has changed up to date."""
+    """Brings all kinds up to date."""
 
-    def __init__(self, feeds: Iterable[Feed], desks: DeskFeed) -> None:
-        self._feeds = {feed.kind: feed for feed in feeds}
-        self._desks = desks
-        self._known = dict.fromkeys(self._feeds, 0)
+    def __init__(self, feeds: Sequence[Feed]) -> None:
+        self._feeds = feeds
         self._one_at_a_time = asyncio.Lock()
         self.first = asyncio.Event()
         """Set when everything was read for the first time."""
@@ -110,11 +109,8 @@ class Reference:
     async def refresh(self, pool: Pool) -> None:
         """What was committed before the call is known after it. Raises what is in database.UNAVAILABLE."""
         async with self._one_at_a_time:
-            for kind, version in await pool.fetch(_COUNTERS):
-                if kind in self._feeds and version > self._known[kind]:
-                    await self._feeds[kind].catch_up(pool, self._known[kind])
-                    self._known[kind] = version
-            await self._desks.look(pool)
+            for feed in self._feeds:
+                await feed.look(pool)
 
     async def follow(self, pool: Pool, heart: Heart) -> None:
         """A role: looks twice a second until it is cancelled."""

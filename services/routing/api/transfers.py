@@ -102,7 +102,7 @@ def transfers_router(transfers: TransferQueries, commands: TransferCommands) -> 
     ) -> Page[TransferView]:
         """Danh sách hồ sơ được chuyển; `contradicted`: those where an agency's answers contradict each other;
         `to_recall`: those that the desk stopped while an agency has them."""
-        area = None if isinstance(caller.area, All) else sorted(caller.area)
+        area = caller.codes
         found = await transfers.page(
             after_id(cursor), limit + 1, state=state, contradicted=contradicted, to_recall=to_recall, offices=area
         )

@@ -9,8 +9,11 @@ from prometheus_client import Counter
 
 from hub_events.event import Envelope
 from hub_events.ids import derive_id
-from services.sla.domain.clock import DossierClock, PromisedDate
+from hub_events.intake import DossierAcceptedV1, DossierFinishedOnTheSpotV1
+from services.sla.domain.check import check
+from services.sla.domain.clock import DossierClock, PromisedDate, kept
 from services.sla.domain.news import News, alarms, news_of_facts, news_of_time
+from services.sla.domain.warning import warn_at
 from services.sla.handlers.ports import SlaWork
 
 log = structlog.get_logger(__name__)
@@ -24,6 +27,19 @@ DIFFERENCES = Counter(
 def clock_of(uow: SlaWork, dossier_id: UUID) -> DossierClock:
     """The dossier's clock, or a stub: a fact may come before the acceptance."""
     return uow.clocks.get(dossier_id) or DossierClock(dossier_id)
+
+
+def started(clock: DossierClock, data: DossierAcceptedV1 | DossierFinishedOnTheSpotV1) -> DossierClock:
+    """The clock with the date on the receipt, checked by the clock's own computation; an alarm if that differs."""
+    promise = kept(data.promise)
+    date = PromisedDate(0, data.accepted_at, promise, check(promise), warn_at(promise))
+    alarm_if_different(clock.dossier_id, date)
+    return clock._replace(
+        dossier_code=data.dossier_code,
+        procedure=data.procedure.code,
+        desk=data.desk.code,
+        dates={**clock.dates, 0: date},
+    )
 
 
 def tell(clock: DossierClock, uow: SlaWork, because: Envelope) -> None:
