@@ -1,6 +1,8 @@
 """Any process may be killed at any moment: under load, again and again; every dossier is done once all the same."""
 
 import asyncio
+import os
+import signal
 
 import pytest
 
@@ -36,6 +38,24 @@ async def test_a_process_is_killed_under_load(hub: Hub, process: str) -> None:
     assert hub.stack.pid(process) != killed
     if process in ("notify", "sandbox"):
         assert (await hub.door.sandbox("/ledger/summary"))["repeats"] > repeats, "messages were under way"
+
+
+async def test_all_services_are_killed_at_once(hub: Hub) -> None:
+    """They are forked from one process, and end with it."""
+    nursery = hub.stack.processes[-1]
+    killed = {process: hub.stack.pid(process) for process in SERVICES}
+    load = Load(hub, DOSSIERS)
+    await load.start()
+    await load.reaches(DOSSIERS // 2)
+
+    assert nursery.name == "nursery"
+    assert nursery.pid is not None
+    os.kill(nursery.pid, signal.SIGKILL)
+
+    await load.done_once()
+    for process in SERVICES:
+        await hub.stack.ready(process)
+        assert hub.stack.pid(process) != killed[process]
 
 
 async def test_processes_that_are_asked_to_end_hand_over_cleanly(hub: Hub) -> None:

@@ -108,7 +108,8 @@ class Slot:
     async def run(self, tree: Path) -> None:
         """Ends the version that runs here, in an orderly way; returns once the one in `tree` is ready."""
         await self.stop()
-        program = replace(self._program, folder=tree, environment={**self._program.environment, **python_path(tree)})
+        environment = {**self._program.environment, **python_path(tree)}
+        program = replace(self._program, folder=tree, environment=environment, ahead=())
         layout = replace(Layout(self._layout.folder / program.name), port_base=self._layout.port_base)
         stack = Stack(layout, plan=lambda *_: [program])
         await stack.start()

@@ -48,7 +48,7 @@ class Bound:
 BOUNDS = (
     Bound("closed", "lifecycles_per_s", "more", 400, 600),
     Bound("closed", "cpu_s_per_1000", "less", 3.5, 2.5),
-    *(Bound("closed", f"memory_mb.{name}", "less", 70) for name in SERVICES),
+    *(Bound("closed", f"memory_mb.{name}", "less", 70) for name in (*SERVICES, "nursery")),
     Bound("open", "handover_p50_s", "less", 0.020),
     Bound("open", "handover_p99_s", "less", 0.100, 0.050),
     Bound("open", "cpu_s_per_1000", "less", None, 15),

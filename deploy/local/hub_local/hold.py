@@ -5,7 +5,7 @@ import contextlib
 import signal
 import time
 from collections.abc import Iterator
-from typing import Any
+from dataclasses import asdict
 
 from rich.console import Console
 from rich.live import Live
@@ -13,7 +13,7 @@ from rich.table import Table
 
 from hub_local.layout import SERVICES, Layout
 from hub_local.stack import Plan, Stack
-from hub_local.state import memory_of, port_of, table_of
+from hub_local.state import table_of, with_sizes
 from hub_local.steps import everything
 
 
@@ -48,21 +48,10 @@ def _watched(stack: Stack) -> Iterator[None]:
         return
 
     def picture() -> Table:
-        state = {"processes": [{"port": port_of(stack.layout, s.name), **_fields(s)} for s in stack.statuses]}
-        return table_of(state)
+        return table_of({"processes": with_sizes([asdict(status) for status in stack.processes], stack.layout)})
 
     with Live(get_renderable=picture, console=console, refresh_per_second=1, transient=True):
         yield
-
-
-def _fields(status: Any) -> dict[str, Any]:
-    return {
-        "name": status.name,
-        "state": status.state,
-        "pid": status.pid,
-        "restarts": status.restarts,
-        "memory_bytes": memory_of(status.pid),
-    }
 
 
 def welcome(layout: Layout) -> str:

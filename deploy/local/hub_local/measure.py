@@ -1,6 +1,6 @@
 """Đo đạc: what a stack's processes and its database use: CPU and memory by process, transactions, WAL, fsyncs."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 import asyncpg
@@ -8,6 +8,7 @@ import psutil
 
 from hub_local.layout import SERVICES
 from hub_local.postgres import database_url
+from hub_local.spawn import family
 from hub_local.stack import Stack
 
 NOT_THE_HUB = ("sandbox", "load")
@@ -27,12 +28,18 @@ class Usage:
 
 def usage(stack: Stack) -> Usage:
     """CPU of each process and its children, those that have ended included."""
-    return Usage({status.name: _cpu(status.pid) for status in stack.statuses if status.pid is not None})
+    pids = _pids(stack)
+    return Usage({name: _cpu(pid, pids.values()) for name, pid in pids.items()})
 
 
 def memory(stack: Stack) -> dict[str, float]:
     """Proportional set size in MB, by process, children included (PostgreSQL's share one memory)."""
-    return {status.name: _pss(status.pid) for status in stack.statuses if status.pid is not None}
+    pids = _pids(stack)
+    return {name: _pss(pid, pids.values()) for name, pid in pids.items()}
+
+
+def _pids(stack: Stack) -> dict[str, int]:
+    return {status.name: status.pid for status in stack.processes if status.pid is not None}
 
 
 _WRITES = """
@@ -56,14 +63,9 @@ async def writes(stack: Stack) -> dict[str, float]:
     return dict(row)
 
 
-def _family(pid: int) -> list[psutil.Process]:
-    parent = psutil.Process(pid)
-    return [parent, *parent.children(recursive=True)]
-
-
-def _cpu(pid: int) -> float:
+def _cpu(pid: int, apart: Collection[int]) -> float:
     total = 0.0
-    for process in _family(pid):
+    for process in family(pid, apart):
         try:
             times = process.cpu_times()
         except psutil.NoSuchProcess:
@@ -74,9 +76,9 @@ def _cpu(pid: int) -> float:
     return total
 
 
-def _pss(pid: int) -> float:
+def _pss(pid: int, apart: Collection[int]) -> float:
     total = 0
-    for process in _family(pid):
+    for process in family(pid, apart):
         try:
             total += process.memory_full_info().pss
         except psutil.NoSuchProcess:

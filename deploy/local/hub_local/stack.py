@@ -13,6 +13,7 @@ import os
 import socket
 import threading
 from collections.abc import Callable, Coroutine, Iterable, Sequence
+from dataclasses import asdict
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
@@ -55,8 +56,13 @@ class Stack:
 
     @property
     def statuses(self) -> list[Status]:
-        """Where each process stands now."""
+        """Where each program stands now."""
         return self._supervisor.statuses if self._supervisor is not None else []
+
+    @property
+    def processes(self) -> list[Status]:
+        """The same, and the nursery that the services come from."""
+        return self._supervisor.processes if self._supervisor is not None else []
 
     def pid(self, name: str) -> int | None:
         """Process id of `name`; None while it doesn't run. Raises KeyError for an unknown name."""
@@ -146,15 +152,11 @@ class Stack:
     def _write_state(self) -> None:
         if self._supervisor is None:
             return
-        processes = [
-            {"name": s.name, "state": s.state, "pid": s.pid, "restarts": s.restarts, "since": s.since}
-            for s in self._supervisor.statuses
-        ]
         state = {
             "pid": os.getpid(),
             "ready": self._all_ready,
             "port_base": self.layout.port_base,
-            "processes": processes,
+            "processes": [asdict(status) for status in self._supervisor.processes],
         }
         write_whole(self.layout.state_file, json.dumps(state))
 

@@ -1,6 +1,7 @@
 """What runs on a folder: as its stack wrote it down, with port and memory of each process."""
 
 import json
+from collections.abc import Collection
 from typing import Any
 
 import psutil
@@ -8,6 +9,7 @@ from rich.table import Table
 
 from hub_local.files import Lock
 from hub_local.layout import PORTS, Layout
+from hub_local.spawn import family
 
 
 def owner_of(layout: Layout) -> int | None:
@@ -23,10 +25,17 @@ def read_state(layout: Layout) -> dict[str, Any]:
         return {"pid": owner, "ready": False, "processes": []}
     state: dict[str, Any] = json.loads(layout.state_file.read_text())
     running = Layout(layout.folder, int(state["port_base"]))
-    for process in state["processes"]:
-        process["port"] = port_of(running, process["name"])
-        process["memory_bytes"] = memory_of(process["pid"])
+    with_sizes(state["processes"], running)
     return state
+
+
+def with_sizes(processes: list[dict[str, Any]], layout: Layout) -> list[dict[str, Any]]:
+    """The same processes, each with its port and its memory."""
+    apart = [process["pid"] for process in processes]
+    for process in processes:
+        process["port"] = port_of(layout, process["name"])
+        process["memory_bytes"] = memory_of(process["pid"], apart)
+    return processes
 
 
 def port_of(layout: Layout, process: str) -> int | None:
@@ -34,13 +43,12 @@ def port_of(layout: Layout, process: str) -> int | None:
     return layout.port(process) if process in PORTS else None
 
 
-def memory_of(pid: int | None) -> int | None:
-    """Memory of a process and its children in bytes: shared pages counted once where the system tells."""
+def memory_of(pid: int | None, apart: Collection[int]) -> int | None:
+    """Memory of a process and its children in bytes, without those listed `apart`: of what several share, its part."""
     if pid is None:
         return None
     try:
-        family = [psutil.Process(pid), *psutil.Process(pid).children(recursive=True)]
-        return sum(_own_memory(process) for process in family)
+        return sum(_own_memory(process) for process in family(pid, apart))
     except psutil.Error:
         return None
 

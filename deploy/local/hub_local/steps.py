@@ -102,6 +102,7 @@ def service(name: str, layout: Layout, keys: Keys) -> Program:
         after=() if name == "intake" else ("intake",),
         environment={f"{prefix}_{setting}": value for setting, value in settings.items()},
         ports=(name, f"{name}-probe"),
+        ahead=(f"services.{name}.bootstrap",),
     )
 
 

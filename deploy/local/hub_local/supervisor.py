@@ -11,9 +11,10 @@ import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Protocol
 
 from hub_local.layout import StackNotUsable
+from hub_local.nursery import Nursery
 from hub_local.spawn import end_group, spawn
 
 State = Literal["waiting", "starting", "ready", "restarting", "stopping", "stopped"]
@@ -53,6 +54,8 @@ class Program:
     """Steps that are given the processors first at a start; unlike `needs`, they may stop and die before this one."""
     environment: Mapping[str, str] = field(default_factory=dict)
     ports: tuple[str, ...] = ()
+    ahead: tuple[str, ...] = ()
+    """Modules that its command (`python -m …`) imports. With any, it is forked from a nursery that has them."""
     folder: Path | None = None
     user: int | None = None
     stop_signal: int = signal.SIGTERM
@@ -74,18 +77,38 @@ Report = Callable[[str, str], None]
 """Told (process, what happened): for a person to read."""
 
 
+class Child(Protocol):
+    """A process that runs, or has ended with `returncode`."""
+
+    @property
+    def pid(self) -> int: ...
+    @property
+    def returncode(self) -> int | None: ...
+    async def wait(self) -> int: ...
+    def send_signal(self, signal: int, /) -> None: ...
+
+
 class Keeper:
     """Keeps one program running, until told to stop."""
 
-    def __init__(self, program: Program, stack: Path, log: Path, report: Report, changed: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        program: Program,
+        stack: Path,
+        log: Path,
+        nursery: Nursery,
+        report: Report,
+        changed: Callable[[], None],
+    ) -> None:
         self.program = program
         self.log = log
         self.ready = asyncio.Event()
         self.restarts = 0
         self._stack = stack
+        self._nursery = nursery
         self._report = report
         self._changed = changed
-        self._child: asyncio.subprocess.Process | None = None
+        self._child: Child | None = None
         self._task: asyncio.Task[None] | None = None
         self._stopping = False
         self._was_ready = False
@@ -166,28 +189,36 @@ class Keeper:
 
     async def _live(self) -> str:
         """One life of the process, from its start to its end; how it ended."""
-        program = self.program
         self._enter("starting")
         try:
-            self._child = await spawn(
-                program.command,
-                stack=self._stack,
-                environment={**os.environ, **program.environment},
-                log=self.log,
-                folder=program.folder,
-                user=program.user,
-                death_signal=program.stop_signal,
-            )
+            self._child = await self._begin()
         except OSError as error:
             return f"can't be started ({error})"
         if self._stopping:  # asked to stop while the process was being made
-            self._send(program.stop_signal)
+            self._send(self.program.stop_signal)
         probe = asyncio.create_task(self._probe())
         try:
             return _ending(await self._child.wait())
         finally:
             probe.cancel()
             self.ready.clear()
+
+    async def _begin(self) -> Child:
+        program = self.program
+        whole = {**os.environ, **program.environment}
+        if program.ahead:
+            return await self._nursery.hatch(
+                program.name, program.command, environment=whole, log=self.log, folder=program.folder
+            )
+        return await spawn(
+            program.command,
+            stack=self._stack,
+            environment=whole,
+            log=self.log,
+            folder=program.folder,
+            user=program.user,
+            death_signal=program.stop_signal,
+        )
 
     async def _probe(self) -> None:
         while not await self.program.ready():
@@ -221,10 +252,12 @@ class Supervisor:
         self._report = report
         self._starts: list[asyncio.Task[None]] = []
         self._trim: asyncio.Task[None] | None = None
+        programs = [step for step in steps if isinstance(step, Program)]
+        ahead = sorted({module for program in programs for module in program.ahead})
+        self._nursery = Nursery(ahead, stack, logs / "nursery.log")
         self._keepers = {
-            step.name: Keeper(step, stack, logs / f"{step.name}.log", report, changed)
-            for step in steps
-            if isinstance(step, Program)
+            program.name: Keeper(program, stack, logs / f"{program.name}.log", self._nursery, report, changed)
+            for program in programs
         }
         for step in steps:
             if unknown := set(step.needs) - self._steps.keys():
@@ -232,7 +265,17 @@ class Supervisor:
 
     @property
     def statuses(self) -> list[Status]:
+        """Of all programs."""
         return [keeper.status for keeper in self._keepers.values()]
+
+    @property
+    def processes(self) -> list[Status]:
+        """Of all programs, and of the nursery that some of them come from."""
+        nursery = self._nursery
+        if not nursery.modules:
+            return self.statuses
+        state: State = "restarting" if nursery.pid is None else "ready"
+        return [*self.statuses, Status("nursery", state, nursery.pid, nursery.restarts, nursery.since)]
 
     def keeper(self, name: str) -> Keeper:
         """Raises KeyError when no program has this name."""
@@ -241,6 +284,8 @@ class Supervisor:
     async def start(self) -> None:
         """Runs every step. Raises StackNotUsable when one fails; `stop` then stops those that were started."""
         self._logs.mkdir(parents=True, exist_ok=True)
+        if self._nursery.modules:
+            await self._nursery.start()
         self._trim = asyncio.create_task(self._trim_logs())
         self._starts = [asyncio.create_task(self._run(step), name=step.name) for step in self._steps.values()]
         await asyncio.gather(*self._starts)
@@ -252,6 +297,7 @@ class Supervisor:
         await asyncio.gather(*self._starts, return_exceptions=True)
         stopped = {name: asyncio.Event() for name in self._steps}
         await asyncio.gather(*(self._stop(name, stopped) for name in self._steps))
+        await self._nursery.close()
 
     async def _run(self, step: Job | Program) -> None:
         for need in step.needs:

@@ -1,0 +1,1 @@
+"""Imported ahead of time by tests of the nursery."""
