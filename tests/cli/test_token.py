@@ -56,5 +56,6 @@ def test_the_key_of_the_stack_that_runs_is_found(keys: Keys, tmp_path: Path, mon
     (tmp_path / "stack" / "keys").mkdir(parents=True)
     keys[0].rename(tmp_path / "stack" / "keys" / "issuer.json")
     monkeypatch.setenv("HUB_FOLDER", str(tmp_path / "stack"))
-    _, printed, _ = run("--subject", "a", "--scope", "operations", "--area", "*")
+    _, printed, said = run("--subject", "a", "--scope", "operations", "--area", "*")
     assert Verifier(keys[1]).caller(printed).subject == "a"
+    assert str(tmp_path / "stack" / "keys" / "issuer.json") in said, "two stacks have two keys: which one was it"

@@ -36,7 +36,9 @@ def token(
 
     if not area:
         raise typer.BadParameter("name at least one desk or unit, or '*' for all", param_hint="--area")
-    key = key or issuer_key(os.environ)
+    if key is None:
+        key = issuer_key(os.environ)
+        typer.echo(f"signed with {key} (the local stack's; HUB_FOLDER or --key name another)", err=True)
     try:
         issuer = Issuer(key)
         codes = ALL if EVERYWHERE in area else frozenset(area)
