@@ -17,6 +17,7 @@ from services.intake.domain.dossier import Dossier
 from services.intake.domain.life import Life
 from services.intake.domain.progress import Progress
 from services.intake.domain.search import Count, Order, Place, Search, Span
+from services.intake.store.lateness import is_late
 from services.intake.store.lives import LIFE, life_from
 from services.intake.store.tables import DOSSIER, PROGRESS, dossier_from, progress_from
 
@@ -253,12 +254,11 @@ def _conditions(search: Search, walk: _Walk, sql: _Sql) -> list[str]:
 
 
 def _lateness(search: Search, sql: _Sql) -> list[str]:
-    """Quá hạn: the minute of its date has passed, and it isn't finished or was finished after it."""
+    """Quá hạn: finished too late, or not finished by now. What waits for a supplement, or was closed, is not late."""
     if search.late is None:
         return []
-    minute = sql.value(search.as_of.replace(second=0, microsecond=0))
-    late = f"coalesce(due_at < coalesce(date_trunc('minute', completed_at), {minute}), false)"
-    late = f"({late} AND (completed_at IS NOT NULL OR state = 'accepted'))"
+    late = is_late("due_at", f"coalesce(completed_at, {sql.value(search.as_of)})")
+    late = f"(coalesce({late}, false) AND (completed_at IS NOT NULL OR state = 'accepted'))"
     return [late if search.late else f"NOT {late}"]
 
 
