@@ -49,17 +49,27 @@ Shown = tuple[Dossier, Progress, Life | None]
 
 
 class _Walk(NamedTuple):
-    """Along which index: of `column` (one branch for each of `keys`), in the order of `by`."""
+    """Along which index: of `column` (one branch for each of `keys`, or for every desk), in the order of `by`."""
 
     by: str
     column: str | None = None
-    keys: tuple[str, ...] = ()
+    keys: tuple[str, ...] | None = ()
     only: tuple[str, ...] = ()
 
     @property
-    def most(self) -> int:
-        """Lines that each branch may pass over."""
-        return self.together // max(1, len(self.keys))
+    def alone(self) -> bool:
+        """It has one branch."""
+        return self.column is None or (self.keys is not None and len(self.keys) <= 1)
+
+    @property
+    def most(self) -> int | None:
+        """Lines that each branch may pass over; None: it depends on how many desks there are."""
+        return None if self.keys is None else max(1, self.together // max(1, len(self.keys)))
+
+    @property
+    def sql_most(self) -> str:
+        """The same in a statement."""
+        return str(self.most or f"(SELECT greatest(1, {self.together} / count(*)) FROM branch)")  # noqa: S608
 
     @property
     def together(self) -> int:
@@ -101,7 +111,7 @@ class Lists:
             walk = _walk(search, order)
             statement, values = listing(search, walk, after, limit + 1)
             found = [Place(*row) for row in await connection.fetch(statement, *values)]
-            reached = await _reached(connection, search, walk, after, full=len(found) > limit)
+            reached = await _reached(connection, search, walk, after, limit, len(found))
             if reached is not None:
                 found = [place for place in found if not _follows(place, reached, walk)]
             following = found[limit - 1] if len(found) > limit else reached
@@ -139,14 +149,14 @@ async def _of_code(connection: Connection, search: Search) -> list[UUID]:
 
 
 async def _reached(
-    connection: Connection, search: Search, walk: _Walk, after: Place | None, *, full: bool
+    connection: Connection, search: Search, walk: _Walk, after: Place | None, limit: int, found: int
 ) -> Place | None:
     """How far the walk came, where it ended before the index did; of several branches the one that came least.
 
     Where all lines fit, each branch has found a whole page or its end.
     """
-    all_fit = not _conditions(search, walk, _Sql())
-    if all_fit or (full and len(walk.keys) <= 1):
+    all_fit = not _conditions(search, walk, _Sql()) and (walk.most or 0) > limit
+    if all_fit or (found > limit and walk.alone):
         return None
     statement, values = reaching(search, walk, after)
     row = await connection.fetchrow(statement, *values)
@@ -176,9 +186,8 @@ def reaching(search: Search, walk: _Walk, after: Place | None) -> tuple[str, lis
     """The statement that finds how far `listing` came."""
     sql = _Sql()
     last = f"SELECT {walk.by}, dossier_id FROM ({_walked(search, walk, after, sql)}) AS walked"  # noqa: S608
-    last += f" OFFSET {walk.most - 1} LIMIT 1"
-    back = _order(walk).replace("ASC", "-").replace("DESC", "ASC").replace("-", "DESC")
-    return _branched(last, walk, sql, f"{back} LIMIT 1"), sql.values
+    last += f" OFFSET {walk.sql_most} - 1 LIMIT 1"
+    return _branched(last, walk, sql, f"{_order(walk)} LIMIT 1"), sql.values
 
 
 def counting(search: Search) -> tuple[str, list[Any], int]:
@@ -187,8 +196,9 @@ def counting(search: Search) -> tuple[str, list[Any], int]:
     walk = _walk(search, "due" if _is_under_way(search) and not (search.procedure or search.agency) else "newest")
     walk = walk._replace(only=tuple(part for part in walk.only if part != "due_at IS NOT NULL"))
     prefix = [*walk.only, *sql.span(walk.by, _span(search, walk))]
-    order = "" if walk.column == "desk_code" else _order(walk)  # the index by desk holds all; else newest are at hand
-    if walk.column:
+    by_desk = walk.column == "desk_code" or walk.by == "due_at"  # the indexes by desk hold all; else newest are at hand
+    order = "" if by_desk else _order(walk)
+    if walk.column and walk.keys is not None:
         one = len(walk.keys) == 1
         prefix.append(
             f"{walk.column} = {sql.value(walk.keys[0])}"
@@ -206,8 +216,7 @@ def counting(search: Search) -> tuple[str, list[Any], int]:
 def _walk(search: Search, order: Order) -> _Walk:
     few = search.desks if search.desks is not None and len(search.desks) <= MOST_BRANCHES else None
     if order == "due":
-        only = (_UNDER_WAY, "due_at IS NOT NULL")
-        return _Walk("due_at", only=only) if few is None else _Walk("due_at", "desk_code", few, only)
+        return _Walk("due_at", "desk_code", search.desks, (_UNDER_WAY, "due_at IS NOT NULL"))
     if few is not None:
         return _Walk("received_at", "desk_code", few)
     if search.agency is not None:
@@ -224,14 +233,26 @@ def _walked(search: Search, walk: _Walk, after: Place | None, sql: _Sql) -> str:
     if after is not None:
         sign = "<" if walk.by == "received_at" else ">"
         prefix.append(f"({walk.by}, dossier_id) {sign} ({sql.value(after.at)}, {sql.value(after.dossier_id)})")
-    return f"SELECT * FROM register_line WHERE {_all(prefix)} {_order(walk)} LIMIT {walk.most}"  # noqa: S608
+    return f"SELECT * FROM register_line WHERE {_all(prefix)} {_order(walk)} LIMIT {walk.sql_most}"  # noqa: S608
 
 
 def _branched(one: str, walk: _Walk, sql: _Sql, together: str) -> str:
     if not walk.column:
         return one
-    keys = sql.value(list(walk.keys))
-    return f"SELECT found.* FROM unnest({keys}::text[]) AS branch (key) CROSS JOIN LATERAL ({one}) AS found {together}"  # noqa: S608
+    keys = _every_desk(walk) if walk.keys is None else f"SELECT unnest({sql.value(list(walk.keys))}::text[])"
+    return f"""
+        WITH branch (key) AS MATERIALIZED ({keys})
+        SELECT found.* FROM branch CROSS JOIN LATERAL ({one}) AS found {together}"""  # noqa: S608
+
+
+def _every_desk(walk: _Walk) -> str:
+    """The desks that have such lines: the index is asked for the next one, not for its lines."""
+    first = f"SELECT desk_code FROM register_line WHERE {_all(walk.only)} ORDER BY desk_code LIMIT 1"  # noqa: S608
+    following = first.replace("WHERE", "WHERE desk_code > desk.code AND")
+    return f"""
+        WITH RECURSIVE desk (code) AS (
+            ({first}) UNION ALL SELECT ({following}) FROM desk WHERE code IS NOT NULL
+        ) SELECT code FROM desk WHERE code IS NOT NULL"""  # noqa: S608
 
 
 def _conditions(search: Search, walk: _Walk, sql: _Sql) -> list[str]:

@@ -74,8 +74,14 @@ CREATE TRIGGER line_reported AFTER UPDATE ON progress
     REFERENCING NEW TABLE AS written FOR EACH STATEMENT EXECUTE FUNCTION reports_into_lines();
 """
 
+FEWER = """
+-- By date without a desk: each desk's are walked together (`services/intake/store/lists.py`).
+DROP INDEX register_line_due;
+"""
+
 
 def upgrade() -> None:
     op.execute(OWES)
     op.execute(PHASE)
     op.execute(TRIGGERS)
+    op.execute(FEWER)
