@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as some
 
-from services.sla.domain.clock import late_from
+from hub_worktime import late_from
 from services.sla.domain.warning import warn_at
 from tests.sla.world import at, by_officer, promise
 

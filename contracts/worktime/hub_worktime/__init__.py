@@ -3,6 +3,7 @@
 from hub_worktime.calendars import Calendar, OutsideCalendar, load_calendar, published_calendars
 from hub_worktime.due import VIETNAM, DueDate, NoDueDate, compute_due
 from hub_worktime.hours import DEFAULT_HOURS, WorkingHours
+from hub_worktime.lateness import Outcome, is_late, late_from, outcome
 from hub_worktime.rules import Rule, RuleSet, Source, load_rules
 from hub_worktime.term_table import TermRow, TermTable
 from hub_worktime.terms import Reason, Term, Unit
@@ -14,6 +15,7 @@ __all__ = [
     "Calendar",
     "DueDate",
     "NoDueDate",
+    "Outcome",
     "OutsideCalendar",
     "Reason",
     "Rule",
@@ -25,8 +27,11 @@ __all__ = [
     "Unit",
     "WorkingHours",
     "compute_due",
+    "is_late",
+    "late_from",
     "load_calendar",
     "load_rules",
+    "outcome",
     "parse_term",
     "published_calendars",
 ]

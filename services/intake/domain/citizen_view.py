@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from hub_worktime import Calendar
+from hub_worktime import Calendar, is_late
 from services.intake.domain.catalogue import Desk, Procedure
 from services.intake.domain.citizen_steps import CitizenStep, citizen_steps, held_by
 from services.intake.domain.dossier import Dossier
@@ -208,8 +208,8 @@ def _late(standing: Standing, status: int, around: Around, now: datetime) -> tup
     if due_at is None or status in _WAITING:
         return ()
     if (finished_at := progress.completed_at or life.result_ready_at) is not None:
-        return ("Kết quả có muộn hơn ngày hẹn.",) if finished_at > due_at else ()
-    if status in _OVER or now <= due_at:
+        return ("Kết quả có muộn hơn ngày hẹn.",) if is_late(due_at, finished_at) else ()
+    if status in _OVER or not is_late(due_at, now):
         return ()
     days = working_days_late(due_at, now, around.calendar) if around.calendar else None
     by = f" {days} ngày làm việc" if days else ""

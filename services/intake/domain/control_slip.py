@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
-from hub_worktime import VIETNAM
+from hub_worktime import VIETNAM, outcome
 from services.intake.domain.desk_steps import DESK_STEPS
 from services.intake.domain.forms import Fields, FormFacts
 from services.intake.domain.timeline import Facts, Step
@@ -74,7 +74,7 @@ def _result(step: Step, facts: FormFacts) -> str | None:
         return _RESULTS[facts.progress.clock_outcome]
     if facts.due_at is None:
         return None
-    return "Đúng hạn" if step.at <= facts.due_at else "Quá hạn"
+    return _RESULTS[outcome(facts.due_at, step.at)]
 
 
 def _agency(told: Facts) -> str:

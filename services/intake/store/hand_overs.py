@@ -9,6 +9,7 @@ from pydantic_core import from_json, to_json
 
 from hub_messaging.database import Pool, Table, TableStore
 from services.intake.domain.hand_over_list import HandOverList
+from services.intake.store.lateness import is_late
 
 _TABLE = Table(
     "hand_over_list",
@@ -33,7 +34,7 @@ _PAGE = f"""
 SELECT {_COLUMNS} FROM hand_over_list
 WHERE ($1::uuid IS NULL OR id > $1)
   AND ($2::text[] IS NULL OR desk_code = ANY($2) OR agency_code = ANY($2))
-  AND ($3::timestamptz IS NULL OR (due_at < $3 AND (desk_signed_at IS NULL OR agency_signed_at IS NULL)))
+  AND ($3::timestamptz IS NULL OR ({is_late("due_at", "$3")} AND (desk_signed_at IS NULL OR agency_signed_at IS NULL)))
 ORDER BY id LIMIT $4
 """  # noqa: S608
 

@@ -2,22 +2,18 @@
 
 Facts are only ever added; whatever is said about the clock is computed from them and from the time, so the order in
 which they arrive cannot matter.
-
-A promised date names a minute, and that minute is still on time: the time of a date due at 17:00 is [.., 17:01), and
-from 17:01:00 on it is late. See docs/decisions/0006-when-a-date-is-missed-and-when-it-warns.md.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from types import MappingProxyType
 from typing import Literal, NamedTuple, Self
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 from hub_events.intake import Promise
+from hub_worktime import late_from, outcome
 
-VIETNAM = ZoneInfo("Asia/Ho_Chi_Minh")
 State = Literal["unknown", "running", "paused", "stopped"]
 StopOutcome = Literal["early", "on_time", "late", "no_term"]
 
@@ -25,11 +21,6 @@ StopOutcome = Literal["early", "on_time", "late", "no_term"]
 def kept(promise: Promise) -> Promise:
     """The promise as a clock keeps it: an officer's reason is sealed for others."""
     return promise if promise.sealed_reason is None else promise.model_copy(update={"sealed_reason": None})
-
-
-def late_from(due_at: datetime) -> datetime:
-    """The first moment that is late: when the minute on the receipt has passed."""
-    return due_at.replace(second=0, microsecond=0) + timedelta(minutes=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,12 +117,9 @@ class DossierClock(NamedTuple):
         date = self.current
         if self.stop is None or date is None:
             return None
-        if date.promise.due_at is None or date.late_from is None:
+        if date.promise.due_at is None:
             return "no_term"
-        ended = self.ended(date) or self.stop.at
-        if ended >= date.late_from:
-            return "late"
-        return "early" if _day(ended) < _day(date.promise.due_at) else "on_time"
+        return outcome(date.promise.due_at, self.ended(date) or self.stop.at)
 
     def stopped(self, stop: Stop) -> Self:
         """The clock with this end; of several the first one is it."""
@@ -172,8 +160,3 @@ class DossierClock(NamedTuple):
         if date is None or self.state != "running" or {date.warned_word, date.missed_word} & set(self.said):
             return None
         return date.warn_at
-
-
-def _day(moment: datetime) -> tuple[int, int, int]:
-    local = moment.astimezone(VIETNAM)
-    return local.year, local.month, local.day
