@@ -33,6 +33,7 @@ from services.intake.api.corrections import correction_router
 from services.intake.api.directory import desk_router, directory_router
 from services.intake.api.dossiers import command_router, read_router
 from services.intake.api.duplicates import duplicate_router
+from services.intake.api.fee_proposals import fee_proposal_router
 from services.intake.api.figures import figures_router
 from services.intake.api.file_commands import FileCommands
 from services.intake.api.file_links import LinkTokens, link_router
@@ -67,6 +68,7 @@ from services.intake.store.catalogue_files import read_catalogue
 from services.intake.store.catalogue_tables import CatalogueUnitOfWork
 from services.intake.store.changes import ChangeFeed
 from services.intake.store.directory import Directory
+from services.intake.store.fee_offers import FeeOffers
 from services.intake.store.file_objects import Objects
 from services.intake.store.file_queries import FileQueries
 from services.intake.store.file_sweeper import FileSweeper
@@ -194,6 +196,7 @@ class Service:
             command_router(commands, queries, self._office, now),
             life_router(desk, queries, self._office, now),
             fee_router(desk, now),
+            fee_proposal_router(desk, queries, lives, FeeOffers(self.spine.pool), now),
             correction_router(desk, queries, lives, self._office, now),
             bulk_router(commands, self._office, now),
             lists_router(Lists(self.spine.pool), now),

@@ -89,6 +89,9 @@ class FeeView(BaseModel):
     waived_at: Local | None
     waived_by: str | None
     waived_reason: str | None
+    line: str | None = None
+    basis: str | None = None
+    """The line of the catalogue that it was asked by; None: an officer's own amount."""
 
 
 class LifeView(BaseModel):

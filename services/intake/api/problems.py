@@ -23,6 +23,9 @@ OLD_DOSSIER_DIFFERS = problem_type("old-dossier-differs", 409, "Hồ sơ cũ nà
 DECISION_EXISTS = problem_type("decision-exists", 409, "Hồ sơ đã có kết quả giải quyết")
 FEE_NOT_BELIEVABLE = problem_type("fee-not-believable", 422, "Số tiền không hợp lý")
 FEE_UNKNOWN = problem_type("fee-unknown", 404, "Hồ sơ không có khoản phí này")
+PROPOSAL_UNKNOWN = problem_type("fee-proposal-unknown", 404, "Danh mục không có mức phí này cho hồ sơ")
+FEE_NOT_PROPOSED = problem_type("fee-not-proposed", 422, "Danh mục không nêu rõ số tiền")
+FEE_ASKED_ALREADY = problem_type("fee-asked-already", 409, "Mức phí này đã được yêu cầu")
 FEE_SETTLED = problem_type("fee-settled", 409, "Khoản phí đã nộp hoặc đã miễn")
 PAYMENT_USED = problem_type("payment-used", 409, "Khoản thanh toán đã dùng cho phí khác của hồ sơ")
 STEPS_OUT_OF_ORDER = problem_type("steps-out-of-order", 422, "Thứ tự các bước không hợp lý")
@@ -157,6 +160,23 @@ _PROBLEMS: Mapping[type[Exception], Callable[[Any], Problem]] = {
     ),
     refusals.NoSuchFee: lambda _: Problem(
         FEE_UNKNOWN, "Hồ sơ không có khoản phí mang số này.", next_step="Xem life.fees tại GET /v1/dossiers/{id}."
+    ),
+    refusals.NoSuchProposal: lambda _: Problem(
+        PROPOSAL_UNKNOWN,
+        "Phiên bản thủ tục của hồ sơ không có dòng phí mang mã này cho hình thức nộp và trường hợp của hồ sơ.",
+        next_step="Xem GET /v1/dossiers/{id}/proposed-fees.",
+    ),
+    refusals.FeeNotProposed: lambda error: Problem(
+        FEE_NOT_PROPOSED,
+        "Dòng phí này không nêu số tiền chắc chắn, nên hệ thống không tự đề xuất con số.",
+        next_step="Cán bộ xác định số tiền rồi gửi POST /v1/dossiers/{id}/fees; không thu thì không cần làm gì.",
+        doubt=error.doubt,
+    ),
+    refusals.FeeAskedAlready: lambda error: Problem(
+        FEE_ASKED_ALREADY,
+        "Hồ sơ này đã được yêu cầu nộp theo đúng dòng phí đó.",
+        next_step="Xem khoản phí mang số fee trong life.fees; khoản khác thì yêu cầu bằng POST /v1/dossiers/{id}/fees.",
+        fee=error.fee,
     ),
     refusals.FeeSettled: lambda _: Problem(
         FEE_SETTLED,

@@ -22,7 +22,10 @@ LARGEST_FEE = 10_000_000_000
 
 @dataclass(frozen=True, slots=True)
 class Fee:
-    """Phí, lệ phí that was asked. `amount` in đồng; open until it is paid or waived."""
+    """Phí, lệ phí that was asked. `amount` in đồng; open until it is paid or waived.
+
+    `line`, `basis`: the line of the dossier's published version that it follows, and its text; None: an officer's own.
+    """
 
     number: int
     purpose: str
@@ -35,6 +38,8 @@ class Fee:
     waived_at: datetime | None = None
     waived_by: str | None = None
     waived_reason: str | None = None
+    line: str | None = None
+    basis: str | None = None
 
     @property
     def open(self) -> bool:
@@ -69,11 +74,21 @@ class Life(NamedTuple):
         """Those that the citizen still has to pay."""
         return tuple(fee for fee in self.fees if fee.open)
 
-    def ask_fee(self, purpose: str, amount: int, at: datetime, officer: str) -> "Life":
+    def ask_fee(
+        self,
+        purpose: str,
+        amount: int,
+        at: datetime,
+        officer: str,
+        *,
+        line: str | None = None,
+        basis: str | None = None,
+    ) -> "Life":
         """Yêu cầu nộp phí: the next one. Raises FeeNotBelievable."""
         if not 0 < amount <= LARGEST_FEE:
             raise FeeNotBelievable(LARGEST_FEE)
-        return self._replace(fees=(*self.fees, Fee(len(self.fees) + 1, purpose, amount, at, officer)))
+        asked = Fee(len(self.fees) + 1, purpose, amount, at, officer, line=line, basis=basis)
+        return self._replace(fees=(*self.fees, asked))
 
     def fee(self, number: int) -> Fee:
         """Raises NoSuchFee."""

@@ -110,6 +110,26 @@ class FeeNotBelievable(Refusal):
         self.most = most
 
 
+class NoSuchProposal(Refusal):
+    """The published version has no such line for the dossier's channel and case."""
+
+
+class FeeNotProposed(Refusal):
+    """The line states no amount beyond doubt: an officer asks it in numbers of their own."""
+
+    def __init__(self, doubt: str) -> None:
+        super().__init__(doubt)
+        self.doubt = doubt
+
+
+class FeeAskedAlready(Refusal):
+    """That line was asked of this dossier before."""
+
+    def __init__(self, fee: int) -> None:
+        super().__init__("fee asked already")
+        self.fee = fee
+
+
 class FeeSettled(Refusal):
     """The fee is paid or waived already."""
 
