@@ -24,6 +24,7 @@ from hub_web.server import HttpServer
 from hub_web.tokens import Verifier
 from hub_worktime import VIETNAM, load_calendar
 from services.intake.api.bulk import bulk_router
+from services.intake.api.by_proxy import proxy_router
 from services.intake.api.catalogue import Shelves, catalogue_router
 from services.intake.api.catalogue_imports import Imports, catalogue_import_router
 from services.intake.api.changes import Watch, changes_router
@@ -63,6 +64,7 @@ from services.intake.handlers.office import Office
 from services.intake.handlers.ports import PROGRESS
 from services.intake.handlers.timeline import EVENTS, on_reported
 from services.intake.settings import PACKAGED_DATA, Settings
+from services.intake.store.acts_by_proxy import ProxyQueries
 from services.intake.store.assess_files import assess_file
 from services.intake.store.catalogue_files import read_catalogue
 from services.intake.store.catalogue_tables import CatalogueUnitOfWork
@@ -204,6 +206,7 @@ class Service:
             changes_router(feed, self._watch),
             figures_router(lives),
             late_entry_router(lives),
+            proxy_router(ProxyQueries(self.spine.pool)),
             old_dossier_router(runner.run, self._office, now),
             period_figures_router(PeriodFigures(self.spine.pool), now),
             duplicate_router(lives, now),

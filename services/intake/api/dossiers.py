@@ -20,6 +20,7 @@ from services.intake.api.answers import (
 )
 from services.intake.api.areas import desk_in_area, in_area
 from services.intake.api.bodies import AcceptanceBody, RefusalBody, Submission, SupplementBrought, SupplementWish
+from services.intake.api.by_proxy import submitting
 from services.intake.api.commands import Commands
 from services.intake.api.duplicates import similar_view
 from services.intake.api.life_reading import LifeReading
@@ -33,7 +34,7 @@ from services.intake.handlers.ports import DOSSIERS, NUMBERS
 from services.intake.handlers.record_supplement import RecordSupplement, record_supplement
 from services.intake.handlers.refuse_dossier import RefuseDossier, refuse_dossier
 from services.intake.handlers.request_supplement import RequestSupplement, Superior, request_supplement
-from services.intake.handlers.submit_dossier import ResultPlace, SubmitDossier, submit_dossier
+from services.intake.handlers.submit_dossier import ResultPlace, SubmitDossier
 
 Submitter = Annotated[Caller, requires("dossiers:submit")]
 Decider = Annotated[Caller, requires("dossiers:decide")]
@@ -141,7 +142,7 @@ async def submit_one(
     if not caller.covers(command.desk.ref.code):
         raise no_such_desk()
     return await commands.carry_out(
-        lambda uow: submit_dossier(command, uow, office),
+        submitting(submission, command, office),
         dossier_id=command.dossier_id,
         keys={NUMBERS: (NumberRange.key_for(command.desk.ref.code, command.received_at),)},
         caller=caller,

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from datetime import datetime
+from functools import partial
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -13,6 +14,7 @@ from hub_web.routes import IdempotencyKey, RawBody, Router
 from hub_web.tokens import Caller
 from services.intake.api.answers import RegisteredView
 from services.intake.api.areas import desk_in_area, in_area
+from services.intake.api.by_proxy import collecting
 from services.intake.api.commands import Command, Commands
 from services.intake.api.dossiers import acceptance_of
 from services.intake.api.life_bodies import (
@@ -125,9 +127,8 @@ def life_router(desk: AtTheDesk, reading: Reading, office: Office, now: Callable
         """Trả kết quả cho người nộp; the dossier is closed."""
         at = now()
         command = ReturnResult(dossier_id, uuid7(), at, handed.officer, handed.at or at, handed.collected_by)
-        return await desk.carry_out(
-            lambda uow: return_result(command, uow), dossier_id, caller, action="return-result", key=key, body=body
-        )
+        run = collecting(lambda uow: return_result(command, uow), handed, command, command.returned_at, office)
+        return await desk.carry_out(run, dossier_id, caller, action="return-result", key=key, body=body)
 
     @router.post("/v1/dossiers/{dossier_id}/finish-on-the-spot", response_model=RegisteredView)
     async def on_the_spot(
@@ -136,8 +137,10 @@ def life_router(desk: AtTheDesk, reading: Reading, office: Office, now: Callable
         """Bốn tại chỗ: received, appraised, approved and returned at the desk; no agency hears of it."""
         dossier, _ = await in_area(reading, dossier_id, caller)
         command = _on_the_spot(dossier_id, spot, now())
+        finish = partial(finish_on_the_spot, command, office=office)
+        run = collecting(finish, spot, command, command.returned.at, office)
         return await desk.carry_out(
-            lambda uow: finish_on_the_spot(command, uow, office),
+            run,
             dossier_id,
             caller,
             action="finish-on-the-spot",

@@ -33,6 +33,7 @@ NOTHING_CORRECTED = problem_type("nothing-corrected", 422, "Không có gì để
 SECOND_REQUEST = problem_type("second-request", 409, "Đã yêu cầu bổ sung một lần")
 SIGNED_ALREADY = problem_type("signed-already", 409, "Bên này đã ký danh sách bàn giao")
 NOT_TO_HAND_OVER = problem_type("not-to-hand-over", 422, "Hồ sơ không bàn giao được")
+AUTHORISATION_LACKING = problem_type("authorisation-lacking", 422, "Giấy ủy quyền không cho làm việc này")
 WRONG_STATE = problem_type("wrong-state", 409, "Trạng thái hồ sơ không cho phép")
 
 
@@ -102,6 +103,26 @@ def _wrong_state(error: refusals.WrongState) -> Problem:
         next_step=f"Có thể thực hiện: {possible}.",
         state=error.state,
         possible=error.possible,
+    )
+
+
+def _authorisation(error: refusals.AuthorisationLacking) -> Problem:
+    wants = "nhận kết quả" if error.act == "collect" else "nộp hồ sơ"
+    told = {
+        "expired": f"Giấy ủy quyền hết hiệu lực sau ngày {error.last_day:%d/%m/%Y}." if error.last_day else "",
+        "not-yet-valid": f"Giấy ủy quyền có hiệu lực từ ngày {error.valid_from:%d/%m/%Y}." if error.valid_from else "",
+        "out-of-scope": f"Giấy ủy quyền không ghi việc {wants}.",
+    }
+    return Problem(
+        AUTHORISATION_LACKING,
+        told[error.lack],
+        next_step=(
+            f"Người nộp tự {wants}, hoặc xuất trình giấy ủy quyền khác (proxy); nếu cán bộ hoặc lãnh đạo vẫn chấp "
+            "nhận thì gửi lại kèm despite: officer và reason."
+        ),
+        lack=error.lack,
+        valid_from=error.valid_from and error.valid_from.isoformat(),
+        last_day=error.last_day and error.last_day.isoformat(),
     )
 
 
@@ -199,6 +220,7 @@ _PROBLEMS: Mapping[type[Exception], Callable[[Any], Problem]] = {
         next_step="Gửi lại với superior: officer và reason của lãnh đạo; hoặc giải quyết trên hồ sơ hiện có.",
         stage=error.stage,
     ),
+    refusals.AuthorisationLacking: _authorisation,
     refusals.NoSuchList: lambda _: no_such_list(),
     refusals.SignedAlready: lambda _: Problem(
         SIGNED_ALREADY, "Chữ ký của bên này đã được ghi.", next_step="Xem GET /v1/hand-over-lists/{id}."

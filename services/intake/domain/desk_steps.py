@@ -14,5 +14,6 @@ DESK_STEPS: Mapping[str, str] = {
     "result-ready": "Kết quả đã về Bộ phận Một cửa",
     "fee-asked": "Yêu cầu nộp phí, lệ phí",
     "fee-waived": "Miễn nộp phí, lệ phí",
+    "authorisation-accepted": "Chấp nhận giấy ủy quyền chưa hợp lệ",
     "late-entry": "Nhập vào hệ thống sau ngày nhận",
 }

@@ -4,7 +4,7 @@ They hold codes and states only, never what a citizen wrote.
 """
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import date, datetime
 
 
 class Refusal(Exception):
@@ -160,6 +160,17 @@ class NoSuchList(Refusal):
 
 class SignedAlready(Refusal):
     """That side has signed the hand-over list."""
+
+
+class AuthorisationLacking(Refusal):
+    """The proxy's paper doesn't allow what is to be done, or not on that day."""
+
+    def __init__(self, lack: str, act: str, valid_from: date | None, last_day: date | None) -> None:
+        super().__init__(lack)
+        self.lack = lack
+        self.act = act
+        self.valid_from = valid_from
+        self.last_day = last_day
 
 
 class WrongState(Refusal):

@@ -1,0 +1,86 @@
+"""Người được ủy quyền nộp hồ sơ, nhận kết quả: the paper is checked; what it lacks, a person answers for."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from hub_events.ids import derive_id
+from hub_worktime import VIETNAM
+from services.intake.domain.authorisation import Act, ActByProxy, Authorisation, Lack, written_authorisation
+from services.intake.domain.dossier import Dossier
+from services.intake.handlers.desk_steps import announce_step
+from services.intake.handlers.office import Office
+from services.intake.handlers.ports import IntakeWork
+from services.intake.handlers.registered import registered
+from services.intake.handlers.submit_dossier import SubmitDossier, submit_dossier
+
+
+@dataclass(frozen=True, slots=True)
+class Despite:
+    """Cán bộ hoặc lãnh đạo chấp nhận: who answers for a paper that isn't in order, and why."""
+
+    officer: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class CollectByProxy:
+    """`proxy`: who came, with which paper, as it is sealed; None: the one of the submission. `on`: when."""
+
+    dossier_id: UUID
+    event_id: UUID
+    at: datetime
+    on: datetime
+    proxy: Mapping[str, Any] | None
+    despite: Despite | None
+
+
+def submit_by_proxy(command: SubmitDossier, despite: Despite | None, uow: IntakeWork, office: Office) -> Dossier:
+    """Registers what a proxy hands in. Raises AuthorisationLacking, and what `submit_dossier` raises."""
+    paper = written_authorisation(command.form["proxy"])
+    assert paper
+    lack = _checked(paper, "submit", command.received_at, despite)
+    dossier = submit_dossier(command, uow, office)
+    if lack is not None and despite is not None:
+        _keep(dossier, "submit", command.event_id, command.at, lack, despite, None, uow, office)
+    return dossier
+
+
+def collect_by_proxy(
+    command: CollectByProxy, hand_over: Callable[[IntakeWork], Dossier], uow: IntakeWork, office: Office
+) -> Dossier:
+    """Hands the result to a proxy. Raises NoSuchDossier, AuthorisationLacking, and what `hand_over` raises."""
+    dossier = registered(command.dossier_id, uow).dossier
+    known = office.seals.open("form", dossier.id, dossier.sealed_form).get("proxy") if command.proxy is None else None
+    paper = written_authorisation(command.proxy or known)
+    returned = hand_over(uow)
+    lack = None if paper is None else _checked(paper, "collect", command.on, command.despite)
+    if lack is not None or command.proxy is not None:
+        _keep(returned, "collect", command.event_id, command.at, lack, command.despite, command.proxy, uow, office)
+    return returned
+
+
+def _checked(paper: Authorisation, act: Act, moment: datetime, despite: Despite | None) -> Lack | None:
+    return paper.check(act, moment.astimezone(VIETNAM).date(), accepted=despite is not None)
+
+
+def _keep(
+    dossier: Dossier,
+    act: Act,
+    event_id: UUID,
+    at: datetime,
+    lack: Lack | None,
+    despite: Despite | None,
+    proxy: Mapping[str, Any] | None,
+    uow: IntakeWork,
+    office: Office,
+) -> None:
+    """The paper shown and the reason rest sealed; that somebody answers for a lack is a step of the timeline."""
+    answers, own_id = (despite if lack is not None else None), derive_id(event_id, "authorisation")
+    content = {"proxy": proxy, "reason": answers.reason if answers else None}
+    officer, sealed = answers.officer if answers else None, office.seals.seal("form", dossier.id, content)
+    uow.acts_by_proxy.add(ActByProxy(dossier.id, own_id, act, at, dossier.desk.code, lack, officer, sealed))
+    if answers is not None:
+        announce_step(dossier, "authorisation-accepted", answers.officer, at, uow, event_id=own_id, reason=lack)
