@@ -51,6 +51,7 @@ from services.intake.api.pages import Pages
 from services.intake.api.period_figures import period_figures_router
 from services.intake.api.publication_lists import publication_router
 from services.intake.api.reference_imports import Surroundings, import_router
+from services.intake.api.results import result_router
 from services.intake.api.uploads import Uploads, upload_router
 from services.intake.clients.clamd import Clamd
 from services.intake.clients.scanning import Scanning
@@ -87,6 +88,7 @@ from services.intake.store.reference import DeskFeed, ProcedureFeed, Reference
 from services.intake.store.reference_files import read_tables
 from services.intake.store.reference_queries import ReferenceQueries
 from services.intake.store.reference_tables import ReferenceUnitOfWork
+from services.intake.store.results import Results
 from services.intake.store.unit_of_work import IntakeUnitOfWork
 from services.intake.store.wrong_tries import WrongTries
 
@@ -188,7 +190,7 @@ class Service:
         runner, now = GroupRunner(self.spine.runner), self.spine.clock.now
         commands = Commands(runner, self._find)
         lives = LifeQueries(self.spine.pool, timedelta(days=self.settings.duplicate_window_days))
-        desk = AtTheDesk(commands, queries)
+        desk = AtTheDesk(commands, queries, lives)
         pages = Pages(self.settings.public_url)
         tries = WrongTries(self.spine.pool)
         address = ClientAddress(self.settings.proxies_in_front)
@@ -212,7 +214,8 @@ class Service:
             duplicate_router(lives, now),
             *self._catalogue_routers(),
             *self._directory_routers(),
-            hand_over_router(commands, queries, HandOverQueries(self.spine.pool), self._office, now),
+            hand_over_router(commands, queries, lives, HandOverQueries(self.spine.pool), self._office, now),
+            result_router(Results(self.spine.pool), self._office.calendar, now),
             operations_router(queries),
             self._forms(runner, queries),
             citizen_router(queries, lives, self._office, tries, pages, address, now),

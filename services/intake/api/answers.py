@@ -110,6 +110,8 @@ class LifeView(BaseModel):
     corrections: int
     result_by: str | None
     result_desk: str | None
+    result_sent_at: Local | None = None
+    result_arrived_at: Local | None = None
 
 
 class RegisteredView(BaseModel):

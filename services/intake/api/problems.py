@@ -32,6 +32,8 @@ STEPS_OUT_OF_ORDER = problem_type("steps-out-of-order", 422, "Thứ tự các b�
 NOTHING_CORRECTED = problem_type("nothing-corrected", 422, "Không có gì để đính chính")
 SECOND_REQUEST = problem_type("second-request", 409, "Đã yêu cầu bổ sung một lần")
 SIGNED_ALREADY = problem_type("signed-already", 409, "Bên này đã ký danh sách bàn giao")
+RESULT_UNDER_WAY = problem_type("result-under-way", 409, "Kết quả đang trên đường đến nơi khác")
+RESULT_ELSEWHERE = problem_type("result-elsewhere", 409, "Kết quả ở Bộ phận Một cửa khác")
 NOT_TO_HAND_OVER = problem_type("not-to-hand-over", 422, "Hồ sơ không bàn giao được")
 AUTHORISATION_LACKING = problem_type("authorisation-lacking", 422, "Giấy ủy quyền không cho làm việc này")
 WRONG_STATE = problem_type("wrong-state", 409, "Trạng thái hồ sơ không cho phép")
@@ -47,6 +49,16 @@ def no_such_dossier() -> Problem:
 def no_such_list() -> Problem:
     """The one answer for a list that isn't there and for one outside the caller's area."""
     return Problem(NOT_FOUND, "Không có danh sách bàn giao này.", next_step="Xem GET /v1/hand-over-lists.")
+
+
+def result_elsewhere(desk_code: str) -> Problem:
+    """The caller's desk received the dossier; another one has its result."""
+    return Problem(
+        RESULT_ELSEWHERE,
+        "Kết quả đã được chuyển đến Bộ phận Một cửa mà người nộp chọn.",
+        next_step="Hướng dẫn người nộp nhận tại Bộ phận Một cửa nêu trong desk_code.",
+        desk_code=desk_code,
+    )
 
 
 def no_such_desk() -> Problem:
@@ -222,6 +234,16 @@ _PROBLEMS: Mapping[type[Exception], Callable[[Any], Problem]] = {
     ),
     refusals.AuthorisationLacking: _authorisation,
     refusals.NoSuchList: lambda _: no_such_list(),
+    refusals.NothingToSend: lambda _: Problem(
+        NOT_TO_HAND_OVER,
+        "Không kết quả nào của danh sách còn ở Bộ phận Một cửa này.",
+        next_step="Lập danh sách mới theo GET /v1/desks/{code}/results?where=to-send.",
+    ),
+    refusals.ResultUnderWay: lambda _: Problem(
+        RESULT_UNDER_WAY,
+        "Kết quả đã rời nơi tiếp nhận và nơi nhận chưa ký danh sách bàn giao.",
+        next_step="Nơi nhận kết quả ký danh sách (POST /v1/hand-over-lists/{id}/sign, side agency) rồi trả kết quả.",
+    ),
     refusals.SignedAlready: lambda _: Problem(
         SIGNED_ALREADY, "Chữ ký của bên này đã được ghi.", next_step="Xem GET /v1/hand-over-lists/{id}."
     ),

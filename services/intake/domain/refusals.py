@@ -158,6 +158,14 @@ class NoSuchList(Refusal):
     """There is no hand-over list of that id."""
 
 
+class NothingToSend(Refusal):
+    """No result of the list is still at the desk: all were handed out, or sent with another list."""
+
+
+class ResultUnderWay(Refusal):
+    """The result is on its way to another desk, which has not signed for it."""
+
+
 class SignedAlready(Refusal):
     """That side has signed the hand-over list."""
 
