@@ -64,13 +64,19 @@ async def test_a_result_wanted_elsewhere_is_sent_signed_for_and_handed_out_there
     assert (await ids(door, THERE), await ids(door, THERE, "coming")) == ([], [travels])
     there = door.token(area=[THERE])
     body = {**ACCEPTANCE, "collected_by": "applicant"}
-    early = await door.post(f"/v1/dossiers/{travels}/return-result", body, bearer=there)
-    assert early.status_code == 404, "it is not theirs yet"
+    path = f"/v1/dossiers/{travels}/return-result"
+    early = await door.post(path, body, bearer=there)
+    assert (early.status_code, early.json()["slug"], early.json()["desk_code"]) == (409, "result-elsewhere", HERE)
+    assert (await door.post(path, body, bearer=door.token(area=[NOWHERE]))).status_code == 404
+    unfinished = await accepted(door, wanted=THERE)
+    early = await door.post(f"/v1/dossiers/{unfinished}/return-result", body, bearer=there)
+    assert early.status_code == 404, "nothing of it is theirs before there is a result"
 
     made = await sending(door, travels)
     door.set_time("2026-03-02T10:00:00+07:00")
     assert (await sign(door, made, "desk")).status_code == 200
     assert await refused(door, travels, "return-result", collected_by="applicant") == (409, "result-under-way")
+    assert (await door.post(path, body, bearer=there)).json()["slug"] == "result-under-way"
     assert await ids(door, HERE, "to-send") == []
     (coming,) = await listed(door, THERE, "where=coming")
     assert (coming["sent_at"][:19], coming["received_by"]) == ("2026-03-02T10:00:00", HERE)

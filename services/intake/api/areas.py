@@ -32,22 +32,22 @@ async def receives(reading: Reading, _lives: LifeReading, dossier_id: UUID, call
 
 
 async def hands_out(reading: Reading, lives: LifeReading, dossier_id: UUID, caller: Caller) -> None:
-    """That the caller's desk has the result: the receiving one, or another once it signed for it. Raises Problem."""
-    desk_code, place = await _desks(reading, lives, dossier_id)
-    if not caller.covers(place):
-        raise result_elsewhere(place) if caller.covers(desk_code) else no_such_dossier()
+    """That the caller's desk has the result: the receiving one, or another once it signed for it. Raises Problem.
+
+    One that has part in it, but not the result, hears where it is.
+    """
+    desk_code, life = await reading.desk_of(dossier_id), await lives.life_of(dossier_id)
+    place = life.result_at if life else desk_code
+    waits = life.wanted_at if life and (life.result_ready_at or life.result_sent_at) else None
+    if desk_code is None or not any(code and caller.covers(code) for code in (desk_code, waits)):
+        raise no_such_dossier()
+    if place is not None and not caller.covers(place):
+        raise result_elsewhere(place)
 
 
 async def has_part(reading: Reading, lives: LifeReading, dossier_id: UUID, caller: Caller) -> None:
     """That it is the receiving desk, or the one that has the result. Raises Problem."""
-    if not any(map(caller.covers, await _desks(reading, lives, dossier_id))):
+    desk_code, life = await reading.desk_of(dossier_id), await lives.life_of(dossier_id)
+    place = life.result_at if life else desk_code
+    if desk_code is None or not any(code and caller.covers(code) for code in (desk_code, place)):
         raise no_such_dossier()
-
-
-async def _desks(reading: Reading, lives: LifeReading, dossier_id: UUID) -> tuple[str, str]:
-    """The desk that received it, and the one that has its result. Raises Problem."""
-    desk_code = await reading.desk_of(dossier_id)
-    if desk_code is None:
-        raise no_such_dossier()
-    life = await lives.life_of(dossier_id)
-    return desk_code, (life.result_at if life else None) or desk_code

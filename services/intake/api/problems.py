@@ -52,11 +52,11 @@ def no_such_list() -> Problem:
 
 
 def result_elsewhere(desk_code: str) -> Problem:
-    """The caller's desk received the dossier; another one has its result."""
+    """The caller's desk received the dossier, or is to hand out its result; another one has it."""
     return Problem(
         RESULT_ELSEWHERE,
-        "Kết quả đã được chuyển đến Bộ phận Một cửa mà người nộp chọn.",
-        next_step="Hướng dẫn người nộp nhận tại Bộ phận Một cửa nêu trong desk_code.",
+        "Kết quả đang ở Bộ phận Một cửa khác, nêu trong desk_code.",
+        next_step="Người nộp nhận tại đó, hoặc hai bên ký danh sách bàn giao kết quả trước.",
         desk_code=desk_code,
     )
 

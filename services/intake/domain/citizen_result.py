@@ -2,6 +2,7 @@
 
 from services.intake.domain.catalogue import Desk
 from services.intake.domain.life import Life
+from services.intake.domain.money import dong
 from services.intake.domain.plain_words import plain, time_of
 from services.intake.domain.standing import Standing
 
@@ -30,6 +31,17 @@ def how_to_collect(standing: Standing, desk: str, other: Desk | None) -> tuple[s
     rejected = ("Hồ sơ không được chấp thuận. Lý do ghi trong văn bản kết quả.",)
     before = rejected if standing.progress.result == "rejected" else ()
     return (*before, _way(standing, desk, other))
+
+
+def how_to_pay(standing: Standing, desk: str, other: Desk | None) -> tuple[str, ...]:
+    """What is owed and why, where to pay it, and then how to get the result if there is one."""
+    life = standing.life
+    place = _name(other) if life.result_arrived_at is not None else desk
+    due = dong(sum(fee.amount for fee in life.open_fees))
+    pay = f"Nộp {due} phí, lệ phí tại {place}, hoặc theo cách mà Bộ phận Một cửa đã hướng dẫn."
+    bases = dict.fromkeys(plain(fee.basis) for fee in life.open_fees if fee.basis)
+    why = tuple(f"Mức công bố của thủ tục: “{basis}”." for basis in bases)
+    return (pay, *why, *(how_to_collect(standing, desk, other) if standing.decided else ()))
 
 
 def _way(standing: Standing, desk: str, other: Desk | None) -> str:

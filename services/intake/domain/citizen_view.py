@@ -10,11 +10,10 @@ from typing import Literal
 
 from hub_worktime import Calendar
 from services.intake.domain.catalogue import Desk, Procedure
-from services.intake.domain.citizen_result import how_to_collect, result_place
+from services.intake.domain.citizen_result import how_to_collect, how_to_pay, result_place
 from services.intake.domain.citizen_steps import CitizenStep, citizen_steps, held_by, last_correction
 from services.intake.domain.dossier import Dossier
 from services.intake.domain.life import Life
-from services.intake.domain.money import dong
 from services.intake.domain.national_status import national_status, standing_of
 from services.intake.domain.plain_words import plain, time_of
 from services.intake.domain.progress import Progress
@@ -134,7 +133,7 @@ def _place(standing: Standing, status: int, steps: Sequence[Step], around: Aroun
 
 def _actions(standing: Standing, status: int, around: Around) -> tuple[str, ...]:
     """What to do next, in the order in which to do it."""
-    dossier, progress, life = standing
+    dossier, progress = standing.dossier, standing.progress
     desk = plain((around.desk.ref if around.desk else dossier.desk).name)
     match status:
         case 3:
@@ -149,8 +148,7 @@ def _actions(standing: Standing, status: int, around: Around) -> tuple[str, ...]
             what = "Nộp giấy tờ dưới đây" if named else "Hỏi Bộ phận Một cửa cần bổ sung giấy tờ gì, rồi nộp"
             return (f"{what} tại {desk}, hoặc theo cách ông/bà đã nộp hồ sơ.", after)
         case 6:
-            due = dong(sum(fee.amount for fee in life.open_fees))
-            return (f"Nộp {due} phí, lệ phí tại {desk}, hoặc theo cách mà Bộ phận Một cửa đã hướng dẫn.",)
+            return how_to_pay(standing, desk, around.result_desk)
         case 7:
             return (f"{desk} đang kiểm tra yêu cầu rút hồ sơ và sẽ trả lời ông/bà.",)
         case 8:
