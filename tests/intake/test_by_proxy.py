@@ -1,8 +1,10 @@
 """Ủy quyền: a paper that has run out or doesn't say so is refused, unless somebody answers for it."""
 
 import asyncio
+import json
 import uuid
 from datetime import date, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,7 +13,8 @@ from hypothesis import strategies as some
 
 from hub_messaging.sealing import SealingKeys
 from services.intake.domain.authorisation import Authorisation, written_authorisation
-from tests.intake.conftest import ACCEPTANCE, FrontDoor, birth, residence
+from tests.hosted import new_key
+from tests.intake.conftest import ACCEPTANCE, FrontDoor, birth, opened, residence
 from tests.intake.test_life import SPOT, refused, steps
 
 NAME, PAPER, WHY = "Lê Văn Đại", "UQ số 15/2026", "Bà Trần Thị Lý nằm viện, đã gọi điện xác nhận"
@@ -195,6 +198,19 @@ async def test_accepted_papers_are_listed_page_by_page_within_the_area(door: Fro
 async def test_a_paper_that_contradicts_itself_is_a_typing_error(door: FrontDoor, said: dict[str, Any]) -> None:
     answer = await door.post("/v1/dossiers", residence(proxy=proxy(**said)))
     assert (answer.status_code, answer.json()["slug"]) == (422, "invalid-request")
+
+
+@pytest.mark.stack
+async def test_without_the_key_of_the_seal_the_paper_is_taken_anew(door: FrontDoor, tmp_path: Path) -> None:
+    id = await ready(door, valid_until="2026-12-31")
+    keys = tmp_path / "others.json"
+    keys.write_text(json.dumps({purpose: [new_key(f"{purpose}-2")] for purpose in ("contact", "form")}))
+    async with opened(door.intake.settings.model_copy(update={"sealing_keys_file": keys}), tmp_path) as keyless:
+        body = {**ACCEPTANCE, "collected_by": "proxy"}
+        answer = await keyless.post(f"/v1/dossiers/{id}/return-result", body)
+        assert (answer.status_code, answer.json()["lack"]) == (422, "unreadable")
+        answer = await keyless.post(f"/v1/dossiers/{id}/return-result", {**body, "proxy": proxy()})
+        assert (answer.status_code, answer.json()["phase"]) == (200, "returned")
 
 
 _DAYS = some.dates(date(1900, 1, 1), date(2100, 12, 31))

@@ -123,6 +123,7 @@ def _authorisation(error: refusals.AuthorisationLacking) -> Problem:
     told = {
         "expired": f"Giấy ủy quyền hết hiệu lực sau ngày {error.last_day:%d/%m/%Y}." if error.last_day else "",
         "not-yet-valid": f"Giấy ủy quyền có hiệu lực từ ngày {error.valid_from:%d/%m/%Y}." if error.valid_from else "",
+        "unreadable": "Chưa mở được niêm phong của giấy ủy quyền đã ghi khi nộp hồ sơ.",
         "out-of-scope": f"Giấy ủy quyền không ghi việc {wants}.",
     }
     return Problem(

@@ -13,7 +13,7 @@ from uuid import UUID
 from services.intake.domain.refusals import AuthorisationLacking
 
 Act = Literal["submit", "collect"]
-Lack = Literal["not-yet-valid", "expired", "out-of-scope"]
+Lack = Literal["not-yet-valid", "expired", "out-of-scope", "unreadable"]
 
 
 class Authorisation(NamedTuple):
@@ -22,6 +22,8 @@ class Authorisation(NamedTuple):
     valid_from: date | None = None
     valid_until: date | None = None
     scope: tuple[Act, ...] = ()
+    readable: bool = True
+    """False: what was written down rests under a seal that can't be opened here."""
 
     @property
     def last_day(self) -> date | None:
@@ -32,6 +34,8 @@ class Authorisation(NamedTuple):
 
     def lack(self, act: Act, day: date) -> Lack | None:
         """Why it doesn't allow `act` on that day; None: nothing on the paper says so."""
+        if not self.readable:
+            return "unreadable"
         if self.scope and act not in self.scope:
             return "out-of-scope"
         if self.valid_from is not None and day < self.valid_from:

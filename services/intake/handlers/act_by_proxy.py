@@ -6,7 +6,10 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+import structlog
+
 from hub_events.ids import derive_id
+from hub_messaging.errors import HubError
 from hub_worktime import VIETNAM
 from services.intake.domain.authorisation import Act, ActByProxy, Authorisation, Lack, written_authorisation
 from services.intake.domain.dossier import Dossier
@@ -15,6 +18,8 @@ from services.intake.handlers.office import Office
 from services.intake.handlers.ports import IntakeWork
 from services.intake.handlers.registered import registered
 from services.intake.handlers.submit_dossier import SubmitDossier, submit_dossier
+
+log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,13 +58,21 @@ def collect_by_proxy(
 ) -> Dossier:
     """Hands the result to a proxy. Raises NoSuchDossier, AuthorisationLacking, and what `hand_over` raises."""
     dossier = registered(command.dossier_id, uow).dossier
-    known = office.seals.open("form", dossier.id, dossier.sealed_form).get("proxy") if command.proxy is None else None
-    paper = written_authorisation(command.proxy or known)
+    paper = written_authorisation(command.proxy) or _of_submission(dossier, office)
     returned = hand_over(uow)
     lack = None if paper is None else _checked(paper, "collect", command.on, command.despite)
     if lack is not None or command.proxy is not None:
         _keep(returned, "collect", command.event_id, command.at, lack, command.despite, command.proxy, uow, office)
     return returned
+
+
+def _of_submission(dossier: Dossier, office: Office) -> Authorisation | None:
+    """The paper by which it was handed in; None: it was by nobody's."""
+    try:
+        return written_authorisation(office.seals.open("form", dossier.id, dossier.sealed_form).get("proxy"))
+    except HubError as trouble:  # no key, or a broken seal: an operator's affair; the desk can take the paper anew
+        log.warning("seal_not_opened", dossier_id=str(dossier.id), purpose="form", reason=trouble.reason)
+        return Authorisation(readable=False)
 
 
 def _checked(paper: Authorisation, act: Act, moment: datetime, despite: Despite | None) -> Lack | None:

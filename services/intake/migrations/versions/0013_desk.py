@@ -15,7 +15,7 @@ CREATE TABLE act_by_proxy (
     act text NOT NULL CHECK (act IN ('submit', 'collect')),
     at timestamptz NOT NULL,
     desk_code text NOT NULL,
-    lack text CHECK (lack IN ('not-yet-valid', 'expired', 'out-of-scope')),
+    lack text CHECK (lack IN ('not-yet-valid', 'expired', 'out-of-scope', 'unreadable')),
     officer text,
     sealed text NOT NULL,
     CHECK ((lack IS NULL) = (officer IS NULL))
