@@ -215,7 +215,7 @@ class Service:
             *self._catalogue_routers(),
             *self._directory_routers(),
             hand_over_router(commands, queries, lives, HandOverQueries(self.spine.pool), self._office, now),
-            result_router(Results(self.spine.pool), self._office.calendar, now),
+            result_router(desk, Results(self.spine.pool), self._office, now),
             operations_router(queries),
             self._forms(runner, queries),
             citizen_router(queries, lives, self._office, tries, pages, address, now),

@@ -26,6 +26,7 @@ PREFIXES = {
         "dossiers", "procedures", "desks", "agencies", "changes", "stuck", "intake",
         "catalogue", "directory", "units", "officers", "postings", "roster", "publication-lists",
         "figures", "files", "uploads", "forms", "hand-over-lists", "late-entries", "possible-duplicates",
+        "accepted-authorisations",
     },
     "routing": {"transfers", "lanes", "callbacks", "routing"},
     "notify": {"notices", "suppliers", "notify"},

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
+from hub_messaging.sealing import SealingKeys
 from hub_worktime import VIETNAM, load_calendar
 from services.intake.domain.promise_words import working_days_late
 from services.intake.domain.results import uncollected_since
@@ -183,6 +184,40 @@ async def test_the_other_desk_takes_the_payment_that_is_still_open(door: FrontDo
     assert (await door.post(path, paid, bearer=there)).status_code == 200
     assert (await door.post(path, paid, bearer=door.token(area=[HERE]))).status_code == 200, "the same payment"
     assert (await door.post(path, paid, bearer=door.token(area=[NOWHERE]))).status_code == 404
+
+
+@pytest.mark.stack
+async def test_the_citizen_wants_it_elsewhere_after_all_until_it_has_left(door: FrontDoor) -> None:
+    id = await ready(door, result={"how": "post", "address": "1 Phố Mẫu"})
+    changed = await door.decided(id, "result-place", result={"how": "desk", "desk_code": THERE})
+    assert (changed["life"]["result_by"], changed["life"]["result_desk"]) == ("desk", THERE)
+    assert await ids(door, HERE, "to-send") == [id]
+    assert ("Đổi nơi, cách nhận kết quả theo đề nghị của người nộp.", "cb-01") in await steps(door, id)
+    by_post = {"how": "post", "address": "2 Phố Mẫu"}
+    await door.decided(id, "result-place", result=by_post)
+    keys = SealingKeys.read(door.intake.settings.sealing_keys_file)
+    sealed = await door.intake.spine.pool.fetchval("SELECT sealed_form FROM dossier WHERE id = $1", UUID(id))
+    assert keys.open("form", UUID(id), sealed)["result_address"] == "2 Phố Mẫu"
+    assert "Phố Mẫu" not in str(await door.outbox())
+    assert await refused(door, id, "result-place", result={"how": "post"}) == (422, "invalid-request")
+    unknown = {"how": "desk", "desk_code": NOWHERE}
+    assert await refused(door, id, "result-place", result=unknown) == (422, "desk-unknown")
+    stranger = door.token(area=[THERE])
+    body = {**ACCEPTANCE, "result": by_post}
+    assert (await door.post(f"/v1/dossiers/{id}/result-place", body, bearer=stranger)).status_code == 404
+
+    await door.decided(id, "result-place", result={"how": "desk", "desk_code": THERE})
+    assert "result_address" not in keys.open(
+        "form",
+        UUID(id),
+        await door.intake.spine.pool.fetchval("SELECT sealed_form FROM dossier WHERE id = $1", UUID(id)),
+    )
+    made = await sending(door, id)
+    await sign(door, made, "desk")
+    assert await refused(door, id, "result-place", result={"how": "desk"}) == (409, "result-elsewhere")
+    await sign(door, made, "agency")
+    await door.post(f"/v1/dossiers/{id}/return-result", {**ACCEPTANCE, "collected_by": "applicant"})
+    assert await refused(door, id, "result-place", result={"how": "desk"}) == (409, "wrong-state")
 
 
 @pytest.mark.stack

@@ -19,7 +19,14 @@ from services.intake.api.answers import (
     timeline_view,
 )
 from services.intake.api.areas import desk_in_area, in_area
-from services.intake.api.bodies import AcceptanceBody, RefusalBody, Submission, SupplementBrought, SupplementWish
+from services.intake.api.bodies import (
+    AcceptanceBody,
+    RefusalBody,
+    ResultWish,
+    Submission,
+    SupplementBrought,
+    SupplementWish,
+)
 from services.intake.api.by_proxy import submitting
 from services.intake.api.commands import Commands
 from services.intake.api.duplicates import similar_view
@@ -179,11 +186,8 @@ def acceptance_of(body: AcceptanceBody | SupplementBrought) -> Acceptance:
     return Acceptance(body.officer, None if promised is None else Promised(promised.due_at, promised.reason))
 
 
-def _result_place(submission: Submission, office: Office) -> ResultPlace | None:
+def result_place(wish: ResultWish, office: Office) -> ResultPlace:
     """Raises UnknownDesk."""
-    wish = submission.result
-    if wish is None:
-        return None
     desk = office.catalogue.desk(wish.desk_code).ref.code if wish.desk_code else None
     return ResultPlace(wish.how, desk)
 
@@ -192,7 +196,7 @@ def _submission(submission: Submission, office: Office, at: datetime) -> SubmitD
     try:
         procedure = office.catalogue.newest(submission.procedure_code)
         desk = office.catalogue.desk(submission.desk_code)
-        result = _result_place(submission, office)
+        result = None if submission.result is None else result_place(submission.result, office)
     except Refusal as refusal:
         problem = problem_of(refusal)
         assert problem is not None

@@ -245,6 +245,11 @@ _PROBLEMS: Mapping[type[Exception], Callable[[Any], Problem]] = {
         "Kết quả đã rời nơi tiếp nhận và nơi nhận chưa ký danh sách bàn giao.",
         next_step="Nơi nhận kết quả ký danh sách (POST /v1/hand-over-lists/{id}/sign, side agency) rồi trả kết quả.",
     ),
+    refusals.ResultHasLeft: lambda _: Problem(
+        RESULT_ELSEWHERE,
+        "Kết quả đã rời nơi tiếp nhận nên không đổi nơi nhận được nữa.",
+        next_step="Người nộp nhận tại nơi đã chọn: xem life.result_desk tại GET /v1/dossiers/{id}.",
+    ),
     refusals.SignedAlready: lambda _: Problem(
         SIGNED_ALREADY, "Chữ ký của bên này đã được ghi.", next_step="Xem GET /v1/hand-over-lists/{id}."
     ),

@@ -7,18 +7,28 @@ from uuid import UUID
 
 from fastapi import Query
 from pydantic import BaseModel
+from starlette.responses import Response
+from uuid_utils.compat import uuid7
 
 from hub_events.values import AgencyCode
 from hub_web.credentials import requires
 from hub_web.cursors import decode_cursor, foreign_cursor
 from hub_web.pages import USUAL_LIMIT, Limit, Page, page_of
-from hub_web.routes import Router
+from hub_web.routes import IdempotencyKey, RawBody, Router
 from hub_web.tokens import Caller
 from hub_worktime import Calendar
-from services.intake.api.answers import Local
+from services.intake.api.answers import Local, RegisteredView
+from services.intake.api.bodies import ResultWish
+from services.intake.api.dossiers import result_place
+from services.intake.api.life import AtTheDesk
+from services.intake.api.life_bodies import LifeBody
 from services.intake.api.problems import no_such_desk
+from services.intake.domain.dossier import Dossier
 from services.intake.domain.promise_words import working_days_late
 from services.intake.domain.results import WaitingResult, Where, uncollected_since
+from services.intake.handlers.change_result_place import ChangeResultPlace, change_result_place
+from services.intake.handlers.office import Office
+from services.intake.handlers.ports import IntakeWork
 
 MOST_DAYS = 250
 Place = tuple[datetime, UUID]
@@ -54,9 +64,36 @@ class WaitingResultView(BaseModel):
     fees_due: int
 
 
-def result_router(results: ResultReading, calendar: Calendar, now: Callable[[], datetime]) -> Router:
-    """/v1/desks/{code}/results. `now` is business time."""
+class ResultPlaceBody(LifeBody):
+    """Nơi, cách nhận kết quả từ nay; `officer` writes it down."""
+
+    result: ResultWish
+
+
+def result_router(desk: AtTheDesk, results: ResultReading, office: Office, now: Callable[[], datetime]) -> Router:
+    """/v1/desks/{code}/results, and where a result is wanted. `now` is business time."""
     router = Router(tags=["results"])
+    calendar = office.calendar
+
+    @router.post("/v1/dossiers/{dossier_id}/result-place", response_model=RegisteredView)
+    async def change_place(
+        dossier_id: UUID,
+        wish: ResultPlaceBody,
+        caller: Annotated[Caller, requires("dossiers:decide")],
+        key: IdempotencyKey,
+        body: RawBody,
+    ) -> Response:
+        """Đổi nơi, cách nhận kết quả, khi kết quả chưa rời nơi tiếp nhận."""
+        at, address = now(), wish.result.address
+
+        def change(uow: IntakeWork) -> Dossier:
+            place = result_place(wish.result, office)
+            return change_result_place(
+                ChangeResultPlace(dossier_id, event_id, at, wish.officer, place, address), uow, office
+            )
+
+        event_id = uuid7()
+        return await desk.carry_out(change, dossier_id, caller, action="result-place", key=key, body=body)
 
     @router.get("/v1/desks/{code}/results")
     async def waiting(

@@ -166,6 +166,10 @@ class ResultUnderWay(Refusal):
     """The result is on its way to another desk, which has not signed for it."""
 
 
+class ResultHasLeft(Refusal):
+    """The receiving desk has given the result away: it is too late to want it elsewhere."""
+
+
 class SignedAlready(Refusal):
     """That side has signed the hand-over list."""
 
