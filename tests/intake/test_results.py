@@ -221,6 +221,28 @@ async def test_the_citizen_wants_it_elsewhere_after_all_until_it_has_left(door: 
 
 
 @pytest.mark.stack
+async def test_a_list_says_nothing_about_a_result_that_is_wanted_elsewhere_meanwhile(door: FrontDoor) -> None:
+    id = await ready(door, wanted=THERE)
+    made = await sending(door, id)
+    await door.decided(id, "result-place", result={"how": "desk"})
+    assert (await sign(door, made, "agency")).status_code == 200
+    assert (await ids(door, THERE), await ids(door, HERE)) == ([], [id])
+
+
+@pytest.mark.stack
+async def test_a_proxys_paper_is_accepted_by_the_desk_that_hands_the_result_out(door: FrontDoor) -> None:
+    id = await ready(
+        door, wanted=THERE, proxy={"full_name": "Lê Văn Đại", "authorisation": "UQ 1", "scope": ["submit"]}
+    )
+    await sign(door, await sending(door, id), "agency")
+    there = door.token(area=[THERE])
+    body = {**ACCEPTANCE, "collected_by": "proxy", "despite": {"officer": "ld-02", "reason": "Đã gọi điện xác nhận"}}
+    assert (await door.post(f"/v1/dossiers/{id}/return-result", body, bearer=there)).status_code == 200
+    (act,) = (await door.get("/v1/accepted-authorisations", bearer=there)).json()["items"]
+    assert (act["desk_code"], act["officer"]) == (THERE, "ld-02")
+
+
+@pytest.mark.stack
 async def test_uncollected_results_are_listed_after_so_many_working_days(door: FrontDoor) -> None:
     monday, travels = await ready(door), await ready(door, wanted=THERE)
     made = await sending(door, travels)

@@ -9,12 +9,14 @@ from uuid import UUID
 import structlog
 
 from hub_events.ids import derive_id
+from hub_events.intake import DeskRef
 from hub_messaging.errors import HubError
 from hub_worktime import VIETNAM
 from services.intake.domain.authorisation import Act, ActByProxy, Authorisation, Lack, written_authorisation
 from services.intake.domain.dossier import Dossier
 from services.intake.handlers.desk_steps import announce_step
 from services.intake.handlers.office import Office
+from services.intake.handlers.places import desk_called
 from services.intake.handlers.ports import IntakeWork
 from services.intake.handlers.registered import registered
 from services.intake.handlers.submit_dossier import SubmitDossier, submit_dossier
@@ -49,7 +51,8 @@ def submit_by_proxy(command: SubmitDossier, despite: Despite | None, uow: Intake
     lack = _checked(paper, "submit", command.received_at, despite)
     dossier = submit_dossier(command, uow, office)
     if lack is not None and despite is not None:
-        _keep(dossier, "submit", command.event_id, command.at, lack, despite, None, uow, office)
+        act = _Done(dossier.desk, "submit", command.event_id, command.at, lack)
+        _keep(act, dossier, despite, None, uow, office)
     return dossier
 
 
@@ -57,12 +60,14 @@ def collect_by_proxy(
     command: CollectByProxy, hand_over: Callable[[IntakeWork], Dossier], uow: IntakeWork, office: Office
 ) -> Dossier:
     """Hands the result to a proxy. Raises NoSuchDossier, AuthorisationLacking, and what `hand_over` raises."""
-    dossier = registered(command.dossier_id, uow).dossier
+    dossier, _, life = registered(command.dossier_id, uow)
     paper = written_authorisation(command.proxy) or _of_submission(dossier, office)
+    desk = desk_called(life.result_at or dossier.desk.code, office) or dossier.desk
     returned = hand_over(uow)
     lack = None if paper is None else _checked(paper, "collect", command.on, command.despite)
     if lack is not None or command.proxy is not None:
-        _keep(returned, "collect", command.event_id, command.at, lack, command.despite, command.proxy, uow, office)
+        act = _Done(desk, "collect", command.event_id, command.at, lack)
+        _keep(act, returned, command.despite, command.proxy, uow, office)
     return returned
 
 
@@ -79,21 +84,30 @@ def _checked(paper: Authorisation, act: Act, moment: datetime, despite: Despite 
     return paper.check(act, moment.astimezone(VIETNAM).date(), accepted=despite is not None)
 
 
+@dataclass(frozen=True, slots=True)
+class _Done:
+    """What was done by proxy, where and when, and what the paper lacked."""
+
+    desk: DeskRef
+    act: Act
+    event_id: UUID
+    at: datetime
+    lack: Lack | None
+
+
 def _keep(
+    done: _Done,
     dossier: Dossier,
-    act: Act,
-    event_id: UUID,
-    at: datetime,
-    lack: Lack | None,
     despite: Despite | None,
-    proxy: Mapping[str, Any] | None,
+    shown: Mapping[str, Any] | None,
     uow: IntakeWork,
     office: Office,
 ) -> None:
     """The paper shown and the reason rest sealed; that somebody answers for a lack is a step of the timeline."""
-    answers, own_id = (despite if lack is not None else None), derive_id(event_id, "authorisation")
-    content = {"proxy": proxy, "reason": answers.reason if answers else None}
+    answers, own_id = (despite if done.lack is not None else None), derive_id(done.event_id, "authorisation")
+    content = {"proxy": shown, "reason": answers.reason if answers else None}
     officer, sealed = answers.officer if answers else None, office.seals.seal("form", dossier.id, content)
-    uow.acts_by_proxy.add(ActByProxy(dossier.id, own_id, act, at, dossier.desk.code, lack, officer, sealed))
+    uow.acts_by_proxy.add(ActByProxy(dossier.id, own_id, done.act, done.at, done.desk.code, done.lack, officer, sealed))
     if answers is not None:
-        announce_step(dossier, "authorisation-accepted", answers.officer, at, uow, event_id=own_id, reason=lack)
+        step = "authorisation-accepted"
+        announce_step(dossier, step, answers.officer, done.at, uow, event_id=own_id, reason=done.lack, desk=done.desk)

@@ -43,8 +43,8 @@ def _note(standing: Standing, made: HandOverList, command: SignList, uow: Intake
     life, dossier = standing.life, standing.dossier
     leaves = command.side == "desk"
     noted = life.send_result(command.at) if leaves else life.receive_result(command.at)
-    if dossier.state != "accepted" or noted == life:
-        return
+    if dossier.state != "accepted" or life.wanted_at != made.agency_code or noted == life:
+        return  # handed out, or wanted elsewhere meanwhile
     uow.lives.put(dossier.id, noted)
     step, desk = ("result-sent", dossier.desk) if leaves else ("result-arrived", desk_called(made.agency_code, office))
     event_id = _step_id(made.id, step, dossier.id)
