@@ -24,6 +24,7 @@ from hub_web.server import HttpServer
 from hub_web.tokens import Verifier
 from hub_worktime import VIETNAM, load_calendar
 from services.intake.api.bulk import bulk_router
+from services.intake.api.by_proxy import proxy_router
 from services.intake.api.catalogue import Shelves, catalogue_router
 from services.intake.api.catalogue_imports import Imports, catalogue_import_router
 from services.intake.api.changes import Watch, changes_router
@@ -33,6 +34,7 @@ from services.intake.api.corrections import correction_router
 from services.intake.api.directory import desk_router, directory_router
 from services.intake.api.dossiers import command_router, read_router
 from services.intake.api.duplicates import duplicate_router
+from services.intake.api.fee_proposals import fee_proposal_router
 from services.intake.api.figures import figures_router
 from services.intake.api.file_commands import FileCommands
 from services.intake.api.file_links import LinkTokens, link_router
@@ -49,6 +51,7 @@ from services.intake.api.pages import Pages
 from services.intake.api.period_figures import period_figures_router
 from services.intake.api.publication_lists import publication_router
 from services.intake.api.reference_imports import Surroundings, import_router
+from services.intake.api.results import result_router
 from services.intake.api.uploads import Uploads, upload_router
 from services.intake.clients.clamd import Clamd
 from services.intake.clients.scanning import Scanning
@@ -62,11 +65,13 @@ from services.intake.handlers.office import Office
 from services.intake.handlers.ports import PROGRESS
 from services.intake.handlers.timeline import EVENTS, on_reported
 from services.intake.settings import PACKAGED_DATA, Settings
+from services.intake.store.acts_by_proxy import ProxyQueries
 from services.intake.store.assess_files import assess_file
 from services.intake.store.catalogue_files import read_catalogue
 from services.intake.store.catalogue_tables import CatalogueUnitOfWork
 from services.intake.store.changes import ChangeFeed
 from services.intake.store.directory import Directory
+from services.intake.store.fee_offers import FeeOffers
 from services.intake.store.file_objects import Objects
 from services.intake.store.file_queries import FileQueries
 from services.intake.store.file_sweeper import FileSweeper
@@ -83,6 +88,7 @@ from services.intake.store.reference import DeskFeed, ProcedureFeed, Reference
 from services.intake.store.reference_files import read_tables
 from services.intake.store.reference_queries import ReferenceQueries
 from services.intake.store.reference_tables import ReferenceUnitOfWork
+from services.intake.store.results import Results
 from services.intake.store.unit_of_work import IntakeUnitOfWork
 from services.intake.store.wrong_tries import WrongTries
 
@@ -184,7 +190,7 @@ class Service:
         runner, now = GroupRunner(self.spine.runner), self.spine.clock.now
         commands = Commands(runner, self._find)
         lives = LifeQueries(self.spine.pool, timedelta(days=self.settings.duplicate_window_days))
-        desk = AtTheDesk(commands, queries)
+        desk = AtTheDesk(commands, queries, lives)
         pages = Pages(self.settings.public_url)
         tries = WrongTries(self.spine.pool)
         address = ClientAddress(self.settings.proxies_in_front)
@@ -194,6 +200,7 @@ class Service:
             command_router(commands, queries, self._office, now),
             life_router(desk, queries, self._office, now),
             fee_router(desk, now),
+            fee_proposal_router(desk, queries, lives, FeeOffers(self.spine.pool), now),
             correction_router(desk, queries, lives, self._office, now),
             bulk_router(commands, self._office, now),
             lists_router(Lists(self.spine.pool), now),
@@ -201,12 +208,14 @@ class Service:
             changes_router(feed, self._watch),
             figures_router(lives),
             late_entry_router(lives),
+            proxy_router(ProxyQueries(self.spine.pool)),
             old_dossier_router(runner.run, self._office, now),
             period_figures_router(PeriodFigures(self.spine.pool), now),
             duplicate_router(lives, now),
             *self._catalogue_routers(),
             *self._directory_routers(),
-            hand_over_router(commands, queries, HandOverQueries(self.spine.pool), self._office, now),
+            hand_over_router(commands, queries, lives, HandOverQueries(self.spine.pool), self._office, now),
+            result_router(desk, Results(self.spine.pool), self._office, now),
             operations_router(queries),
             self._forms(runner, queries),
             citizen_router(queries, lives, self._office, tries, pages, address, now),

@@ -11,6 +11,7 @@ from hub_events.event import Event
 from hub_events.intake import (
     DossierAcceptedV1,
     DossierCorrectedV1,
+    DossierDeskStepRecordedV1,
     DossierRefusedV1,
     DossierStoppedV1,
     DossierSupplementRequestedV1,
@@ -39,6 +40,7 @@ from services.notify.handlers.deadline_missed import on_deadline_missed
 from services.notify.handlers.dossier_accepted import on_dossier_accepted
 from services.notify.handlers.dossier_completed import on_dossier_completed
 from services.notify.handlers.dossier_corrected import on_dossier_corrected
+from services.notify.handlers.dossier_desk_step_recorded import on_dossier_desk_step_recorded
 from services.notify.handlers.dossier_refused import on_dossier_refused
 from services.notify.handlers.dossier_stopped import on_dossier_stopped
 from services.notify.handlers.dossier_supplement_requested import on_dossier_supplement_requested
@@ -131,6 +133,7 @@ def handlers(sending: Sending) -> list[Handler[NotifyUnitOfWork]]:
         DossierRefusedV1: on_dossier_refused,
         DossierStoppedV1: on_dossier_stopped,
         DossierCorrectedV1: on_dossier_corrected,
+        DossierDeskStepRecordedV1: on_dossier_desk_step_recorded,
         DossierCompletedV1: on_dossier_completed,
         DeadlineMissedV1: on_deadline_missed,
     }

@@ -7,6 +7,7 @@ from fastapi import FastAPI
 
 from hub_events.intake import (
     DossierAcceptedV1,
+    DossierDeskStepRecordedV1,
     DossierFinishedOnTheSpotV1,
     DossierRefusedV1,
     DossierResultReturnedV1,
@@ -30,6 +31,7 @@ from services.sla.api.calendars import calendar_router
 from services.sla.api.deadlines import deadline_router
 from services.sla.handlers.dossier_accepted import on_dossier_accepted
 from services.sla.handlers.dossier_completed import on_dossier_completed
+from services.sla.handlers.dossier_desk_step_recorded import on_dossier_desk_step_recorded
 from services.sla.handlers.dossier_finished_on_the_spot import on_dossier_finished_on_the_spot
 from services.sla.handlers.dossier_refused import on_dossier_refused
 from services.sla.handlers.dossier_result_returned import on_dossier_result_returned
@@ -49,6 +51,7 @@ HANDLERS: tuple[Handler[SlaUnitOfWork], ...] = (
     Handler(DossierSupplementReceivedV1, on_dossier_supplement_received, KEYS),
     Handler(DossierRefusedV1, on_dossier_refused, KEYS),
     Handler(DossierStoppedV1, on_dossier_stopped, KEYS),
+    Handler(DossierDeskStepRecordedV1, on_dossier_desk_step_recorded, KEYS),
     Handler(DossierResultReturnedV1, on_dossier_result_returned, KEYS),
     Handler(DossierFinishedOnTheSpotV1, on_dossier_finished_on_the_spot, KEYS),
     Handler(DossierCompletedV1, on_dossier_completed, KEYS),

@@ -26,6 +26,7 @@ PREFIXES = {
         "dossiers", "procedures", "desks", "agencies", "changes", "stuck", "intake",
         "catalogue", "directory", "units", "officers", "postings", "roster", "publication-lists",
         "figures", "files", "uploads", "forms", "hand-over-lists", "late-entries", "possible-duplicates",
+        "accepted-authorisations",
     },
     "routing": {"transfers", "lanes", "callbacks", "routing"},
     "notify": {"notices", "suppliers", "notify"},
@@ -41,7 +42,6 @@ ITS_OWN_KEY = {"/v1/dossiers/old": "the number in the desk's book is the key"}
 NOT_READ_YET = {
     "dossier.submitted.v1": "told for the services that will count and inform before acceptance",
     "dossier.withdrawal_requested.v1": "nothing follows until the desk has checked: dossier.stopped.v1",
-    "dossier.desk_step_recorded.v1": "told for the timeline and for systems that follow a dossier",
     "dossier.fee_paid.v1": "told for the timeline and for systems that follow a dossier",
 }
 

@@ -15,12 +15,13 @@ from hub_events.intake import DeskRef, ProcedureRef, Promise, StatedTerm
 from hub_events.topics import EVENTS
 from hub_events.values import DossierCode
 from hub_worktime import load_calendar, parse_term
+from services.intake.domain.catalogue import Desk
 from services.intake.domain.citizen_steps import NOT_TOLD, TOLD, citizen_steps
 from services.intake.domain.citizen_view import HEADLINES, OTHER_PAPERS, Around, citizen_view
 from services.intake.domain.dossier import Dossier, State, SupplementRequest
 from services.intake.domain.life import Fee, Life
 from services.intake.domain.look_up import dossier_code, known_digits, last_digits
-from services.intake.domain.plain_words import plain, time_of
+from services.intake.domain.plain_words import plain, term_words, time_of
 from services.intake.domain.progress import Progress
 from services.intake.domain.promise import promise_for
 from services.intake.domain.promise_words import promise_words
@@ -217,6 +218,32 @@ def test_a_stated_term_that_no_rule_reads_says_less() -> None:
     stated = StatedTerm(text="1,5 tháng", unit="month", amount=Decimal("1.5"))
     promise = Promise(due_at=START + timedelta(days=45), counted_from=START.astimezone(UTC), term=stated, rule="r@1")
     assert "“1,5 tháng”." in promise_words(promise, restarted=False, calendar=CALENDAR).why
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("5 WORKING_DAY", "5 ngày làm việc"), ("2.5 WORKING_DAY", "2.5 ngày làm việc"), ("8 HOUR", "8 giờ"),
+        ("1 OTHER", "theo mô tả của thủ tục"), ("Không quá 15 ngày. OTHER", "Không quá 15 ngày."),
+        ("7 ngày làm việc", "7 ngày làm việc"), ("", ""),
+    ],
+)  # fmt: skip
+def test_a_terms_unit_is_read_in_words(text: str, words: str) -> None:
+    assert term_words(text) == words
+
+
+def test_what_is_owed_is_explained_and_paid_where_the_result_waits() -> None:
+    one = dossier("accepted")
+    fee = Fee(1, "le-phi", 20_000, START, "cb", line="1-1", basis="Lệ phí: 20.000 đồng (cấp mới)")
+    there = Desk(DeskRef(code="H26.15.02", name="Quầy Ngọc Hà", territory="00008"), "01", "")
+    travelled = Life(
+        one.id, one.desk.code, fees=(fee,), result_ready_at=START, result_by="desk", result_desk="H26.15.02",
+        result_sent_at=START, result_arrived_at=START,
+    )  # fmt: skip
+    view = citizen_view(one, Progress(one.id), travelled, (), Around(None, None, None, there), START)
+    assert view.actions[0].startswith("Nộp 20.000 đồng phí, lệ phí tại Quầy Ngọc Hà")
+    assert "“Lệ phí: 20.000 đồng (cấp mới)”" in view.actions[1]
+    assert view.actions[2].startswith("Nhận kết quả tại Quầy Ngọc Hà.")
 
 
 @pytest.mark.parametrize(

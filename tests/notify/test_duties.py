@@ -7,6 +7,7 @@ from hypothesis import strategies as some
 from hub_events.event import Fact
 from hub_events.examples import Example, examples_read_by
 from hub_events.ids import derive_id
+from hub_events.intake import DossierAcceptedV1
 from hub_events.notify import (
     CitizenUnreachedV1,
     CitizenUnreachedV2,
@@ -28,6 +29,7 @@ from tests.notify.world import (
     at,
     completed,
     corrected,
+    desk_step,
     fact_of,
     missed,
     refused,
@@ -112,6 +114,43 @@ def test_a_corrected_contact_is_told_from_then_on_and_nothing_is_told_twice(worl
     assert world.states() == {"accepted:1": "unreached", "completed:1": "due"}
 
 
+def test_a_result_that_only_the_desk_records_is_told_as_the_agencys_would_be() -> None:
+    desk, agency = World(), World()
+    desk.hear(accepted("sms", due_at=DUE), desk_step("signed"), desk_step())
+    agency.hear(accepted("sms", due_at=DUE), completed())
+    assert desk.texts()[1:] == agency.texts()[1:]
+    assert "da giai quyet xong" in desk.texts()[1]
+    assert desk.references() == ["accepted", "completed"]
+
+
+@settings(max_examples=60, deadline=None)
+@given(some.permutations((accepted("sms", due_at=DUE), completed(), desk_step(), desk_step(), desk_step("appraised"))))
+def test_a_result_that_both_report_is_told_once_under_the_same_id(shuffled: list[Fact]) -> None:  # type: ignore[type-arg]
+    both, desk_alone, agency_alone = World(), World(), World()
+    both.hear(*shuffled, *shuffled)
+    first = next(fact for fact in shuffled if isinstance(fact.data, DossierAcceptedV1))
+    desk_alone.hear(first, desk_step())
+    agency_alone.hear(first, completed())
+    assert both.work.keys() == desk_alone.work.keys() == agency_alone.work.keys(), "a restore that hears one first"
+    assert both.states() == {"accepted:1": "due", "completed:1": "due"}
+
+
+def test_other_steps_of_the_desk_are_told_to_nobody_and_leave_nothing(world: World) -> None:
+    for step in ("signed", "fee-asked", "late-entry", "some-later-step"):
+        world.hear(desk_step(step))
+    assert (world.rows, world.work, world.told) == ({}, {}, {})
+
+
+def test_a_result_is_told_once_when_the_agency_speaks_after_the_message_went_out(world: World) -> None:
+    world.hear(accepted("sms", due_at=DUE), desk_step())
+    message = next(work.id for work in world.work.values() if work.kind == "completed:1")
+    world.settle(message, Sent("GW-2"))
+    world.hear(completed(), desk_step())
+    assert world.states()["completed:1"] == "sent"
+    assert [event.duty for event in world.said(MessageSentV1)] == ["completed"]
+    assert len(world.work) == 2
+
+
 def test_a_supplement_before_acceptance_is_told_by_the_procedures_name(world: World) -> None:
     world.hear(requested("sms", after=False))
     assert "can bo sung giay to truoc khi tiep nhan" in world.texts()[0]
@@ -190,6 +229,8 @@ STORY = (
     missed(DUE),
     missed(at("20/03 17:00"), request=2),
     completed(),
+    desk_step("signed"),
+    desk_step(),
     stopped("sms"),
 )
 

@@ -14,6 +14,7 @@ from hub_events.examples import examples_of
 from hub_events.intake import (
     DossierAcceptedV1,
     DossierCorrectedV1,
+    DossierDeskStepRecordedV1,
     DossierRefusedV1,
     DossierStoppedV1,
     DossierSupplementRequestedV1,
@@ -83,8 +84,8 @@ class World:
         job(uow)
         uow.keep()
         kept = uow.notices.get(dossier_id)
-        assert kept is not None
-        self.rows[dossier_id] = dict(zip(NOTICES.columns, to_row(kept), strict=True))
+        if kept is not None:
+            self.rows[dossier_id] = dict(zip(NOTICES.columns, to_row(kept), strict=True))
         for work in uow.work.kept:
             self.work.setdefault(work.id, work)
         for record in uow.outbox.kept:
@@ -146,6 +147,10 @@ def corrected(*channels: str) -> Fact[DossierCorrectedV1]:
 
 def completed() -> Fact[DossierCompletedV1]:
     return fact_of(_like(DossierCompletedV1), minute=4)
+
+
+def desk_step(step: str = "result-ready") -> Fact[DossierDeskStepRecordedV1]:
+    return fact_of(_like(DossierDeskStepRecordedV1, step=step), minute=8)
 
 
 def missed(due_at: datetime, request: int = 0) -> Fact[DeadlineMissedV1]:

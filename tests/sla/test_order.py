@@ -10,7 +10,7 @@ from hub_events.event import Fact
 from hub_events.examples import Example, examples_read_by
 from hub_events.sla import DeadlineClockStoppedV1
 from services.sla.bootstrap import HANDLERS
-from tests.sla.world import World, accepted, at, completed, fact_of, received, requested, stopped
+from tests.sla.world import World, accepted, at, completed, desk_step, fact_of, received, requested, stopped
 
 END = at("30/04 08:00")
 STORY = (
@@ -46,6 +46,41 @@ def test_what_the_story_ends_as() -> None:
     _, _, _, state, outcome, once, ended, timers = lived(list(STORY))
     assert (state, outcome, ended.due_at, timers) == ("stopped", "on_time", at("24/03 17:00"), {})
     assert once == ["missed:1", "paused:1", "paused:2", "restarted:1", "restarted:2", "started"]
+
+
+BY_PAPER = (
+    accepted(at("02/03 08:00")),
+    desk_step(at("04/03 09:00"), "signed"),
+    desk_step(at("06/03 10:00")),
+    completed(at("12/03 10:00")),  # the agency says so later, after the date
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(some.permutations(BY_PAPER), some.lists(some.sampled_from(BY_PAPER), max_size=4))
+def test_a_result_that_is_at_the_desk_in_time_is_in_time_whoever_speaks_first(
+    shuffled: list[Fact[Any]], repeated: list[Fact[Any]]
+) -> None:
+    end = lived([*shuffled, *(fact_of(fact.data) for fact in repeated)])
+    assert end == lived(list(BY_PAPER))
+    _, _, stop, state, outcome, _, _, timers = end
+    assert (stop.at, state, outcome, timers) == (at("06/03 10:00"), "stopped", "early", {})
+
+
+def test_a_result_that_only_the_desk_records_is_never_called_missed_while_it_waits() -> None:
+    world = World()
+    world.hear(accepted(at("02/03 08:00")), desk_step(at("04/03 09:00"), "signed"))
+    assert world.clock().state == "running", "another step ends nothing"
+    world.hear(desk_step(at("06/03 10:00")))
+    world.pass_time(END)
+    assert "missed" not in world.types()
+    assert world.timers == {}
+
+
+def test_other_steps_of_the_desk_leave_nothing() -> None:
+    world = World()
+    world.hear(desk_step(at("04/03 09:00"), "signed"))
+    assert (world.rows, world.told) == ({}, {})
 
 
 WITHDRAWN = (

@@ -12,6 +12,7 @@ from hub_events.event import Envelope, Event, Fact
 from hub_events.examples import examples_of
 from hub_events.intake import (
     DossierAcceptedV1,
+    DossierDeskStepRecordedV1,
     DossierRefusedV1,
     DossierStoppedV1,
     DossierSupplementReceivedV1,
@@ -146,6 +147,11 @@ def received(moment: datetime, request: int = 1, given: Promise | None = None) -
 def completed(moment: datetime) -> Fact[DossierCompletedV1]:
     example = examples_of(DossierCompletedV1.type)[0].fact.data
     return fact_of(example.model_copy(update={"completed_at": moment}))
+
+
+def desk_step(moment: datetime, step: str = "result-ready") -> Fact[DossierDeskStepRecordedV1]:
+    example = examples_of(DossierDeskStepRecordedV1.type)[0].fact.data
+    return fact_of(example.model_copy(update={"recorded_at": moment, "step": step}))
 
 
 def refused(moment: datetime) -> Fact[DossierRefusedV1]:

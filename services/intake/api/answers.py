@@ -89,6 +89,9 @@ class FeeView(BaseModel):
     waived_at: Local | None
     waived_by: str | None
     waived_reason: str | None
+    line: str | None = None
+    basis: str | None = None
+    """The line of the catalogue that it was asked by; None: an officer's own amount."""
 
 
 class LifeView(BaseModel):
@@ -107,6 +110,8 @@ class LifeView(BaseModel):
     corrections: int
     result_by: str | None
     result_desk: str | None
+    result_sent_at: Local | None = None
+    result_arrived_at: Local | None = None
 
 
 class RegisteredView(BaseModel):

@@ -4,12 +4,13 @@ import json
 import re
 import unicodedata
 from datetime import date, datetime
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, StringConstraints, model_validator
 
 from hub_events.intake import Channel, ComponentRef
 from hub_events.values import AgencyCode, Moment, OfficerCode, PersonalId, Phone, ProcedureCode, Slug, TerritoryCode
+from services.intake.domain.authorisation import Act
 from services.intake.domain.late_entry import LateReason, WhyLate
 from services.intake.domain.life import ResultBy
 
@@ -127,15 +128,43 @@ class AcceptanceBody(_Body):
     promised: PromisedDate | None = None
 
 
-class Proxy(_Body):
-    """Người được ủy quyền, with the paper that says so; all of it rests sealed."""
+class SuperiorBody(_Body):
+    """Lãnh đạo đồng ý, cán bộ chấp nhận, with the reason; kept sealed."""
+
+    officer: OfficerCode
+    reason: Prose
+
+
+class ProxyPaper(_Body):
+    """Người được ủy quyền, with the paper that says so; all of it rests sealed.
+
+    `scope`: what the paper allows, where it says so; without `valid_until` it is good for a year from `valid_from`.
+    """
 
     full_name: Line
     personal_id: PersonalId | None = None
     phone: Phone | None = None
     authorisation: Line
     """Number and kind of the paper."""
+    valid_from: Annotated[date, AfterValidator(_believable)] | None = None
     valid_until: date | None = None
+    scope: Annotated[list[Act], Field(min_length=1)] | None = None
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        if self.valid_from is not None and self.valid_until is not None and self.valid_until < self.valid_from:
+            raise ValueError("valid_until lies before valid_from")
+        return self
+
+    def personal(self) -> dict[str, Any]:
+        """As it is sealed."""
+        return self.model_dump(mode="json", exclude_none=True, exclude={"despite"})
+
+
+class Proxy(ProxyPaper):
+    """Người được ủy quyền nộp hồ sơ; `despite`: who accepts a paper that isn't in order, and why."""
+
+    despite: SuperiorBody | None = None
 
 
 class ResultWish(_Body):
@@ -199,17 +228,10 @@ class Submission(_Body):
         if self.form is not None:
             content["form"] = self.form
         if self.proxy is not None:
-            content["proxy"] = self.proxy.model_dump(mode="json", exclude_none=True)
+            content["proxy"] = self.proxy.personal()
         if self.result is not None and self.result.address is not None:
             content["result_address"] = self.result.address
         return content
-
-
-class SuperiorBody(_Body):
-    """Lãnh đạo đồng ý, with the reason; kept sealed."""
-
-    officer: OfficerCode
-    reason: Prose
 
 
 class SupplementWish(_Body):

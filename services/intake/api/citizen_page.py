@@ -30,6 +30,7 @@ from services.intake.api.reading import Reading
 from services.intake.domain.catalogue import Desk, Procedure
 from services.intake.domain.citizen_view import Around, CitizenView, citizen_view
 from services.intake.domain.dossier import Dossier
+from services.intake.domain.life import Life
 from services.intake.domain.look_up import (
     LONGEST_TYPED,
     WRONG_PER_ADDRESS,
@@ -126,7 +127,7 @@ def citizen_router(
         await tries.give_back("address", address.of(request), WRONG_PER_ADDRESS)
         dossier, progress = found
         life, steps = await lives.life_of(dossier.id), await reading.steps(dossier.id)
-        view = citizen_view(dossier, progress, life, steps, _around(dossier, office), now())
+        view = citizen_view(dossier, progress, life, steps, _around(dossier, life, office), now())
         LOOK_UPS.labels("shown").inc()
         return _shown(pages, view)
 
@@ -171,8 +172,10 @@ def _shown(pages: Pages, view: CitizenView) -> Response:
     return pages.show("dossier.html.j2", dossier=view)
 
 
-def _around(dossier: Dossier, office: Office) -> Around:
-    return Around(_procedure(dossier, office), _desk(dossier, office), _calendar(dossier))
+def _around(dossier: Dossier, life: Life | None, office: Office) -> Around:
+    wanted_at = life.wanted_at if life is not None else None
+    other = None if wanted_at is None else _desk(wanted_at, office)
+    return Around(_procedure(dossier, office), _desk(dossier.desk.code, office), _calendar(dossier), other)
 
 
 def _procedure(dossier: Dossier, office: Office) -> Procedure | None:
@@ -182,9 +185,9 @@ def _procedure(dossier: Dossier, office: Office) -> Procedure | None:
         return None
 
 
-def _desk(dossier: Dossier, office: Office) -> Desk | None:
+def _desk(code: str, office: Office) -> Desk | None:
     try:
-        return office.catalogue.desk(dossier.desk.code)
+        return office.catalogue.desk(code)
     except UnknownDesk:
         return None
 

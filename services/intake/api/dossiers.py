@@ -19,7 +19,15 @@ from services.intake.api.answers import (
     timeline_view,
 )
 from services.intake.api.areas import desk_in_area, in_area
-from services.intake.api.bodies import AcceptanceBody, RefusalBody, Submission, SupplementBrought, SupplementWish
+from services.intake.api.bodies import (
+    AcceptanceBody,
+    RefusalBody,
+    ResultWish,
+    Submission,
+    SupplementBrought,
+    SupplementWish,
+)
+from services.intake.api.by_proxy import submitting
 from services.intake.api.commands import Commands
 from services.intake.api.duplicates import similar_view
 from services.intake.api.life_reading import LifeReading
@@ -33,7 +41,7 @@ from services.intake.handlers.ports import DOSSIERS, NUMBERS
 from services.intake.handlers.record_supplement import RecordSupplement, record_supplement
 from services.intake.handlers.refuse_dossier import RefuseDossier, refuse_dossier
 from services.intake.handlers.request_supplement import RequestSupplement, Superior, request_supplement
-from services.intake.handlers.submit_dossier import ResultPlace, SubmitDossier, submit_dossier
+from services.intake.handlers.submit_dossier import ResultPlace, SubmitDossier
 
 Submitter = Annotated[Caller, requires("dossiers:submit")]
 Decider = Annotated[Caller, requires("dossiers:decide")]
@@ -141,7 +149,7 @@ async def submit_one(
     if not caller.covers(command.desk.ref.code):
         raise no_such_desk()
     return await commands.carry_out(
-        lambda uow: submit_dossier(command, uow, office),
+        submitting(submission, command, office),
         dossier_id=command.dossier_id,
         keys={NUMBERS: (NumberRange.key_for(command.desk.ref.code, command.received_at),)},
         caller=caller,
@@ -178,11 +186,8 @@ def acceptance_of(body: AcceptanceBody | SupplementBrought) -> Acceptance:
     return Acceptance(body.officer, None if promised is None else Promised(promised.due_at, promised.reason))
 
 
-def _result_place(submission: Submission, office: Office) -> ResultPlace | None:
+def result_place(wish: ResultWish, office: Office) -> ResultPlace:
     """Raises UnknownDesk."""
-    wish = submission.result
-    if wish is None:
-        return None
     desk = office.catalogue.desk(wish.desk_code).ref.code if wish.desk_code else None
     return ResultPlace(wish.how, desk)
 
@@ -191,7 +196,7 @@ def _submission(submission: Submission, office: Office, at: datetime) -> SubmitD
     try:
         procedure = office.catalogue.newest(submission.procedure_code)
         desk = office.catalogue.desk(submission.desk_code)
-        result = _result_place(submission, office)
+        result = None if submission.result is None else result_place(submission.result, office)
     except Refusal as refusal:
         problem = problem_of(refusal)
         assert problem is not None

@@ -1,7 +1,8 @@
-"""Danh sách bàn giao bản giấy qua HTTP: made by the desk, signed by both sides, overdue ones listed."""
+"""Danh sách bàn giao bản giấy, kết quả qua HTTP: made by the desk, signed by both sides, overdue ones listed."""
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from functools import partial
 from typing import Annotated, Protocol
 from uuid import UUID
 
@@ -18,12 +19,15 @@ from hub_web.tokens import Caller
 from services.intake.api.answers import Local
 from services.intake.api.areas import in_area
 from services.intake.api.commands import Commands
+from services.intake.api.life_reading import LifeReading
 from services.intake.api.problems import NOT_TO_HAND_OVER, no_such_desk, no_such_list
 from services.intake.api.reading import Reading
-from services.intake.domain.hand_over_list import HandOverList, Side
+from services.intake.domain.hand_over_list import Carries, HandOverList, Side
+from services.intake.domain.national_status import standing_of
 from services.intake.handlers.hand_over_lists import MakeList, SignList, make_list, sign_list
 from services.intake.handlers.office import Office
-from services.intake.handlers.ports import HAND_OVERS
+from services.intake.handlers.ports import DOSSIERS, HAND_OVERS, LIVES, PROGRESS
+from services.intake.handlers.send_results import can_send, sign_results
 
 Decider = Annotated[Caller, requires("dossiers:decide")]
 Reader = Annotated[Caller, requires("dossiers:read")]
@@ -39,7 +43,7 @@ class HandOverReading(Protocol):
 
 
 class ListBody(BaseModel):
-    """Danh sách bàn giao: whose papers go to which agency."""
+    """Danh sách bàn giao: whose papers go to which agency; `carries` results: to which other desk (`agency_code`)."""
 
     model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
 
@@ -47,6 +51,7 @@ class ListBody(BaseModel):
     desk_code: AgencyCode
     agency_code: AgencyCode
     dossiers: list[UUID] = Field(min_length=1, max_length=200)
+    carries: Carries = "originals"
 
 
 class SignatureBody(BaseModel):
@@ -73,10 +78,16 @@ class HandOverListView(BaseModel):
     desk_signed_by: str | None
     agency_signed_at: Local | None
     agency_signed_by: str | None
+    carries: Carries
 
 
 def hand_over_router(
-    commands: Commands, reading: Reading, lists: HandOverReading, office: Office, now: Callable[[], datetime]
+    commands: Commands,
+    reading: Reading,
+    lives: LifeReading,
+    lists: HandOverReading,
+    office: Office,
+    now: Callable[[], datetime],
 ) -> Router:
     """/v1/hand-over-lists. `now` is business time."""
     router = Router(tags=["hand-over-lists"])
@@ -89,15 +100,21 @@ def hand_over_router(
 
     @router.post("/v1/hand-over-lists", status_code=201, response_model=HandOverListView)
     async def make(wanted: ListBody, caller: Decider, key: IdempotencyKey, body: RawBody) -> Response:
-        """Lập danh sách bàn giao bản giấy: accepted dossiers of the desk."""
+        """Lập danh sách bàn giao: originals of accepted dossiers, or results that are wanted at another desk."""
         if not caller.covers(wanted.desk_code):
             raise no_such_desk()
         dossiers = tuple(dict.fromkeys(wanted.dossiers))
         for dossier_id in dossiers:
-            dossier, _ = await in_area(reading, dossier_id, caller)
+            dossier, progress = await in_area(reading, dossier_id, caller)
             if dossier.desk.code != wanted.desk_code or dossier.state != "accepted":
                 raise _not_to_hand_over(dossier_id)
-        command = MakeList(uuid7(), wanted.desk_code, wanted.agency_code, dossiers, now(), wanted.officer)
+            if wanted.carries == "results":
+                standing = standing_of(dossier, progress, await lives.life_of(dossier_id))
+                if not can_send(standing, wanted.agency_code):
+                    raise _not_to_send(dossier_id)
+        command = MakeList(
+            uuid7(), wanted.desk_code, wanted.agency_code, dossiers, now(), wanted.officer, wanted.carries
+        )
         return await commands.answer(
             lambda uow: _written(make_list(command, uow, office)),
             keys={},
@@ -109,7 +126,7 @@ def hand_over_router(
         )
 
     @router.post("/v1/hand-over-lists/{list_id}/sign", response_model=HandOverListView)
-    async def sign(
+    async def put_signature(
         list_id: UUID, signature: SignatureBody, caller: Decider, key: IdempotencyKey, body: RawBody
     ) -> Response:
         """Ký danh sách bàn giao, each side once."""
@@ -117,9 +134,13 @@ def hand_over_router(
         if not caller.covers(made.desk_code if signature.side == "desk" else made.agency_code):
             raise no_such_list()
         command = SignList(list_id, signature.side, now(), signature.officer)
+        if made.carries == "results":
+            sign, ids = partial(sign_results, command, office=office), made.dossiers
+        else:
+            sign, ids = partial(sign_list, command), ()
         return await commands.answer(
-            lambda uow: _written(sign_list(command, uow)),
-            keys={HAND_OVERS: (list_id,)},
+            lambda uow: _written(sign(uow)),
+            keys={HAND_OVERS: (list_id,), DOSSIERS: ids, PROGRESS: ids, LIVES: ids},
             caller=caller,
             route=f"{list_id} sign",
             key=key,
@@ -149,6 +170,15 @@ def _view(made: HandOverList) -> HandOverListView:
 
 def _written(made: HandOverList) -> bytes:
     return _view(made).model_dump_json().encode()
+
+
+def _not_to_send(dossier_id: UUID) -> Problem:
+    return Problem(
+        NOT_TO_HAND_OVER,
+        "Chỉ chuyển kết quả đang ở Bộ phận Một cửa này mà người nộp muốn nhận ở đúng nơi nhận danh sách.",
+        next_step="Xem GET /v1/desks/{code}/results?where=to-send; bỏ hồ sơ này khỏi danh sách rồi gửi lại.",
+        dossier_id=str(dossier_id),
+    )
 
 
 def _not_to_hand_over(dossier_id: UUID) -> Problem:

@@ -1,7 +1,8 @@
 """Vòng đời hồ sơ qua HTTP: withdraw, stop, steps, the result and its return, on the spot."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from datetime import datetime
+from functools import partial
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -12,7 +13,8 @@ from hub_web.credentials import requires
 from hub_web.routes import IdempotencyKey, RawBody, Router
 from hub_web.tokens import Caller
 from services.intake.api.answers import RegisteredView
-from services.intake.api.areas import desk_in_area, in_area
+from services.intake.api.areas import hands_out, has_part, in_area, receives
+from services.intake.api.by_proxy import collecting
 from services.intake.api.commands import Command, Commands
 from services.intake.api.dossiers import acceptance_of
 from services.intake.api.life_bodies import (
@@ -27,6 +29,7 @@ from services.intake.api.life_bodies import (
     WaiverBody,
     WithdrawalBody,
 )
+from services.intake.api.life_reading import LifeReading
 from services.intake.api.reading import Reading
 from services.intake.domain.number_range import NumberRange
 from services.intake.handlers.desk_steps import RecordStep, record_step
@@ -37,15 +40,18 @@ from services.intake.handlers.ports import DOSSIERS, NUMBERS
 from services.intake.handlers.return_result import ResultReady, ReturnResult, result_ready, return_result
 from services.intake.handlers.stop_dossier import RequestWithdrawal, StopDossier, request_withdrawal, stop_dossier
 
+Area = Callable[[Reading, LifeReading, UUID, Caller], Awaitable[None]]
+"""Whether the dossier lies in the caller's area for what is to be done. Raises Problem."""
 Decider = Annotated[Caller, requires("dossiers:decide")]
 
 
 class AtTheDesk:
     """Carries out a command about one dossier in the caller's area."""
 
-    def __init__(self, commands: Commands, reading: Reading) -> None:
+    def __init__(self, commands: Commands, reading: Reading, lives: LifeReading) -> None:
         self._commands = commands
         self._reading = reading
+        self._lives = lives
 
     async def carry_out(
         self,
@@ -57,9 +63,10 @@ class AtTheDesk:
         key: str,
         body: bytes,
         keys: dict[str, Iterable[Any]] | None = None,
+        by: Area = receives,
     ) -> Response:
-        """The dossier as it is then. Raises Problem."""
-        await desk_in_area(self._reading, dossier_id, caller)
+        """The dossier as it is then; `by`: which desk may do it. Raises Problem."""
+        await by(self._reading, self._lives, dossier_id, caller)
         return await self._commands.carry_out(
             command,
             dossier_id=dossier_id,
@@ -125,9 +132,8 @@ def life_router(desk: AtTheDesk, reading: Reading, office: Office, now: Callable
         """Trả kết quả cho người nộp; the dossier is closed."""
         at = now()
         command = ReturnResult(dossier_id, uuid7(), at, handed.officer, handed.at or at, handed.collected_by)
-        return await desk.carry_out(
-            lambda uow: return_result(command, uow), dossier_id, caller, action="return-result", key=key, body=body
-        )
+        run = collecting(partial(return_result, command, office=office), handed, command, command.returned_at, office)
+        return await desk.carry_out(run, dossier_id, caller, action="return-result", key=key, body=body, by=hands_out)
 
     @router.post("/v1/dossiers/{dossier_id}/finish-on-the-spot", response_model=RegisteredView)
     async def on_the_spot(
@@ -136,8 +142,10 @@ def life_router(desk: AtTheDesk, reading: Reading, office: Office, now: Callable
         """Bốn tại chỗ: received, appraised, approved and returned at the desk; no agency hears of it."""
         dossier, _ = await in_area(reading, dossier_id, caller)
         command = _on_the_spot(dossier_id, spot, now())
+        finish = partial(finish_on_the_spot, command, office=office)
+        run = collecting(finish, spot, command, command.returned.at, office)
         return await desk.carry_out(
-            lambda uow: finish_on_the_spot(command, uow, office),
+            run,
             dossier_id,
             caller,
             action="finish-on-the-spot",
@@ -169,7 +177,13 @@ def fee_router(desk: AtTheDesk, now: Callable[[], datetime]) -> Router:
         at = now()
         command = PayFee(dossier_id, uuid7(), at, paid.officer, number, paid.at or at, paid.by, paid.reference)
         return await desk.carry_out(
-            lambda uow: pay_fee(command, uow), dossier_id, caller, action=f"pay {number}", key=key, body=body
+            lambda uow: pay_fee(command, uow),
+            dossier_id,
+            caller,
+            action=f"pay {number}",
+            key=key,
+            body=body,
+            by=has_part,
         )
 
     @router.post("/v1/dossiers/{dossier_id}/fees/{number}/waiver", response_model=RegisteredView)

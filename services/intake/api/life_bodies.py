@@ -1,11 +1,11 @@
 """Nội dung yêu cầu về quá trình tại Bộ phận Một cửa. Unknown fields are refused."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, StrictInt, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StrictInt, StringConstraints, model_validator
 
 from hub_events.values import Moment, OfficerCode, Slug
-from services.intake.api.bodies import AcceptanceBody, Applicant, Contact, Parts, Prose
+from services.intake.api.bodies import AcceptanceBody, Applicant, Contact, Parts, Prose, ProxyPaper, SuperiorBody
 from services.intake.domain.correction import Corrected
 from services.intake.domain.desk_steps import Recordable
 from services.intake.domain.life import Collector, PaidBy
@@ -46,10 +46,28 @@ class ReadyBody(LifeBody):
     at: Moment | None = None
 
 
-class ReturnBody(LifeBody):
-    """Trả kết quả; `at` defaults to now."""
+class CollectedBody(BaseModel):
+    """Người nhận kết quả. `proxy`: who collects it by another paper than that of the submission.
+
+    `despite`: who accepts a paper that isn't in order, and why.
+    """
+
+    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
 
     collected_by: Collector
+    proxy: ProxyPaper | None = None
+    despite: SuperiorBody | None = None
+
+    @model_validator(mode="after")
+    def _only_a_proxy(self) -> Self:
+        if self.collected_by != "proxy" and (self.proxy is not None or self.despite is not None):
+            raise ValueError("proxy and despite are for a result that a proxy collects")
+        return self
+
+
+class ReturnBody(CollectedBody, LifeBody):
+    """Trả kết quả; `at` defaults to now."""
+
     at: Moment | None = None
 
 
@@ -106,10 +124,8 @@ class DidBody(BaseModel):
     at: Moment | None = None
 
 
-class OnTheSpotBody(BaseModel):
+class OnTheSpotBody(CollectedBody):
     """Bốn tại chỗ: tiếp nhận, thẩm định, phê duyệt, trả kết quả."""
-
-    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
 
     acceptance: AcceptanceBody
     appraised: DidBody

@@ -23,13 +23,19 @@ OLD_DOSSIER_DIFFERS = problem_type("old-dossier-differs", 409, "Hồ sơ cũ nà
 DECISION_EXISTS = problem_type("decision-exists", 409, "Hồ sơ đã có kết quả giải quyết")
 FEE_NOT_BELIEVABLE = problem_type("fee-not-believable", 422, "Số tiền không hợp lý")
 FEE_UNKNOWN = problem_type("fee-unknown", 404, "Hồ sơ không có khoản phí này")
+PROPOSAL_UNKNOWN = problem_type("fee-proposal-unknown", 404, "Danh mục không có mức phí này cho hồ sơ")
+FEE_NOT_PROPOSED = problem_type("fee-not-proposed", 422, "Danh mục không nêu rõ số tiền")
+FEE_ASKED_ALREADY = problem_type("fee-asked-already", 409, "Mức phí này đã được yêu cầu")
 FEE_SETTLED = problem_type("fee-settled", 409, "Khoản phí đã nộp hoặc đã miễn")
 PAYMENT_USED = problem_type("payment-used", 409, "Khoản thanh toán đã dùng cho phí khác của hồ sơ")
 STEPS_OUT_OF_ORDER = problem_type("steps-out-of-order", 422, "Thứ tự các bước không hợp lý")
 NOTHING_CORRECTED = problem_type("nothing-corrected", 422, "Không có gì để đính chính")
 SECOND_REQUEST = problem_type("second-request", 409, "Đã yêu cầu bổ sung một lần")
 SIGNED_ALREADY = problem_type("signed-already", 409, "Bên này đã ký danh sách bàn giao")
+RESULT_UNDER_WAY = problem_type("result-under-way", 409, "Kết quả đang trên đường đến nơi khác")
+RESULT_ELSEWHERE = problem_type("result-elsewhere", 409, "Kết quả ở Bộ phận Một cửa khác")
 NOT_TO_HAND_OVER = problem_type("not-to-hand-over", 422, "Hồ sơ không bàn giao được")
+AUTHORISATION_LACKING = problem_type("authorisation-lacking", 422, "Giấy ủy quyền không cho làm việc này")
 WRONG_STATE = problem_type("wrong-state", 409, "Trạng thái hồ sơ không cho phép")
 
 
@@ -43,6 +49,16 @@ def no_such_dossier() -> Problem:
 def no_such_list() -> Problem:
     """The one answer for a list that isn't there and for one outside the caller's area."""
     return Problem(NOT_FOUND, "Không có danh sách bàn giao này.", next_step="Xem GET /v1/hand-over-lists.")
+
+
+def result_elsewhere(desk_code: str) -> Problem:
+    """The caller's desk received the dossier, or is to hand out its result; another one has it."""
+    return Problem(
+        RESULT_ELSEWHERE,
+        "Kết quả đang ở Bộ phận Một cửa khác, nêu trong desk_code.",
+        next_step="Người nộp nhận tại đó, hoặc hai bên ký danh sách bàn giao kết quả trước.",
+        desk_code=desk_code,
+    )
 
 
 def no_such_desk() -> Problem:
@@ -102,6 +118,27 @@ def _wrong_state(error: refusals.WrongState) -> Problem:
     )
 
 
+def _authorisation(error: refusals.AuthorisationLacking) -> Problem:
+    wants = "nhận kết quả" if error.act == "collect" else "nộp hồ sơ"
+    told = {
+        "expired": f"Giấy ủy quyền hết hiệu lực sau ngày {error.last_day:%d/%m/%Y}." if error.last_day else "",
+        "not-yet-valid": f"Giấy ủy quyền có hiệu lực từ ngày {error.valid_from:%d/%m/%Y}." if error.valid_from else "",
+        "unreadable": "Chưa mở được niêm phong của giấy ủy quyền đã ghi khi nộp hồ sơ.",
+        "out-of-scope": f"Giấy ủy quyền không ghi việc {wants}.",
+    }
+    return Problem(
+        AUTHORISATION_LACKING,
+        told[error.lack],
+        next_step=(
+            f"Người nộp tự {wants}, hoặc xuất trình giấy ủy quyền khác (proxy); nếu cán bộ hoặc lãnh đạo vẫn chấp "
+            "nhận thì gửi lại kèm despite: officer và reason."
+        ),
+        lack=error.lack,
+        valid_from=error.valid_from and error.valid_from.isoformat(),
+        last_day=error.last_day and error.last_day.isoformat(),
+    )
+
+
 _PROBLEMS: Mapping[type[Exception], Callable[[Any], Problem]] = {
     refusals.NoSuchDossier: lambda _: no_such_dossier(),
     refusals.UnknownProcedure: lambda _: Problem(
@@ -158,6 +195,23 @@ _PROBLEMS: Mapping[type[Exception], Callable[[Any], Problem]] = {
     refusals.NoSuchFee: lambda _: Problem(
         FEE_UNKNOWN, "Hồ sơ không có khoản phí mang số này.", next_step="Xem life.fees tại GET /v1/dossiers/{id}."
     ),
+    refusals.NoSuchProposal: lambda _: Problem(
+        PROPOSAL_UNKNOWN,
+        "Phiên bản thủ tục của hồ sơ không có dòng phí mang mã này cho hình thức nộp và trường hợp của hồ sơ.",
+        next_step="Xem GET /v1/dossiers/{id}/proposed-fees.",
+    ),
+    refusals.FeeNotProposed: lambda error: Problem(
+        FEE_NOT_PROPOSED,
+        "Dòng phí này không nêu số tiền chắc chắn, nên hệ thống không tự đề xuất con số.",
+        next_step="Cán bộ xác định số tiền rồi gửi POST /v1/dossiers/{id}/fees; không thu thì không cần làm gì.",
+        doubt=error.doubt,
+    ),
+    refusals.FeeAskedAlready: lambda error: Problem(
+        FEE_ASKED_ALREADY,
+        "Hồ sơ này đã được yêu cầu nộp theo đúng dòng phí đó.",
+        next_step="Xem khoản phí mang số fee trong life.fees; khoản khác thì yêu cầu bằng POST /v1/dossiers/{id}/fees.",
+        fee=error.fee,
+    ),
     refusals.FeeSettled: lambda _: Problem(
         FEE_SETTLED,
         "Khoản phí này đã được nộp bằng thanh toán khác, hoặc đã miễn.",
@@ -179,7 +233,23 @@ _PROBLEMS: Mapping[type[Exception], Callable[[Any], Problem]] = {
         next_step="Gửi lại với superior: officer và reason của lãnh đạo; hoặc giải quyết trên hồ sơ hiện có.",
         stage=error.stage,
     ),
+    refusals.AuthorisationLacking: _authorisation,
     refusals.NoSuchList: lambda _: no_such_list(),
+    refusals.NothingToSend: lambda _: Problem(
+        NOT_TO_HAND_OVER,
+        "Không kết quả nào của danh sách còn ở Bộ phận Một cửa này.",
+        next_step="Lập danh sách mới theo GET /v1/desks/{code}/results?where=to-send.",
+    ),
+    refusals.ResultUnderWay: lambda _: Problem(
+        RESULT_UNDER_WAY,
+        "Kết quả đã rời nơi tiếp nhận và nơi nhận chưa ký danh sách bàn giao.",
+        next_step="Nơi nhận kết quả ký danh sách (POST /v1/hand-over-lists/{id}/sign, side agency) rồi trả kết quả.",
+    ),
+    refusals.ResultHasLeft: lambda _: Problem(
+        RESULT_ELSEWHERE,
+        "Kết quả đã rời nơi tiếp nhận nên không đổi nơi nhận được nữa.",
+        next_step="Người nộp nhận tại nơi đã chọn: xem life.result_desk tại GET /v1/dossiers/{id}.",
+    ),
     refusals.SignedAlready: lambda _: Problem(
         SIGNED_ALREADY, "Chữ ký của bên này đã được ghi.", next_step="Xem GET /v1/hand-over-lists/{id}."
     ),

@@ -61,8 +61,29 @@ _BY = {"sms": "tin nhắn", "email": "thư điện tử"}
 
 
 def _at_the_desk(facts: Facts) -> str:
+    if (moved := _RESULT_MOVES.get(facts["step"])) is not None:
+        return f"{_desk(facts)} {moved}."
     what = DESK_STEPS.get(facts["step"], "Một bước tại Bộ phận Một cửa")
     return f"{what}: {dong(facts['amount'])}." if facts.get("amount") else f"{what}."
+
+
+_RESULT_MOVES = {
+    "result-ready": "đã có kết quả",
+    "result-sent": "chuyển kết quả đến nơi ông/bà chọn nhận",
+    "result-arrived": "đã nhận kết quả để trả cho ông/bà",
+}
+_CORRECTED = {
+    "contact": "thông tin liên hệ",
+    "applicant": "thông tin người nộp",
+    "case": "trường hợp giải quyết",
+    "components": "giấy tờ trong hồ sơ",
+}
+
+
+def _corrected(facts: Facts) -> str:
+    """What was corrected, never to what."""
+    what = ", ".join(_CORRECTED[one] for one in facts.get("what", ()) if one in _CORRECTED)
+    return f"{_desk(facts)} đính chính {what or 'thông tin của hồ sơ'}."
 
 
 _RESULTS = {
@@ -86,7 +107,7 @@ TOLD: Mapping[str, Callable[[Facts], str]] = {
     "dossier.desk_step_recorded.v1": _at_the_desk,
     "dossier.fee_paid.v1": lambda f: f"Đã nhận {dong(f['amount'])} phí, lệ phí.",
     "dossier.finished_on_the_spot.v1": lambda f: f"{_desk(f)} giải quyết và trả kết quả ngay.",
-    "dossier.corrected.v1": lambda f: f"{_desk(f)} đính chính thông tin của hồ sơ.",
+    "dossier.corrected.v1": _corrected,
     OLD_DOSSIER_ENTERED: lambda f: f"{_desk(f)} nhận hồ sơ (theo sổ cũ).",
     "dossier.routed.v1": lambda f: (
         "Hồ sơ được chuyển đến " + ", ".join(dict.fromkeys(plain(leg["agency"]["name"]) for leg in f["legs"])) + "."
@@ -148,3 +169,12 @@ def held_by(steps: Iterable[Step]) -> Held | None:
             facts = json.loads(step.facts)
             first.setdefault(facts["agency"]["code"], Held(_agency(facts), step.at))
     return max(first.values(), key=lambda held: held.since, default=None)
+
+
+def last_correction(steps: Iterable[Step]) -> str | None:
+    """What was corrected last, and when; None: nothing was."""
+    found = [step for step in steps if step.type == "dossier.corrected.v1"]
+    if not found:
+        return None
+    last = max(found, key=lambda step: step.at)
+    return f"{time_of(last.at)}: {_corrected(json.loads(last.facts))}"

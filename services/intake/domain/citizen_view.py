@@ -10,10 +10,10 @@ from typing import Literal
 
 from hub_worktime import Calendar, is_late
 from services.intake.domain.catalogue import Desk, Procedure
-from services.intake.domain.citizen_steps import CitizenStep, citizen_steps, held_by
+from services.intake.domain.citizen_result import how_to_collect, how_to_pay, result_place
+from services.intake.domain.citizen_steps import CitizenStep, citizen_steps, held_by, last_correction
 from services.intake.domain.dossier import Dossier
 from services.intake.domain.life import Life
-from services.intake.domain.money import dong
 from services.intake.domain.national_status import national_status, standing_of
 from services.intake.domain.plain_words import plain, time_of
 from services.intake.domain.progress import Progress
@@ -62,6 +62,8 @@ class CitizenView:
     phone: str | None
     steps: tuple[CitizenStep, ...]
     at: datetime
+    corrected: str | None
+    """What was corrected last, so that its owner notices."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +73,8 @@ class Around:
     procedure: Procedure | None
     desk: Desk | None
     calendar: Calendar | None
+    result_desk: Desk | None = None
+    """Where the result is wanted, if not at the receiving desk."""
 
 
 def citizen_view(
@@ -88,7 +92,7 @@ def citizen_view(
         status=status.name,
         headline=LATE if overdue else headline,
         tone="late" if overdue else tone,
-        place=_place(standing, status.code, steps),
+        place=_place(standing, status.code, steps, around),
         actions=_actions(standing, status.code, around),
         papers=_papers(dossier, around.procedure) if status.code == 5 else None,
         promised=_promised(dossier, status.code, around.calendar),
@@ -97,20 +101,19 @@ def citizen_view(
         phone=plain(around.desk.phone) if around.desk else None,
         steps=citizen_steps(steps),
         at=now,
+        corrected=last_correction(steps),
     )
 
 
-def _place(standing: Standing, status: int, steps: Sequence[Step]) -> str:
+def _place(standing: Standing, status: int, steps: Sequence[Step], around: Around) -> str:
     """Who holds it since when."""
     dossier, progress, life = standing
     desk = plain(dossier.desk.name)
     held = held_by(steps)
-    if life.returned_at is not None:
-        return f"{desk} đã trả kết quả lúc {time_of(life.returned_at)}."
     if life.stopped_at is not None:
         return f"{desk} dừng giải quyết hồ sơ lúc {time_of(life.stopped_at)}."
-    if life.result_ready_at is not None:
-        return f"Kết quả có tại {desk} từ {time_of(life.result_ready_at)}."
+    if (where := result_place(life, desk, around.result_desk)) is not None:
+        return where
     if progress.completed_at is not None:
         agency = held.agency if held else plain(progress.agency_name or "") or "Cơ quan giải quyết"
         return f"{agency} đã giải quyết xong lúc {time_of(progress.completed_at)}."
@@ -130,7 +133,7 @@ def _place(standing: Standing, status: int, steps: Sequence[Step]) -> str:
 
 def _actions(standing: Standing, status: int, around: Around) -> tuple[str, ...]:
     """What to do next, in the order in which to do it."""
-    dossier, progress, life = standing
+    dossier, progress = standing.dossier, standing.progress
     desk = plain((around.desk.ref if around.desk else dossier.desk).name)
     match status:
         case 3:
@@ -145,28 +148,17 @@ def _actions(standing: Standing, status: int, around: Around) -> tuple[str, ...]
             what = "Nộp giấy tờ dưới đây" if named else "Hỏi Bộ phận Một cửa cần bổ sung giấy tờ gì, rồi nộp"
             return (f"{what} tại {desk}, hoặc theo cách ông/bà đã nộp hồ sơ.", after)
         case 6:
-            due = dong(sum(fee.amount for fee in life.open_fees))
-            return (f"Nộp {due} phí, lệ phí tại {desk}, hoặc theo cách mà Bộ phận Một cửa đã hướng dẫn.",)
+            return how_to_pay(standing, desk, around.result_desk)
         case 7:
             return (f"{desk} đang kiểm tra yêu cầu rút hồ sơ và sẽ trả lời ông/bà.",)
         case 8:
             return (f"Hỏi {desk} để biết lý do và nhận lại giấy tờ.",)
         case 9:
-            return _collect(dossier, progress, desk)
+            return how_to_collect(standing, desk, around.result_desk)
         case 10:
             return ("Ông/bà không cần làm gì thêm.",)
         case _:
             return ("Ông/bà chưa cần làm gì.", _told_by(dossier, progress))
-
-
-def _collect(dossier: Dossier, progress: Progress, desk: str) -> tuple[str, ...]:
-    where = f"Nhận kết quả tại {desk}"
-    if dossier.channel != "counter":
-        where += ", hoặc theo cách ông/bà đã chọn khi nộp hồ sơ"
-    bring = f"{where}. Mang theo giấy tiếp nhận hồ sơ và giấy tờ tùy thân."
-    if progress.result == "rejected":
-        return ("Hồ sơ không được chấp thuận. Lý do ghi trong văn bản kết quả.", bring)
-    return (bring,)
 
 
 def _told_by(dossier: Dossier, progress: Progress) -> str:

@@ -12,7 +12,11 @@ DESK_STEPS: Mapping[str, str] = {
     "appraised": "Đã thẩm định tại chỗ",
     "approved": "Đã phê duyệt tại chỗ",
     "result-ready": "Kết quả đã về Bộ phận Một cửa",
+    "result-sent": "Kết quả được chuyển đến Bộ phận Một cửa mà người nộp chọn",
+    "result-arrived": "Kết quả đã đến Bộ phận Một cửa mà người nộp chọn",
+    "result-place-changed": "Đổi nơi, cách nhận kết quả theo đề nghị của người nộp",
     "fee-asked": "Yêu cầu nộp phí, lệ phí",
     "fee-waived": "Miễn nộp phí, lệ phí",
+    "authorisation-accepted": "Chấp nhận giấy ủy quyền chưa hợp lệ",
     "late-entry": "Nhập vào hệ thống sau ngày nhận",
 }

@@ -9,6 +9,7 @@ from hub_events.intake import ComponentRef
 from hub_worktime import VIETNAM
 from services.intake.domain.control_slip import slip_fields
 from services.intake.domain.forms import Fields, FormFacts, Given, printable
+from services.intake.domain.plain_words import term_words
 
 _PLACE = re.compile(r"\b(phường|xã|đặc khu|tỉnh|thành phố)\s+(.+)$", re.IGNORECASE)
 
@@ -83,7 +84,7 @@ def _receipt(facts: FormFacts, given: Given) -> Fields:
         "proxy": _proxy(facts.form.get("proxy")),
         "components": [_paper(part) for part in dossier.components],
         "sets": given.sets or 1,
-        "processing_time": promise.term.text,
+        "processing_time": term_words(promise.term.text),
         "counted_from": moment(counted),
         "due_at": moment(promise.due_at),
         "result_place": given.result_place or _result_place(facts),

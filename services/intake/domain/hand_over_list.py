@@ -1,4 +1,7 @@
-"""Danh sách bàn giao bản giấy: which paper originals a desk gives to an agency; both sign, within a working day."""
+"""Danh sách bàn giao: originals that a desk gives to an agency, results that it gives to another desk.
+
+Both sign, within a working day.
+"""
 
 from datetime import datetime
 from decimal import Decimal
@@ -9,11 +12,15 @@ from hub_worktime import Calendar, Term, Unit, compute_due
 from services.intake.domain.refusals import SignedAlready
 
 Side = Literal["desk", "agency"]
+Carries = Literal["originals", "results"]
 WITHIN = Term("1 ngày làm việc", Unit.WORKING_DAY, Decimal(1))
 
 
 class HandOverList(NamedTuple):
-    """Signed by the desk when the papers leave, by the agency when it has them."""
+    """Signed by the desk when the papers leave, by the agency when it has them.
+
+    `agency_code`: of a list of results the other desk.
+    """
 
     id: UUID
     desk_code: str
@@ -26,6 +33,7 @@ class HandOverList(NamedTuple):
     desk_signed_by: str | None = None
     agency_signed_at: datetime | None = None
     agency_signed_by: str | None = None
+    carries: Carries = "originals"
 
     @property
     def open(self) -> bool:

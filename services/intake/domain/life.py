@@ -22,7 +22,10 @@ LARGEST_FEE = 10_000_000_000
 
 @dataclass(frozen=True, slots=True)
 class Fee:
-    """Phí, lệ phí that was asked. `amount` in đồng; open until it is paid or waived."""
+    """Phí, lệ phí that was asked. `amount` in đồng; open until it is paid or waived.
+
+    `line`, `basis`: the line of the dossier's published version that it follows, and its text; None: an officer's own.
+    """
 
     number: int
     purpose: str
@@ -35,6 +38,8 @@ class Fee:
     waived_at: datetime | None = None
     waived_by: str | None = None
     waived_reason: str | None = None
+    line: str | None = None
+    basis: str | None = None
 
     @property
     def open(self) -> bool:
@@ -63,17 +68,42 @@ class Life(NamedTuple):
     result_by: ResultBy | None = None
     """How the citizen wants the result; None: nothing was said, so at the desk that received the dossier."""
     result_desk: str | None = None
+    result_sent_at: datetime | None = None
+    """When the result left for `result_desk`, and when it arrived there: what both signed on a hand-over list."""
+    result_arrived_at: datetime | None = None
+
+    @property
+    def wanted_at(self) -> str | None:
+        """The other desk at which the citizen wants to collect the result; None: the receiving one does it."""
+        return self.result_desk if self.result_desk != self.desk_code else None
+
+    @property
+    def result_at(self) -> str | None:
+        """The desk that has the result, or will have it first; None: it is on its way from one to the other."""
+        if self.result_arrived_at is not None:
+            return self.result_desk
+        return self.desk_code if self.result_sent_at is None else None
 
     @property
     def open_fees(self) -> tuple[Fee, ...]:
         """Those that the citizen still has to pay."""
         return tuple(fee for fee in self.fees if fee.open)
 
-    def ask_fee(self, purpose: str, amount: int, at: datetime, officer: str) -> "Life":
+    def ask_fee(
+        self,
+        purpose: str,
+        amount: int,
+        at: datetime,
+        officer: str,
+        *,
+        line: str | None = None,
+        basis: str | None = None,
+    ) -> "Life":
         """Yêu cầu nộp phí: the next one. Raises FeeNotBelievable."""
         if not 0 < amount <= LARGEST_FEE:
             raise FeeNotBelievable(LARGEST_FEE)
-        return self._replace(fees=(*self.fees, Fee(len(self.fees) + 1, purpose, amount, at, officer)))
+        asked = Fee(len(self.fees) + 1, purpose, amount, at, officer, line=line, basis=basis)
+        return self._replace(fees=(*self.fees, asked))
 
     def fee(self, number: int) -> Fee:
         """Raises NoSuchFee."""
@@ -98,6 +128,14 @@ class Life(NamedTuple):
         if not fee.open:
             raise FeeSettled
         return self._with(replace(fee, waived_at=at, waived_by=officer, waived_reason=reason))
+
+    def send_result(self, at: datetime) -> "Life":
+        """Kết quả được chuyển đến nơi người nộp muốn nhận."""
+        return self._replace(result_sent_at=self.result_sent_at or at)
+
+    def receive_result(self, at: datetime) -> "Life":
+        """Kết quả đã đến nơi người nộp muốn nhận, whether or not the other side has signed that it left."""
+        return self.send_result(at)._replace(result_arrived_at=self.result_arrived_at or at)
 
     def hand_back(self, at: datetime, officer: str, to: Collector) -> "Life":
         """Đã trả kết quả; it was at the desk by then."""

@@ -6,7 +6,7 @@ from datetime import date, datetime, time, timedelta
 
 from hub_events.intake import Promise
 from hub_worktime import VIETNAM, Calendar, DueDate, NoDueDate, Term, Unit, compute_due
-from services.intake.domain.plain_words import day_of, plain, time_of
+from services.intake.domain.plain_words import day_of, plain, term_words, time_of
 
 _WORKED_ON = (Unit.WORKING_DAY, Unit.WORKING_HOUR)
 _WITHOUT_DATE = {
@@ -33,7 +33,7 @@ def promise_words(promise: Promise, *, restarted: bool, calendar: Calendar | Non
         return PromiseWords(None, _WITHOUT_DATE.get(promise.term.reason or "", _UNSTATED))
     spoken = time_of(promise.due_at)
     if promise.set_by == "officer":
-        text = plain(promise.term.text)
+        text = term_words(promise.term.text)
         return PromiseWords(
             spoken,
             f"Thời hạn công bố của thủ tục là “{text}”, không tính được thành ngày, "
@@ -77,7 +77,7 @@ def _received(promise: Promise, due: DueDate | None, restarted: bool) -> str:
 
 
 def _counted(promise: Promise, restarted: bool) -> str:
-    text = plain(promise.term.text)
+    text = term_words(promise.term.text)
     if restarted:
         return f"thời hạn “{text}” của thủ tục được tính lại từ đầu"
     return f"thủ tục có thời hạn “{text}”"

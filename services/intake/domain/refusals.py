@@ -4,7 +4,7 @@ They hold codes and states only, never what a citizen wrote.
 """
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import date, datetime
 
 
 class Refusal(Exception):
@@ -110,6 +110,26 @@ class FeeNotBelievable(Refusal):
         self.most = most
 
 
+class NoSuchProposal(Refusal):
+    """The published version has no such line for the dossier's channel and case."""
+
+
+class FeeNotProposed(Refusal):
+    """The line states no amount beyond doubt: an officer asks it in numbers of their own."""
+
+    def __init__(self, doubt: str) -> None:
+        super().__init__(doubt)
+        self.doubt = doubt
+
+
+class FeeAskedAlready(Refusal):
+    """That line was asked of this dossier before."""
+
+    def __init__(self, fee: int) -> None:
+        super().__init__("fee asked already")
+        self.fee = fee
+
+
 class FeeSettled(Refusal):
     """The fee is paid or waived already."""
 
@@ -138,8 +158,31 @@ class NoSuchList(Refusal):
     """There is no hand-over list of that id."""
 
 
+class NothingToSend(Refusal):
+    """No result of the list is still at the desk: all were handed out, or sent with another list."""
+
+
+class ResultUnderWay(Refusal):
+    """The result is on its way to another desk, which has not signed for it."""
+
+
+class ResultHasLeft(Refusal):
+    """The receiving desk has given the result away: it is too late to want it elsewhere."""
+
+
 class SignedAlready(Refusal):
     """That side has signed the hand-over list."""
+
+
+class AuthorisationLacking(Refusal):
+    """The proxy's paper doesn't allow what is to be done, or not on that day."""
+
+    def __init__(self, lack: str, act: str, valid_from: date | None, last_day: date | None) -> None:
+        super().__init__(lack)
+        self.lack = lack
+        self.act = act
+        self.valid_from = valid_from
+        self.last_day = last_day
 
 
 class WrongState(Refusal):

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from hub_events.intake import DossierDeskStepRecordedV1
+from hub_events.intake import DeskRef, DossierDeskStepRecordedV1
 from services.intake.domain.desk_steps import Recordable
 from services.intake.domain.dossier import Dossier
 from services.intake.domain.refusals import ReceiptNotBelievable
@@ -52,9 +52,10 @@ def announce_step(
     event_id: UUID,
     reason: str | None = None,
     amount: int | None = None,
+    desk: DeskRef | None = None,
 ) -> None:
-    """Says and records one step of the desk's own."""
+    """Says and records one step of the desk's own; `desk`: where another one than the receiving one does it."""
     event = DossierDeskStepRecordedV1(
-        step=step, recorded_at=at, officer=officer, desk=dossier.desk, reason=reason, amount=amount
+        step=step, recorded_at=at, officer=officer, desk=desk or dossier.desk, reason=reason, amount=amount
     )
     announce(event, uow, dossier_id=dossier.id, event_id=event_id)

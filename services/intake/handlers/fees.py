@@ -1,12 +1,15 @@
 """Phí, lệ phí: asked, paid, waived. Amounts in đồng; the hub neither sets nor collects them."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
 from hub_events.intake import DossierFeePaidV1
 from services.intake.domain.dossier import Dossier
+from services.intake.domain.fee_proposals import chosen, proposals
 from services.intake.domain.life import PaidBy
+from services.intake.domain.published_procedure import Offer
 from services.intake.domain.refusals import ReceiptNotBelievable
 from services.intake.handlers.announcing import announce
 from services.intake.handlers.desk_steps import announce_step
@@ -25,6 +28,18 @@ class AskFee:
     officer: str
     purpose: str
     amount: int
+
+
+@dataclass(frozen=True, slots=True)
+class AskProposedFee:
+    """`offers`: the channel rows of the version that the dossier is pinned to; `line`: which amount of them."""
+
+    dossier_id: UUID
+    event_id: UUID
+    at: datetime
+    officer: str
+    line: str
+    offers: Sequence[Offer]
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +85,29 @@ def ask_fee(command: AskFee, uow: IntakeWork) -> Dossier:
         amount=command.amount,
     )
     return standing.dossier
+
+
+def ask_proposed_fee(command: AskProposedFee, uow: IntakeWork) -> Dossier:
+    """Yêu cầu nộp theo danh mục. Raises as `ask_fee`, and NoSuchProposal, FeeNotProposed, FeeAskedAlready."""
+    standing = registered(command.dossier_id, uow)
+    dossier = standing.check("ask-fee")
+    found = chosen(proposals(command.offers, dossier.channel, dossier.case), command.line, standing.life)
+    assert found.amount is not None
+    life = standing.life.ask_fee(
+        found.purpose, found.amount, command.at, command.officer, line=found.line, basis=found.text
+    )
+    uow.lives.put(command.dossier_id, life)
+    announce_step(
+        dossier,
+        "fee-asked",
+        command.officer,
+        command.at,
+        uow,
+        event_id=command.event_id,
+        reason=found.purpose,
+        amount=found.amount,
+    )
+    return dossier
 
 
 def pay_fee(command: PayFee, uow: IntakeWork) -> Dossier:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from services.intake.domain.hand_over_list import HandOverList, Side, due_of
+from services.intake.domain.hand_over_list import Carries, HandOverList, Side, due_of
 from services.intake.domain.refusals import NoSuchList
 from services.intake.handlers.office import Office
 from services.intake.handlers.ports import IntakeWork
@@ -12,7 +12,7 @@ from services.intake.handlers.ports import IntakeWork
 
 @dataclass(frozen=True, slots=True)
 class MakeList:
-    """The dossiers have been looked at: they are the desk's, and accepted."""
+    """The dossiers have been looked at: they are the desk's, and accepted; of `results` those wanted at that desk."""
 
     id: UUID
     desk_code: str
@@ -20,6 +20,7 @@ class MakeList:
     dossiers: tuple[UUID, ...]
     at: datetime
     officer: str
+    carries: Carries = "originals"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +43,7 @@ def make_list(command: MakeList, uow: IntakeWork, office: Office) -> HandOverLis
         command.at,
         command.officer,
         due_of(command.at, office.calendar),
+        carries=command.carries,
     )
     uow.hand_overs.put(made.id, made)
     return made

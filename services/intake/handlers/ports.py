@@ -7,6 +7,7 @@ from uuid import UUID
 
 from hub_messaging.outbox import Publish
 from hub_messaging.unit_of_work import Journal, Shelf
+from services.intake.domain.authorisation import ActByProxy
 from services.intake.domain.correction import Correction
 from services.intake.domain.dossier import Dossier
 from services.intake.domain.duplicates import ApplicantMark
@@ -38,6 +39,7 @@ class IntakeWork(Protocol):
     reasons: Journal[TypedReason]
     forms: Journal[IssuedForm]
     marks: Journal[ApplicantMark]
+    acts_by_proxy: Journal[ActByProxy]
     publish: Publish
 
 

@@ -7,8 +7,11 @@ from uuid import UUID
 from hub_events.intake import DossierResultReturnedV1
 from services.intake.domain.dossier import Dossier
 from services.intake.domain.life import Collector
+from services.intake.domain.refusals import ResultUnderWay
 from services.intake.handlers.announcing import announce
 from services.intake.handlers.desk_steps import announce_step, check_done
+from services.intake.handlers.office import Office
+from services.intake.handlers.places import desk_called
 from services.intake.handlers.ports import IntakeWork
 from services.intake.handlers.registered import registered
 
@@ -47,10 +50,13 @@ def result_ready(command: ResultReady, uow: IntakeWork) -> Dossier:
     return standing.dossier
 
 
-def return_result(command: ReturnResult, uow: IntakeWork) -> Dossier:
-    """Đã trả kết quả: the dossier is closed. Raises as `result_ready`."""
+def return_result(command: ReturnResult, uow: IntakeWork, office: Office) -> Dossier:
+    """Đã trả kết quả, by the desk that has it: the dossier is closed. Raises as `result_ready`, and ResultUnderWay."""
     standing = registered(command.dossier_id, uow)
     dossier = standing.check("return-result")
+    place = standing.life.result_at
+    if place is None:
+        raise ResultUnderWay
     check_done(command.returned_at, dossier, command.at)
     returned = dossier.hand_back()
     assert returned.code
@@ -61,7 +67,7 @@ def return_result(command: ReturnResult, uow: IntakeWork) -> Dossier:
         returned_by=command.officer,
         collected_by=command.collected_by,
         dossier_code=returned.code,
-        desk=returned.desk,
+        desk=returned.desk if place == returned.desk.code else desk_called(place, office) or returned.desk,
     )
     announce(event, uow, dossier_id=returned.id, event_id=command.event_id)
     return returned

@@ -26,6 +26,7 @@ _TABLE = Table(
         "desk_signed_by": "text",
         "agency_signed_at": "timestamptz",
         "agency_signed_by": "text",
+        "carries": "text",
     },
 )
 _COLUMNS = ", ".join(_TABLE.columns)

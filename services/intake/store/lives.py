@@ -38,6 +38,8 @@ LIFE = Table(
         "corrections": "int",
         "result_by": "text",
         "result_desk": "text",
+        "result_sent_at": "timestamptz",
+        "result_arrived_at": "timestamptz",
     },
 )
 

@@ -4,6 +4,7 @@ from datetime import datetime
 from uuid import UUID
 
 from hub_messaging.unit_of_work import Journal, Shelf, UnitOfWork
+from services.intake.domain.authorisation import ActByProxy
 from services.intake.domain.correction import Correction
 from services.intake.domain.dossier import Dossier
 from services.intake.domain.duplicates import ApplicantMark
@@ -16,7 +17,7 @@ from services.intake.domain.progress import Progress
 from services.intake.domain.reasons import TypedReason
 from services.intake.domain.timeline import Step
 from services.intake.handlers import ports
-from services.intake.store import forms, hand_overs, lives, tables
+from services.intake.store import acts_by_proxy, forms, hand_overs, lives, tables
 
 
 class IntakeUnitOfWork(UnitOfWork):
@@ -35,3 +36,4 @@ class IntakeUnitOfWork(UnitOfWork):
         self.reasons: Journal[TypedReason] = self.journal(forms.insert_reasons)
         self.forms: Journal[IssuedForm] = self.journal(forms.insert_forms)
         self.marks: Journal[ApplicantMark] = self.journal(lives.insert_marks)
+        self.acts_by_proxy: Journal[ActByProxy] = self.journal(acts_by_proxy.insert_acts)

@@ -73,6 +73,14 @@ class DutyToInform(NamedTuple):
         return self.key if self.duty == "supplement" or self.occasion > 1 else self.duty
 
 
+def result_told(dossier_id: UUID) -> DutyToInform:
+    """Báo đã có kết quả: the agency reports it, or the desk, or both, in any order: one duty and one message.
+
+    Its ids follow from the dossier, not from the fact that came first: after a restore it may be the other one.
+    """
+    return DutyToInform("completed", 1, derive_id(dossier_id, "result"), "completed", {})
+
+
 class Notices(NamedTuple):
     """What notify knows of one dossier. Unknown parts are None: a fact may come before the acceptance."""
 

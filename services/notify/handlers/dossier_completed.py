@@ -2,12 +2,12 @@
 
 from hub_events.event import Fact
 from hub_events.routing import DossierCompletedV1
-from services.notify.domain.notices import DutyToInform
+from services.notify.domain.notices import result_told
 from services.notify.handlers.ports import NotifyWork, Sending
 from services.notify.handlers.telling import notices_of, tell
 
 
 def on_dossier_completed(fact: Fact[DossierCompletedV1], uow: NotifyWork, sending: Sending) -> None:
     """Báo đã có kết quả."""
-    duty = DutyToInform("completed", 1, fact.id, "completed", {})
-    tell(notices_of(uow, fact.dossier_id).with_duty(duty), uow, sending, fact.envelope)
+    notices = notices_of(uow, fact.dossier_id)
+    tell(notices.with_duty(result_told(fact.dossier_id)), uow, sending, fact.envelope)
