@@ -8,7 +8,7 @@ from services.intake.domain.period import Figures
 
 _COUNT = """
 WITH taken AS (
-    SELECT received_at,
+    SELECT received_at, dossier.state = 'supplement_requested' AS paused,
            (promise ->> 'due_at')::timestamptz AS due_at,
            least(progress.completed_at, life.result_ready_at, life.stopped_at) AS finished_at
     FROM dossier
@@ -22,7 +22,8 @@ WITH taken AS (
            received_at < $1 AS earlier,
            finished_by_then AND finished_at >= $1 AS finished_now,
            due_at IS NULL AS no_term,
-           due_at < CASE WHEN finished_by_then THEN finished_at ELSE $4 END AS late,
+           due_at < date_trunc('minute', CASE WHEN finished_by_then THEN finished_at ELSE $4 END)
+               AND (finished_by_then OR NOT paused) AS late,
            (finished_at AT TIME ZONE 'Asia/Ho_Chi_Minh')::date
                < (due_at AT TIME ZONE 'Asia/Ho_Chi_Minh')::date AS early
     FROM counted
@@ -41,7 +42,10 @@ FROM judged
 
 
 class PeriodFigures:
-    """Counts over the register. Late: finished after the promised date; or open, and the date has passed."""
+    """Counts over the register. Late: finished after the promised minute; or open, and that minute has passed.
+
+    As for the clock and for lists: what waits for the applicant is not late meanwhile.
+    """
 
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
