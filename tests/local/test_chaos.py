@@ -200,6 +200,21 @@ def test_what_may_be_under_way_when_a_dossier_is_stopped_is_no_flaw_and_twice_it
     assert flaws_of({"w": seen}, set(), set()) == [Flaw("handover lead: 2 times instead of 1", "w")]
 
 
+def test_a_way_that_is_begun_wants_only_what_was_done() -> None:
+    wanted = Wanted()
+    wanted.only("submitted", phase="submitted")
+    wanted.also("supplement_requested", "sms supplement:1", "sent supplement:1", phase="supplement_requested")
+    seen = Seen(
+        Counter({"sms supplement:1": 1}),
+        Counter(("submitted", "supplement_requested", "sent supplement:1", "acknowledged")),
+        wanted,
+    )
+    assert flaws_of({"s": seen}, set(), set()) == []
+    assert wanted.phase == "supplement_requested"
+    seen.words["accepted"] += 1
+    assert flaws_of({"s": seen}, set(), set()) == [Flaw("accepted: 1 times instead of 0", "s")]
+
+
 def test_a_hand_over_of_what_was_withdrawn_before_it_was_sent_is_found() -> None:
     wanted = Wanted()
     stopped(wanted)

@@ -1,7 +1,7 @@
 """Nhập nhiều một lần rồi bị cắt: intake is killed in the middle of an import, which is then sent again as it was.
 
-Procedures, the directory (uploaded, and approved by another person), old books, many dossiers at once. Each must be
-whole in the end, and have happened once.
+Procedures, the directory (uploaded, and approved by another person), old books, many dossiers at once; and forms that
+are being issued. Each must be whole in the end, and have happened once.
 """
 
 import asyncio
@@ -16,15 +16,15 @@ from uuid import UUID
 
 from hub_local.chaos_ground import Ground, Wrong, killed_and_back
 from hub_local.chaos_plan import Disturbance
-from hub_local.chaos_ways import NO_ANSWER
+from hub_local.chaos_ways import NO_ANSWER, OFFICER, SIGNER, IssuedForm
 from hub_local.front_door import Refused, Reply
 
-KILLED_WITHIN_SECONDS = 0.6
+KILLED_WITHIN_SECONDS = 0.5
 """An import of this size takes about so long."""
 AGAIN_SECONDS = 0.3
 ANSWERED_WITHIN_SECONDS = 180.0
 """Other things are hurt meanwhile, on a slow machine too."""
-DOSSIERS, PROCEDURES, OFFICES, OLD_ONES = 120, 150, 400, 300
+DOSSIERS, PROCEDURES, OFFICES, FORMS, OLD_ONES = 120, 150, 400, 24, 300
 NDJSON = "application/x-ndjson"
 EDITOR, APPROVER = "chaos-editor", "chaos-approver"
 _PROCEDURE = """Chi tiết thủ tục hành chính
@@ -144,6 +144,26 @@ async def directory(ground: Ground, what: Disturbance) -> str:
     return f"{OFFICES} offices as edition {approved['edition']}, {_found(cut_with)} after the kill of the approval"
 
 
+async def forms(ground: Ground, what: Disturbance) -> str:
+    """Biểu mẫu: receipts asked for at the same moment want the same numbers; each is one form, with no gap left."""
+    known = {form.dossier_id for form in ground.load.papers.forms}
+    plain = [one.id for one in ground.load.handed if one.way == "plain" and one.id not in known][-FORMS:]
+    body = json.dumps({"officer": OFFICER, "signer": SIGNER}).encode()
+    senders = [
+        _sender(ground, f"/v1/dossiers/{id}/forms/01", body, idempotency_key=f"form-{what.number}") for id in plain
+    ]
+
+    async def send() -> Reply:
+        replies = await asyncio.gather(*(one() for one in senders))
+        return max(replies, key=lambda reply: reply.status)
+
+    await _cut(ground, what, send)
+    for id, sender in zip(plain, senders, strict=True):
+        form = await _repeated(sender)
+        ground.load.papers.forms.append(IssuedForm(form["form_id"], id, form["number"], form["sha256"]))
+    return f"{len(plain)} receipts, each once"
+
+
 async def old_book(ground: Ground, what: Disturbance) -> str:
     """Nhập hồ sơ cũ: the number in the book is the key."""
     lines = [_old_line(f"{what.number}-{n}/2025", n) for n in range(OLD_ONES)]
@@ -163,6 +183,7 @@ IMPORTS: Mapping[str, Callable[[Ground, Disturbance], Awaitable[str]]] = {
     "many at once": many_at_once,
     "procedures": procedures,
     "directory": directory,
+    "forms": forms,
     "old book": old_book,
 }
 

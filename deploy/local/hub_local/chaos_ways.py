@@ -8,6 +8,7 @@ import asyncio
 import hashlib
 import json
 import random
+from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -29,7 +30,7 @@ DECIDED = frozenset({"decision-exists", "wrong-state"})
 SET_BACK = frozenset({"received-at-not-believable", "steps-out-of-order", "promise-before-receipt"})
 """Business time was set back since the act before: what comes next would have been done before it."""
 NO_ANSWER = (aiohttp.ClientError, OSError, TimeoutError)
-EARLIER_END = frozenset({"clock_stopped"})
+EARLIER_END = Counter({"clock_stopped": 1})
 """Whoever hears of the return before the result corrects the end of the clock, and says so."""
 WHEN_STOPPED = ("handover lead", "handed_over", "completed", "sms completed", "sent completed:1", "clock_stopped")
 """What may be under way at an agency while its desk stops a dossier; the clock then learns of an earlier end."""
@@ -175,6 +176,36 @@ async def supplemented(walk: Walk) -> None:
         walk.wanted.also(*whole.effects, *whole.words, phase="completed")
 
 
+async def supplemented_later(walk: Walk) -> None:
+    """Bổ sung giấy tờ while an agency works on it: the clock waits, starts from zero, and the agency gets it too."""
+    missing = walk.submission["components"][0]
+    wish = {"components": [missing["code"]], "reason": "Bản sao bị mờ.", "leg": "lead"}
+    if await walk.act("request-supplement", DECIDED, **wish) is None:
+        return
+    walk.wanted.also("supplement_requested", "sms supplement:1", "sent supplement:1")
+    walk.wanted.may += EARLIER_END + Counter((LATE, TOLD_LATE, FACT_TOLD_LATE, LATE, "sms late:2", "sent late:2"))
+    if await walk.act("supplement", SET_BACK | DECIDED, components=[missing]) is not None:
+        walk.wanted.also("supplement_received", "supplement lead:supplement:1", "handed_over")
+
+
+async def contested(walk: Walk) -> None:
+    """One officer takes it in while another stops it: the stop stands, whoever was first, unless it is too late."""
+    walk.wanted.only("submitted", phase="submitted")
+    accepted, ended = await asyncio.gather(
+        walk.act("accept", DECIDED | SET_BACK),
+        walk.act("stop", DECIDED, reason_code="withdrawn", reason="Người nộp rút hồ sơ."),
+    )
+    if ended is None:  # the agency was quicker
+        whole = Wanted()
+        walk.wanted.also(*whole.effects, *whole.words, phase="completed")
+    elif accepted is None:
+        walk.wanted.also("stopped", "sent stopped:1", "sms stopped", phase="stopped")
+    else:
+        stopped(walk.wanted, may=(*WHEN_STOPPED, LATE, TOLD_LATE, FACT_TOLD_LATE))
+        walk.wanted.words.subtract(("withdrawal_requested",))
+        walk.wanted.words.update(("submitted",))
+
+
 async def paid(walk: Walk) -> None:
     """Phí, lệ phí: asked, paid, and the same payment told once more."""
     await walk.act("fees", purpose="le-phi", amount=10_000)
@@ -207,7 +238,7 @@ async def returned(walk: Walk) -> None:
         await asyncio.sleep(LOOK_SECONDS)
     if await walk.act("return-result", SET_BACK, collected_by="applicant") is not None:
         walk.wanted.also("result_returned", phase="returned")
-        walk.wanted.may = EARLIER_END
+        walk.wanted.may += EARLIER_END
 
 
 async def printed(walk: Walk) -> None:
@@ -264,6 +295,8 @@ WAYS = (
     Way("withdrawn at once", withdrawn_at_once, accepted=False),
     Way("withdrawn later", withdrawn_later),
     Way("supplemented", supplemented, accepted=False),
+    Way("supplemented later", supplemented_later),
+    Way("contested", contested, accepted=False),
     Way("paid", paid),
     Way("on the spot", on_the_spot, accepted=False),
     Way("corrected", corrected),

@@ -45,6 +45,7 @@ AT_THE_DESK = (
     "result_returned",
     "sent supplement:1",
     "sent stopped:1",
+    "sent late:2",
 )
 """What the timeline tells of those that go another way at the desk."""
 LATE, TOLD_LATE, FACT_TOLD_LATE = "missed", "sms late", "sent late:1"
@@ -60,12 +61,12 @@ PAGE = 10_000
 class Wanted:
     """What must be true of one dossier: effects, facts and its phase; as it stands, of one that is completed.
 
-    `may`: what may have happened besides, once: it was under way when the desk did something else.
+    `may`: what may have happened besides, how often: it was under way when the desk did something else.
     """
 
     effects: Counter[str] = field(default_factory=lambda: Counter(TOLD))
     words: Counter[str] = field(default_factory=lambda: Counter(FACTS))
-    may: frozenset[str] = frozenset()
+    may: Counter[str] = field(default_factory=Counter)
     phase: str = "completed"
 
     def also(self, *words: str, phase: str | None = None) -> None:
@@ -78,7 +79,7 @@ class Wanted:
         """Nothing else than these."""
         self.effects.clear()
         self.words.clear()
-        self.may = frozenset(may)
+        self.may = Counter(may)
         self.also(*words, phase=phase)
 
 
@@ -98,8 +99,7 @@ class Seen:
     def doubled(self) -> list[str]:
         """What happened more often than it must."""
         effects, words = _expected(self, late=False)
-        effects.update(self.wanted.may)
-        words.update(self.wanted.may)
+        effects, words = effects + self.wanted.may, words + self.wanted.may
         facts = Counter({word: self.words[word] for word in WATCHED})
         more = [(self.effects, effects, what) for what in self.effects - effects]
         more += [(facts, words, what) for what in facts - words]
@@ -108,7 +108,7 @@ class Seen:
 
 def _expected(seen: Seen, *, late: bool) -> tuple[Counter[str], Counter[str]]:
     effects, words = Counter(seen.wanted.effects), Counter(seen.wanted.words)
-    if LATE not in seen.wanted.may and (late or seen.words[LATE]):
+    if not seen.wanted.may[LATE] and (late or seen.words[LATE]):
         effects[TOLD_LATE] = words[LATE] = words[FACT_TOLD_LATE] = 1
     return effects, words
 
