@@ -49,7 +49,9 @@ def print_ways(console: Console, chaos: Chaos) -> None:
     )
     for one in chaos.register.followers:
         again = f", begun anew {one.times_begun - 1} times" if one.times_begun > 1 else ""
-        console.print(f"changes: {one.name} read {one.read} changes of {len(one.copy)} dossiers{again}", highlight=False)
+        console.print(
+            f"changes: {one.name} read {one.read} changes of {len(one.copy)} dossiers{again}", highlight=False
+        )
 
 
 def _group(one: Observed) -> tuple[str, str]:
