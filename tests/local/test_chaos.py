@@ -1,5 +1,6 @@
 """`hub chaos`: the plan is the seed's alone, the proof finds what is planted; and a real run, which takes its time."""
 
+import json
 import os
 import re
 import signal
@@ -19,6 +20,7 @@ from rich.console import Console
 from hub_local.chaos import Observed
 from hub_local.chaos_acts import ACTS, frozen
 from hub_local.chaos_alarms import ALERTS, Alarms, Sample, Silent, condition_of, expressions
+from hub_local.chaos_followers import Follower
 from hub_local.chaos_load import Handed, Load
 from hub_local.chaos_plan import ALONE, CALM_SECONDS, KINDS, places_of, plan
 from hub_local.chaos_proof import Flaw, doubled_by, flaws_of, own_faults
@@ -33,6 +35,7 @@ from hub_local.chaos_rescues import RINGS
 from hub_local.chaos_screen import print_verdict
 from hub_local.chaos_stack import WIRED
 from hub_local.chaos_ways import stopped
+from hub_local.front_door import Reply
 from hub_local.layout import PORTS, Layout
 from hub_local.proof import FACTS, TOLD, Seen, Wanted
 from tests.local.stand_ins import settings_of
@@ -255,6 +258,44 @@ def test_a_list_that_lacks_a_dossier_or_has_one_too_many_or_another_phase_is_fou
 def test_a_gap_or_a_double_among_the_numbers_of_forms_is_found(numbers: list[int]) -> None:
     assert flaws_of_numbers("H26.15.01", "01", [1, 2, 3]) == flaws_of_numbers("H26.15.01", "01", []) == []
     assert flaws_of_numbers("H26.15.01", "01", numbers)
+
+
+async def test_a_follower_reads_on_after_a_broken_line_and_begins_anew_when_its_history_is_lost() -> None:
+    def change(cursor: str, state: str, code: int) -> dict[str, Any]:
+        return {"cursor": cursor, "dossier_id": "a", "state": state, "national_status": {"code": code}}
+
+    def page(*items: dict[str, Any], after: str) -> tuple[int, Any]:
+        return 200, {"items": items, "next_cursor": after, "more": False}
+
+    answers: list[Any] = [
+        page(after="c0"),
+        (200, {"items": [], "next_cursor": None}),
+        page(change("c1", "accepted", 2), after="c1"),
+        OSError(),
+        page(change("c1", "accepted", 2), change("c2", "completed", 9), after="c2"),
+        (410, {"slug": "changes-history-lost"}),
+        page(after="d0"),
+        (200, {"items": [change("", "accepted", 2)], "next_cursor": None}),
+        page(after="d0"),
+    ]
+
+    class Door:
+        def bearer(self, *_: Any) -> str:
+            return "Bearer x"
+
+        async def ask(self, *_: Any, **__: Any) -> Reply:
+            answer = answers.pop(0)
+            if isinstance(answer, OSError):
+                raise answer
+            return Reply(answer[0], {}, json.dumps(answer[1]).encode())
+
+    follower = Follower(Door(), "a portal")  # type: ignore[arg-type]
+    assert await follower.step(0)
+    assert await follower.step(0)
+    assert (follower.copy, follower.twice) == ({"a": ("completed", 9)}, ["a"]), "what came twice is found"
+    await follower.catch_up()
+    assert (follower.copy, follower.times_begun) == ({"a": ("accepted", 2)}, 2)
+    assert answers == []
 
 
 async def test_desks_rest_before_the_databases_are_set_back() -> None:

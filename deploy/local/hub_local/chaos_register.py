@@ -102,6 +102,12 @@ def flaws_of_strangers(effects: Iterable[Mapping[str, Any]], old: set[str]) -> l
     return [Flaw(f"{one['kind']} {one['duty']} of an old dossier", one["dossier_id"]) for one in heard]
 
 
+async def flaws_of_waiting(door: FrontDoor) -> list[Flaw]:
+    """Nobody is owed a word that can't be said."""
+    waiting = (await door.get("notify", "/v1/notices?state=waiting_contact"))["items"]
+    return [Flaw("a notice waits for a contact that nobody names", one["dossier_id"]) for one in waiting]
+
+
 async def flaws_of_forms(door: FrontDoor, witness: Witness, forms: Sequence[IssuedForm], lost: set[str]) -> list[Flaw]:
     """Every form that was answered for is there, the same bytes; numbers without gap and without double."""
     kept = [form for form in forms if form.dossier_id not in lost]
@@ -201,6 +207,7 @@ class Register:
             *await flaws_of_lists(load, self.followers),
             *flaws_of_order(effects),
             *flaws_of_strangers(effects, load.old),
+            *await flaws_of_waiting(self._door),
             *await flaws_of_forms(self._door, self._witness, load.papers.forms, load.lost),
             *await flaws_of_files(self._door, load),
             *await flaws_of_sweeping(self._witness, self._files, len(load.papers.files)),

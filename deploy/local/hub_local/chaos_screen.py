@@ -48,7 +48,7 @@ def print_ways(console: Console, chaos: Chaos) -> None:
         highlight=False,
     )
     for one in chaos.register.followers:
-        again = f", begun anew {one.times_begun - 1} times" if one.times_begun > 1 else ""
+        again = f", its copy made anew {one.times_begun - 1} x" if one.times_begun > 1 else ""
         console.print(
             f"changes: {one.name} read {one.read} changes of {len(one.copy)} dossiers{again}", highlight=False
         )
