@@ -37,7 +37,7 @@ async def test_an_upload_that_is_killed_while_it_is_kept_is_one_import_when_it_i
     assert [one["id"] for one in await _imports(office)] == [seen["id"]]
 
 
-@pytest.mark.parametrize("table", ["directory_entry", "edition", "reference_import"])
+@pytest.mark.parametrize("table", ["directory_entry", "reference_import"])
 async def test_an_approval_that_is_killed_anywhere_takes_effect_whole_and_once(office: Desk, table: str) -> None:
     seen = await office.preview("units", UNITS)
     path, key = f"/v1/directory/imports/{seen['id']}/approve", "approve-1"
@@ -52,7 +52,7 @@ async def test_an_approval_that_is_killed_anywhere_takes_effect_whole_and_once(o
     assert [(one["state"], one["edition"]) for one in await _imports(office)] == [("approved", 1)]
 
 
-@pytest.mark.parametrize("seconds", [0.02, 0.1, 0.3])
+@pytest.mark.parametrize("seconds", [0.02, 0.2])
 async def test_an_approval_that_is_killed_at_any_moment_is_answered_once_for_its_key(
     office: Desk, seconds: float
 ) -> None:

@@ -74,17 +74,17 @@ class Chaos:
     async def run(self) -> list[Flaw]:
         """Load and disturbances, the last chapter, the proof: what is wrong, nothing one hopes."""
         self._began, self.began_at = time.monotonic(), time.time()
-        following = asyncio.create_task(self.register.followed())
+        self.register.follow()
         coming = asyncio.create_task(self.load.keep_coming(DOSSIERS_A_SECOND))
         try:
             wrong = await self._disturbed()
             coming.cancel()
             return wrong or await self._proven()
         finally:
+            coming.cancel()
+            await asyncio.gather(coming, return_exceptions=True)
             await self.load.give_up()
-            for task in (coming, following):
-                task.cancel()
-            await asyncio.gather(coming, following, return_exceptions=True)
+            await self.register.rest()
 
     async def _proven(self) -> list[Flaw]:
         """The last chapters, and what is wrong after them."""

@@ -86,7 +86,12 @@ class Load:
         way = PLAIN if self.plain_only else next(self._ways)
         task = asyncio.create_task(self.submit(way))
         self._under_way.add(task)
-        task.add_done_callback(self._under_way.discard)
+        task.add_done_callback(self._ended)
+
+    def _ended(self, task: "asyncio.Task[Handed | None]") -> None:
+        self._under_way.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self.refused.append(f"{type(error).__name__}: {error}")
 
     @asynccontextmanager
     async def only_plain(self, within: float) -> AsyncIterator[bool]:
@@ -106,7 +111,7 @@ class Load:
         """Waits for the answers that are still due. Raises TimeoutError."""
         async with asyncio.timeout(within):
             while self._under_way:
-                await asyncio.gather(*self._under_way)
+                await asyncio.wait(self._under_way)  # they go on after a time-out: they were never answered for
 
     async def give_up(self) -> None:
         """Nobody waits for an answer any more."""

@@ -13,7 +13,7 @@ from hub_local.chaos_followers import Follower, standing
 from hub_local.chaos_load import Handed, Load
 from hub_local.chaos_proof import Flaw
 from hub_local.chaos_ways import IssuedForm
-from hub_local.front_door import FrontDoor
+from hub_local.front_door import FrontDoor, Refused
 from hub_local.layout import Layout
 from hub_local.proof import Witness
 from hub_local.stack import Stack
@@ -191,10 +191,19 @@ class Register:
         self._witness = witness
         self._files = files
         self.followers = followers
+        self._following: list[asyncio.Task[None]] = []
 
-    async def followed(self) -> None:
-        """All followers at once, until cancelled."""
-        await asyncio.gather(*(follower.follow() for follower in self.followers))
+    def follow(self) -> None:
+        """From now on all followers read what changes."""
+        self._following = [asyncio.create_task(follower.follow()) for follower in self.followers]
+
+    async def rest(self) -> list[Flaw]:
+        """They read no more; what none of them could go on after."""
+        for task in self._following:
+            task.cancel()
+        ends = await asyncio.gather(*self._following, return_exceptions=True)
+        self._following = []
+        return [Flaw(f"a follower of changes was turned away: {end}") for end in ends if isinstance(end, Refused)]
 
     async def make_old(self) -> None:
         """Three days pass for what uploads left behind: nobody waits a day until that is swept."""
@@ -204,6 +213,7 @@ class Register:
         """Everything that is wrong with it now."""
         effects = await self._door.effects()
         return [
+            *await self.rest(),
             *await flaws_of_lists(load, self.followers),
             *flaws_of_order(effects),
             *flaws_of_strangers(effects, load.old),
