@@ -141,6 +141,14 @@ def test_a_fault_of_a_processs_own_is_found_in_its_log(tmp_path: Path, line: str
     assert [flaw.words.partition(":")[0] for flaw in own_faults(tmp_path)] == [f"notify {fault}"]
 
 
+def test_a_task_that_kafkas_client_forgot_is_not_the_processs_own_fault(tmp_path: Path) -> None:
+    (tmp_path / "logs").mkdir()
+    of_the_client = "coro=<commit() done, defined at /x/site-packages/aiokafka/a.py:1> exception=NotCoordinator()"
+    line = f'{{"event": "Task exception was never retrieved future: <Task {of_the_client}"}}'
+    (tmp_path / "logs" / "routing.log").write_text(line + "\n")
+    assert own_faults(tmp_path) == []
+
+
 def test_the_other_sides_own_counts_are_heard() -> None:
     assert doubled_by({"duplicates": 0, "conflicts": 0}) == []
     assert doubled_by({"duplicates": 2, "conflicts": 1}) == [

@@ -1,6 +1,7 @@
 """Bằng chứng sau quấy phá: what is wrong with a hub that was hurt, and the story of one dossier."""
 
 import asyncio
+import re
 import time
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -22,6 +23,8 @@ from hub_local.supervisor import http_ok
 AT_ONCE = 16
 LOOK_AGAIN_SECONDS = 1.0
 LAST_LINES = 12
+FORGOTTEN = "exception was never retrieved"
+_OF_A_LIBRARY = re.compile(r"defined at [^>]*/site-packages/")
 SIGNS_OF_OWN_FAULTS = {
     '"role_ended"': "ended by itself",
     'met_a_bug"': "met a bug",
@@ -29,7 +32,7 @@ SIGNS_OF_OWN_FAULTS = {
     '"request_failed"': "answered with a fault of its own",
     '"line_failed"': "failed in one line of many",
     '"file_damaged"': "lost bytes of a file",
-    "exception was never retrieved": "forgot a task that had failed",
+    FORGOTTEN: "forgot a task that had failed",
 }
 """In log lines: what must not happen whatever is done to the hub."""
 NOT_NOW = (aiohttp.ClientError, OSError, TimeoutError, asyncpg.PostgresError, Refused)
@@ -213,7 +216,7 @@ def own_faults(folder: Path) -> list[Flaw]:
         Flaw(f"{name} {what}: {line[:300]}")
         for name, line in lines
         for sign, what in SIGNS_OF_OWN_FAULTS.items()
-        if sign in line
+        if sign in line and not (sign == FORGOTTEN and _OF_A_LIBRARY.search(line))
     ]
 
 
