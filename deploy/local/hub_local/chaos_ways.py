@@ -75,9 +75,8 @@ class Walk:
 
     async def act(self, action: str, may_be: frozenset[str] = frozenset(), **body: Any) -> Any:
         """Sent until there is an answer. None: refused for one of the reasons `may_be`. Raises Refused for others."""
-        path, sent, key = f"/v1/dossiers/{self.id}/{action}", {"officer": OFFICER, **body}, str(uuid4())
-        if action == "finish-on-the-spot":
-            del sent["officer"]
+        path, key = f"/v1/dossiers/{self.id}/{action}", str(uuid4())
+        sent = {name: value for name, value in {"officer": OFFICER, **body}.items() if value is not None}
         while True:
             try:
                 return await self.door.post("intake", path, json.dumps(sent).encode(), key)
@@ -220,7 +219,7 @@ async def on_the_spot(walk: Walk) -> None:
     walk.wanted.only("submitted", phase="submitted")
     did = {"officer": OFFICER}
     steps = {"acceptance": did, "appraised": did, "approved": did, "returned": did}
-    if await walk.act("finish-on-the-spot", SET_BACK, collected_by="applicant", **steps) is None:
+    if await walk.act("finish-on-the-spot", SET_BACK, officer=None, collected_by="applicant", **steps) is None:
         return
     walk.wanted.also("finished_on_the_spot", "clock_started", "clock_stopped", phase="returned")
     walk.wanted.also("desk_step_recorded", "desk_step_recorded")
