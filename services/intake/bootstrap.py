@@ -155,8 +155,8 @@ class Service:
 
     def file_keepers(self) -> list[Role]:
         """What looks after files outside of requests."""
-        spine, url = self.spine, self.settings.scanner_url
-        roles = [Role("file_sweeper", FileSweeper(spine.pool, spine.leases, self._objects).run)]
+        spine, url, seconds = self.spine, self.settings.scanner_url, self.settings.files_swept_every_seconds
+        roles = [Role("file_sweeper", FileSweeper(spine.pool, spine.leases, self._objects, seconds).run)]
         if url is not None:
             queries, run = FileQueries(spine.pool), GroupRunner(self._files_runner()).run
             roles.append(Role("file_scan", Scanning(queries, self._vault, Clamd(url), run, spine.leases).run))

@@ -38,6 +38,8 @@ class Settings(ServiceSettings):
     """Where files of dossiers lie: a folder, or s3://bucket/prefix with its credentials in AWS_*."""
     files_most_bytes: int = Field(default=100 * 1024 * 1024, ge=1, le=4 * 1024**3)
     """Of one file."""
+    files_swept_every_seconds: float = Field(default=600.0, gt=0)
+    """How often what uploads have left behind is looked for."""
     scanner_url: str | None = Field(default=None, pattern=r"^clamd://[^:/\s]+:[0-9]{1,5}$")
     """The virus scanner (clamd://host:port) that looks at every file before it is given out; unset: nobody looks."""
 

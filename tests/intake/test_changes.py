@@ -1,6 +1,7 @@
 """Dòng thay đổi: nothing skipped, nothing twice, however late a commit ends; and only what the caller may see."""
 
 import asyncio
+import gc
 import time
 from datetime import timedelta
 from typing import Any
@@ -11,6 +12,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings, strategies
 
 from hub_web.cursors import decode_cursor, encode_cursor
+from services.intake.api.changes import Watch
+from services.intake.domain.changes import Mark
 from services.intake.store import changes as feed
 from tests.intake.conftest import ACCEPTANCE, MONDAY_MORNING, FrontDoor, residence
 from tests.intake.test_lists import HERE, THERE, acknowledged, completed
@@ -256,3 +259,27 @@ async def test_following_reads_along_one_index(door: FrontDoor) -> None:
         assert "step_by_tx" in plan
         assert "Seq Scan" not in plan
         assert "Sort  " not in plan, plan
+
+
+async def test_a_database_that_goes_away_while_somebody_waits_is_no_fault_of_the_watch() -> None:
+    class Gone:
+        """A register whose database goes away after the first look."""
+
+        looks = 0
+
+        async def newest(self) -> Mark:
+            self.looks += 1
+            if self.looks > 1:
+                raise ConnectionResetError
+            return Mark(1, 0, None)
+
+    faults: list[dict[str, Any]] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: faults.append(context))
+    watch = Watch(Gone())  # type: ignore[arg-type]
+    ticket = watch.ticket()
+    assert await watch.news(ticket, 0.1), "everybody looks for himself"
+    await asyncio.sleep(0.3)
+    del watch
+    gc.collect()
+    await asyncio.sleep(0)
+    assert faults == [], "what everybody waits for is nobody's error"

@@ -122,6 +122,10 @@ def test_a_list_that_names_what_is_done_is_found() -> None:
     [
         ('{"role": "lanes", "event": "role_ended"}', "ended by itself"),
         ('{"error": "KeyError", "event": "batch_met_a_bug"}', "met a bug"),
+        ('{"incident": "1", "event": "request_failed"}', "answered with a fault of its own"),
+        ('{"error": "KeyError", "event": "line_failed"}', "failed in one line of many"),
+        ('{"content_id": "1", "event": "file_damaged"}', "lost bytes of a file"),
+        (r'{"event": "Task exception was never retrieved\nfuture: …"}', "forgot a task that had failed"),
         (
             """{"why": "what the log holds from 9 on can't be read", "event": "reading_stopped"}""",
             "gave up a log that nobody damaged",
@@ -135,6 +139,14 @@ def test_a_fault_of_a_processs_own_is_found_in_its_log(tmp_path: Path, line: str
     assert own_faults(tmp_path) == []
     (tmp_path / "second/notify/logs/notify.log").write_text(f"{line}\n")
     assert [flaw.words.partition(":")[0] for flaw in own_faults(tmp_path)] == [f"notify {fault}"]
+
+
+def test_a_task_that_kafkas_client_forgot_is_not_the_processs_own_fault(tmp_path: Path) -> None:
+    (tmp_path / "logs").mkdir()
+    of_the_client = "coro=<commit() done, defined at /x/site-packages/aiokafka/a.py:1> exception=NotCoordinator()"
+    line = f'{{"event": "Task exception was never retrieved future: <Task {of_the_client}"}}'
+    (tmp_path / "logs" / "routing.log").write_text(line + "\n")
+    assert own_faults(tmp_path) == []
 
 
 def test_the_other_sides_own_counts_are_heard() -> None:

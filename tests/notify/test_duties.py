@@ -99,6 +99,34 @@ def test_a_stop_is_told_once_and_said_by_the_second_versions_alone(world: World)
     assert world.said(MessageSentV1) == world.said(MessageFailedV1) == []
 
 
+def test_after_a_stop_nobody_is_told_of_a_result_or_a_missed_date(world: World) -> None:
+    world.hear(accepted("sms", due_at=DUE), stopped("sms"), completed(), missed(DUE))
+    assert world.references() == ["accepted", "stopped"]
+    assert world.states() == {"accepted:1": "due", "stopped:1": "due"}
+
+
+def test_what_waited_for_the_code_when_the_stop_came_is_told_no_more() -> None:
+    early = World()
+    early.hear(completed(), missed(DUE), stopped("sms"), accepted("sms", due_at=DUE))
+    assert sorted(early.references()) == ["accepted", "stopped"]
+
+
+def test_what_was_on_its_way_before_the_stop_stays_and_goes_first(world: World) -> None:
+    world.hear(accepted("sms", due_at=DUE), completed(), stopped("sms"))
+    assert world.references() == ["accepted", "completed", "stopped"]
+
+
+@settings(max_examples=60, deadline=None)
+@given(some.data())
+def test_whatever_the_order_a_stop_is_the_last_word(data: some.DataObject) -> None:
+    world = World()
+    facts = (accepted("sms", due_at=DUE), requested("sms", request=1), completed(), missed(DUE), stopped("sms"))
+    world.hear(*data.draw(some.permutations(facts)))
+    told = [one for one in world.references() if one in ("completed", "late", "stopped")]
+    assert told.count("stopped") == 1
+    assert told[-1] == "stopped"
+
+
 def test_a_stop_before_acceptance_is_told_by_the_procedures_name_and_reaches_nobody_without_a_phone() -> None:
     uncoded, silent = World(), World()
     uncoded.hear(stopped("sms", dossier_code=None))

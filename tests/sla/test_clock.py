@@ -20,6 +20,7 @@ from tests.sla.world import (
     at,
     by_officer,
     completed,
+    finished_on_the_spot,
     promise,
     received,
     refused,
@@ -163,6 +164,22 @@ def test_a_result_while_the_clock_waits_is_judged_by_when_it_stood_still(world: 
     world.hear(accepted(MONDAY), requested(at("03/03 09:00")), completed(at("30/03 09:00")))
     (stopped,) = world.said(DeadlineClockStoppedV1)
     assert stopped.outcome == "early"
+
+
+def test_what_was_finished_on_the_spot_in_time_began_and_ended_with_one_fact(world: World) -> None:
+    world.hear(finished_on_the_spot(MONDAY, MONDAY + timedelta(hours=1)))
+    world.pass_time(DUE + timedelta(days=1))
+    assert world.types() == ["clock_started", "clock_stopped"]
+    assert world.said(DeadlineClockStoppedV1)[0].outcome == "early"
+
+
+def test_what_was_finished_on_the_spot_after_its_date_is_late_and_nobody_is_told_of_a_miss(world: World) -> None:
+    again = finished_on_the_spot(MONDAY, DUE + timedelta(days=1))
+    world.hear(again, again)
+    world.pass_time(DUE + timedelta(days=2))
+    assert world.types() == ["clock_started", "clock_stopped"], "who holds the result is not told that it will be late"
+    assert world.said(DeadlineClockStoppedV1)[0].outcome == "late"
+    assert world.timers == {}
 
 
 def test_a_refusal_after_acceptance_stops_the_clock_and_before_it_says_nothing(world: World) -> None:

@@ -13,6 +13,7 @@ from hub_events.examples import examples_of
 from hub_events.intake import (
     DossierAcceptedV1,
     DossierDeskStepRecordedV1,
+    DossierFinishedOnTheSpotV1,
     DossierRefusedV1,
     DossierStoppedV1,
     DossierSupplementReceivedV1,
@@ -130,6 +131,12 @@ def accepted(received: datetime, given: Promise | None = None, **options: Any) -
     example = examples_of(DossierAcceptedV1.type)[0].fact.data
     changes = {"received_at": received, "accepted_at": received, "promise": given or promise(received)}
     return fact_of(example.model_copy(update=changes), **options)
+
+
+def finished_on_the_spot(received: datetime, ended: datetime) -> Fact[DossierFinishedOnTheSpotV1]:
+    example = examples_of(DossierFinishedOnTheSpotV1.type)[0].fact.data
+    steps = dict.fromkeys(("accepted_at", "appraised_at", "approved_at", "returned_at"), ended)
+    return fact_of(example.model_copy(update={"received_at": received, "promise": promise(received), **steps}))
 
 
 def requested(moment: datetime, request: int = 1, after: bool = True) -> Fact[DossierSupplementRequestedV1]:

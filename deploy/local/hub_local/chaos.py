@@ -13,11 +13,13 @@ from datetime import datetime, timedelta
 
 from hub_local.chaos_acts import disturb
 from hub_local.chaos_alarms import Alarms, Silent
-from hub_local.chaos_ground import READY_SECONDS, Ground, Wrong
+from hub_local.chaos_ground import READY_SECONDS, Ground, Wrong, killed_and_back
 from hub_local.chaos_load import Handed, Load, bodies
 from hub_local.chaos_plan import PLACES, Disturbance, places_of, plan
 from hub_local.chaos_proof import Flaw, Proof
+from hub_local.chaos_register import Register, register_of
 from hub_local.chaos_stack import Wires, wired_hub
+from hub_local.chaos_ways import Way, withdrawn_before_it_was_sent
 from hub_local.dossiers import MORNING
 from hub_local.front_door import FrontDoor
 from hub_local.layout import Layout, StackNotUsable
@@ -26,6 +28,7 @@ from hub_local.supervisor import Report
 from hub_messaging.clock import set_business_time
 
 DOSSIERS_A_SECOND = 4.0
+WITHDRAWN_ONES = 6
 LATE_ONES = 10
 """Dossiers of the last chapter, whose agencies let the terms pass."""
 ANSWER_SECONDS = 180.0
@@ -54,6 +57,7 @@ class Chaos:
     tell: Callable[[str], None]
     load: Load
     proof: Proof
+    register: Register
     observed: list[Observed] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -70,24 +74,41 @@ class Chaos:
     async def run(self) -> list[Flaw]:
         """Load and disturbances, the last chapter, the proof: what is wrong, nothing one hopes."""
         self._began, self.began_at = time.monotonic(), time.time()
+        self.register.follow()
         coming = asyncio.create_task(self.load.keep_coming(DOSSIERS_A_SECOND))
         try:
             wrong = await self._disturbed()
+            coming.cancel()
+            return wrong or await self._proven()
         finally:
             coming.cancel()
             await asyncio.gather(coming, return_exceptions=True)
-        if wrong:
             await self.load.give_up()
-            return wrong
+            await self.register.rest()
+
+    async def _proven(self) -> list[Flaw]:
+        """The last chapters, and what is wrong after them."""
         with suppress(TimeoutError):
             await self.load.all_answered(ANSWER_SECONDS)
         if gone := await self._calm():
             return gone
+        await self._withdrawn_while_nobody_takes()
         self.tell(f"waiting until {len(self.load.handed)} dossiers are done")
         await self.proof.settled(self.load.handed, [], SETTLE_SECONDS)
         late = await self._terms_pass()
         await self.proof.settled(self.load.handed, late, SETTLE_SECONDS)
-        return await self.proof.of(self.load, late)
+        self.tell("three days pass for what uploads left behind, and intake is killed")
+        await self.register.make_old()
+        await killed_and_back(self.ground, "intake")
+        return [*await self.proof.of(self.load, late), *await self.register.flaws(self.load)]
+
+    async def _withdrawn_while_nobody_takes(self) -> None:
+        """Agencies take nothing; dossiers are routed, withdrawn and stopped; then agencies take everything again."""
+        self.tell(f"{WITHDRAWN_ONES} dossiers are withdrawn while no agency takes anything")
+        await self.ground.door.put_behaviour("*", {"down": "unavailable"})
+        way = Way("withdrawn before it was sent", withdrawn_before_it_was_sent)
+        await asyncio.gather(*(self.load.submit(way) for _ in range(WITHDRAWN_ONES)))
+        await self.ground.door.put_behaviour("*", {})
 
     async def _disturbed(self) -> list[Flaw]:
         """All disturbances, each at its time; ends early when something is already wrong."""
@@ -113,7 +134,7 @@ class Chaos:
             began, accepted = self.elapsed, len(self.load.handed)
             self.tell(f"{what.number:3} {what}")
             if what.alone:
-                await self.proof.help_stuck_ones()
+                await self.proof.help_stuck_ones(self.load.handed)
             try:
                 words = await disturb(self.ground, what)
             except (Wrong, Silent) as wrong:
@@ -178,4 +199,4 @@ async def ready_for_chaos(
         load = Load(door, await bodies(door, 2000))
         proof = Proof(layout, stack, door)
         ground = Ground(layout, stack, door, wires, seed, load, Alarms(layout))
-        yield Chaos(ground, seconds, tell, load, proof)
+        yield Chaos(ground, seconds, tell, load, proof, await register_of(layout, stack, door))

@@ -15,7 +15,8 @@ import asyncpg
 import psutil
 from aiokafka.errors import KafkaError
 
-from hub_local.chaos_ground import READY_SECONDS, Ground, Wrong
+from hub_local.chaos_ground import READY_SECONDS, Ground, Wrong, killed_and_back
+from hub_local.chaos_imports import cut_import
 from hub_local.chaos_plan import BAD_PARTIES, Disturbance
 from hub_local.chaos_records import tell_again
 from hub_local.chaos_rescues import delete_topic, down_until_it_rings, lose_position, restore
@@ -60,7 +61,7 @@ async def disturb(ground: Ground, what: Disturbance) -> str:
 
 async def kill(ground: Ground, what: Disturbance) -> str:
     """SIGKILL; the supervisor starts it again. A service that is gone must be missed meanwhile."""
-    back = asyncio.create_task(_back(ground, what.target, lambda: ground.stack.kill(what.target)))
+    back = asyncio.create_task(killed_and_back(ground, what.target))
     try:
         if what.target in SERVICES:
             await ground.alarms.rung("HubProcessDown", MISSED_WITHIN_SECONDS, service=what.target)
@@ -197,6 +198,7 @@ ACTS: Mapping[str, Act] = {
     "sessions ended": end_sessions,
     "crawl": crawl,
     "disk full": fill_disk,
+    "import cut": cut_import,
     "told again": again,
     "clock step": step_clock,
     "bad party": turn_bad,
@@ -251,17 +253,6 @@ async def _limit_files(pid: int | None, size: str) -> None:
         )
         if await child.wait() != 0 and process.is_running():
             raise PermissionError(f"prlimit refused for process {process.pid}")
-
-
-async def _back(ground: Ground, name: str, hurt: Callable[[], object]) -> str:
-    """Waits for the successor of a process that was ended."""
-    old, began = ground.stack.pid(name), time.monotonic()
-    hurt()
-    async with asyncio.timeout(READY_SECONDS):
-        while ground.stack.pid(name) in (None, old):
-            await asyncio.sleep(0.05)
-    await ground.stack.ready(name, READY_SECONDS)
-    return f"ready again after {time.monotonic() - began:.1f} s"
 
 
 def _second(ground: Ground, name: str, slot: int) -> Stack:

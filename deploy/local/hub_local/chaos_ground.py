@@ -1,5 +1,7 @@
 """Nơi quấy phá: what every disturbance finds: the stack, its wires, the load, the alarms."""
 
+import asyncio
+import time
 from dataclasses import dataclass
 
 from hub_local.chaos_alarms import Alarms
@@ -28,3 +30,14 @@ class Ground:
 
 class Wrong(Exception):
     """Something that must not be, seen while a disturbance was done: the run has failed."""
+
+
+async def killed_and_back(ground: Ground, name: str) -> str:
+    """SIGKILL; returns when the successor that the supervisor starts is ready. Raises TimeoutError."""
+    old, began = ground.stack.pid(name), time.monotonic()
+    ground.stack.kill(name)
+    async with asyncio.timeout(READY_SECONDS):
+        while ground.stack.pid(name) in (None, old):
+            await asyncio.sleep(0.05)
+    await ground.stack.ready(name, READY_SECONDS)
+    return f"ready again after {time.monotonic() - began:.1f} s"

@@ -68,6 +68,7 @@ KINDS = (
     Kind("sessions ended", SERVICES),
     Kind("crawl", SERVERS, (3.0, 6.0)),
     Kind("disk full", SERVERS, (3.0, 6.0)),
+    Kind("import cut", ("intake",), (4.0, 4.0), ("many at once", "procedures", "directory", "forms", "old book")),
     Kind("told again", ("topics",), manners=("same ids", "new ids")),
     Kind("clock step", ("clock",), manners=tuple(f"{hours:+g} h" for hours in CLOCK_STEPS_HOURS)),
     Kind("bad party", (AGENCIES,), (3.0, 8.0), tuple(BAD_PARTIES)),

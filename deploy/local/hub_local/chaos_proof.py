@@ -1,6 +1,7 @@
 """Bằng chứng sau quấy phá: what is wrong with a hub that was hurt, and the story of one dossier."""
 
 import asyncio
+import re
 import time
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -22,10 +23,16 @@ from hub_local.supervisor import http_ok
 AT_ONCE = 16
 LOOK_AGAIN_SECONDS = 1.0
 LAST_LINES = 12
+FORGOTTEN = "exception was never retrieved"
+_OF_A_LIBRARY = re.compile(r"defined at [^>]*/site-packages/")
 SIGNS_OF_OWN_FAULTS = {
     '"role_ended"': "ended by itself",
     'met_a_bug"': "met a bug",
     "on can't be read": "gave up a log that nobody damaged",
+    '"request_failed"': "answered with a fault of its own",
+    '"line_failed"': "failed in one line of many",
+    '"file_damaged"': "lost bytes of a file",
+    FORGOTTEN: "forgot a task that had failed",
 }
 """In log lines: what must not happen whatever is done to the hub."""
 NOT_NOW = (aiohttp.ClientError, OSError, TimeoutError, asyncpg.PostgresError, Refused)
@@ -75,7 +82,7 @@ class Proof:
     async def of(self, load: Load, late: Iterable[Handed]) -> list[Flaw]:
         """Everything that is wrong now. `late`: dossiers whose date was missed."""
         late_ids = {one.id for one in late}
-        seen = await self._seen([one.id for one in load.handed])
+        seen = await self._seen(load.handed)
         flaws = flaws_of(seen, late_ids, set(await self._listed()))
         if load.unanswered:
             flaws.append(Flaw(f"{load.unanswered} dossiers were never answered for"))
@@ -84,11 +91,11 @@ class Proof:
 
     async def settled(self, handed: Iterable[Handed], late: Iterable[Handed], within: float) -> None:
         """Waits until every dossier is done and nothing is left to do, at most `within` seconds."""
-        ends, open_ones, late_ids = time.monotonic() + within, [one.id for one in handed], {one.id for one in late}
+        ends, open_ones, late_ids = time.monotonic() + within, list(handed), {one.id for one in late}
         while time.monotonic() < ends:
             with suppress(*NOT_NOW):
                 seen = await self._seen(open_ones)
-                open_ones = [one for one in open_ones if seen[one].lost(late=one in late_ids)]
+                open_ones = [one for one in open_ones if seen[one.id].lost(late=one.id in late_ids)]
                 self.still_open = len(open_ones)
                 left = await self._witness.leftovers()
                 if not open_ones and not any(any(rest.values()) for rest in left.values()):
@@ -96,10 +103,11 @@ class Proof:
                 await self._redo_set_aside(seen)
             await asyncio.sleep(LOOK_AGAIN_SECONDS)
 
-    async def help_stuck_ones(self) -> None:
+    async def help_stuck_ones(self, handed: Iterable[Handed]) -> None:
         """As a person would who looks at `hub stuck`; nothing while nobody can be asked."""
         with suppress(*NOT_NOW):
-            await self._redo_set_aside(await self._seen(await self._listed()))
+            listed = set(await self._listed())
+            await self._redo_set_aside(await self._seen([one for one in handed if one.id in listed]))
 
     async def _listed(self) -> list[str]:
         return [line["dossier_id"] for line in (await self._door.get("intake", "/v1/intake/stuck"))["items"]]
@@ -119,9 +127,9 @@ class Proof:
     async def _post(self, service: str, path: str) -> None:
         await self._door.post(service, path, b"{}", path)
 
-    async def _seen(self, ids: Sequence[str]) -> dict[str, Seen]:
-        effects, words = await self._witness.effects_after(0), await self._words(ids)
-        return {id: Seen(effects.get(id, Counter()), words[id]) for id in ids}
+    async def _seen(self, handed: Sequence[Handed]) -> dict[str, Seen]:
+        effects, words = await self._witness.effects_after(0), await self._words([one.id for one in handed])
+        return {one.id: Seen(effects.get(one.id, Counter()), words[one.id], one.wanted) for one in handed}
 
     async def _words(self, ids: Sequence[str]) -> dict[str, Counter[str]]:
         limit = asyncio.Semaphore(AT_ONCE)
@@ -133,19 +141,27 @@ class Proof:
         return dict(zip(ids, await asyncio.gather(*map(look, ids)), strict=True))
 
     async def _flaws_of_counts(self, load: Load) -> list[Flaw]:
-        accepted = len(load.handed)
         async with self._witness.database("sla") as connection:
             stopped = await connection.fetch("SELECT dossier_id::text FROM clock WHERE state = 'stopped'")
         effects = await self._witness.effects_after(0)
         old_codes = {one.code for one in load.forgotten}
         handed_over = {id for id, found in effects.items() if found["handover lead"]}
-        numbers = {
-            "different codes": len({one.code for one in load.handed} - old_codes),
-            "dossiers in the register": await self._witness.count_dossiers(),
-            "stopped clocks": len({row["dossier_id"] for row in stopped} - load.lost),
-            "dossiers at the agencies": len(handed_over - load.lost),
+        wants = [one.wanted for one in load.handed]
+        with_code = [one.code for one in load.handed if one.code]
+        maybe = {one.id for one in load.handed if "handover lead" in one.wanted.may}
+        counts = {
+            "different codes": (len(set(with_code) - old_codes), len(with_code)),
+            "dossiers in the register": (await self._witness.count_dossiers(), len(load.handed) + len(load.old)),
+            "stopped clocks": (
+                len({row["dossier_id"] for row in stopped} - load.lost),
+                sum(one.words["clock_stopped"] for one in wants),
+            ),
+            "dossiers at the agencies": (
+                len(handed_over - load.lost - maybe),
+                sum(one.effects["handover lead"] for one in wants),
+            ),
         }
-        flaws = [Flaw(f"{count} {what}, {accepted} accepted") for what, count in numbers.items() if count != accepted]
+        flaws = [Flaw(f"{n} {what} instead of {wanted}") for what, (n, wanted) in counts.items() if n != wanted]
         left = await self._witness.leftovers()
         flaws += [Flaw(f"{s}: {n} {what} left over") for s, rest in left.items() for what, n in rest.items() if n]
         if differing := (await self._door.get("sla", "/v1/deadlines?differs=true"))["items"]:
@@ -200,7 +216,7 @@ def own_faults(folder: Path) -> list[Flaw]:
         Flaw(f"{name} {what}: {line[:300]}")
         for name, line in lines
         for sign, what in SIGNS_OF_OWN_FAULTS.items()
-        if sign in line
+        if sign in line and not (sign == FORGOTTEN and _OF_A_LIBRARY.search(line))
     ]
 
 

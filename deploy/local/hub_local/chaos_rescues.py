@@ -148,6 +148,11 @@ async def restore(ground: Ground, what: Disturbance) -> str:
 
     What was accepted after the backup is entered anew by the desks; where Kafka knows it, the report must name it.
     """
+    async with ground.load.only_plain(READY_SECONDS) as at_rest:
+        return await _restored(ground, what) if at_rest else "not tried: the desks were still at work"
+
+
+async def _restored(ground: Ground, what: Disturbance) -> str:
     backups = ground.layout.folder / "backups" / str(what.number)
     backups.mkdir(parents=True)
     await _answers_kept_back(ground)

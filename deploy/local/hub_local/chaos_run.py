@@ -33,6 +33,8 @@ async def hurt(layout: Layout, seed: int, minutes: float, console: Console) -> b
         console.print()
         chaos_screen.print_table(console, chaos.observed)
         console.print()
+        chaos_screen.print_ways(console, chaos)
+        console.print()
         await chaos_screen.print_verdict(console, chaos, flaws, again)
     return not flaws
 

@@ -1,7 +1,8 @@
 """What `hub chaos` shows: a calm line for each thing that happens, at the end a table and a verdict."""
 
+from collections import Counter
 from collections.abc import Sequence
-from itertools import groupby
+from itertools import groupby, islice
 
 from rich.console import Console
 from rich.table import Table
@@ -36,6 +37,23 @@ def print_table(console: Console, observed: Sequence[Observed]) -> None:
     console.print(table)
 
 
+def print_ways(console: Console, chaos: Chaos) -> None:
+    """How many dossiers went which way, and what the desks and those who follow the register hold of the run."""
+    ways = Counter(one.way for one in chaos.load.handed)
+    told = ", ".join(f"{count} {way}" for way, count in ways.most_common())
+    papers = chaos.load.papers
+    console.print(f"dossiers: {told}; {len(chaos.load.old)} out of old books", highlight=False, soft_wrap=True)
+    console.print(
+        f"papers: {len(papers.forms)} forms issued, {len(papers.files)} files sent, {len(papers.left)} left half-sent",
+        highlight=False,
+    )
+    for one in chaos.register.followers:
+        again = f", its copy made anew {one.times_begun - 1} x" if one.times_begun > 1 else ""
+        console.print(
+            f"changes: {one.name} read {one.read} changes of {len(one.copy)} dossiers{again}", highlight=False
+        )
+
+
 def _group(one: Observed) -> tuple[str, str]:
     return one.what.kind, {"*": "agencies", "sms": "gateway"}.get(one.what.target, one.what.target)
 
@@ -47,10 +65,14 @@ async def print_verdict(console: Console, chaos: Chaos, flaws: Sequence[Flaw], a
         words = f"{len(chaos.observed)} disturbances, {count} dossiers: nothing lost, nothing done twice, nothing stuck"
         console.print(words, style="bold green")
         return
-    for flaw in flaws[:MOST_FLAWS]:
-        console.print(f"WRONG: {flaw}", style="bold red", highlight=False)
-    if len(flaws) > MOST_FLAWS:
-        console.print(f"… and {len(flaws) - MOST_FLAWS} more")
+    by_words: dict[str, list[Flaw]] = {}
+    for flaw in flaws:
+        by_words.setdefault(flaw.words, []).append(flaw)
+    for alike in islice(by_words.values(), MOST_FLAWS):
+        times = f" ({len(alike)} times)" if len(alike) > 1 else ""
+        console.print(f"WRONG: {alike[0]}{times}", style="bold red", highlight=False)
+    if len(by_words) > MOST_FLAWS:
+        console.print(f"… and {len(by_words) - MOST_FLAWS} more")
     console.print("\nthe last disturbances:")
     for one in chaos.observed[-LAST_DISTURBANCES:]:
         console.print(f"  at {one.began:.0f} s: {one.what} → {one.words}", highlight=False)

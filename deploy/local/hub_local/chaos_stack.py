@@ -22,6 +22,7 @@ WIRED_SETTINGS = {"DATABASE_URL": "postgres", "KAFKA_SERVERS": "kafka", "SMS_URL
 SECOND_PORTS_ABOVE = 30
 """A second process of a service listens so far above the first one, still within the stack's own ports."""
 STUCK_AFTER_SECONDS = 20
+SWEPT_EVERY_SECONDS = 15
 
 
 def wire_port(layout: Layout, name: str) -> int:
@@ -86,6 +87,7 @@ def _wired(step: Step, layout: Layout) -> Step:
         environment["ROUTING_ENDPOINTS_FILE"] = str(layout.folder / "endpoints-by-wire.json")
     if step.name == "intake":
         environment["INTAKE_STUCK_AFTER_SECONDS"] = str(STUCK_AFTER_SECONDS)
+        environment["INTAKE_FILES_SWEPT_EVERY_SECONDS"] = str(SWEPT_EVERY_SECONDS)
     return replace(step, environment=environment)
 
 

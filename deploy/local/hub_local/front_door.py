@@ -2,8 +2,9 @@
 
 import asyncio
 import json
-from types import TracebackType
-from typing import Any, Self
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType, TracebackType
+from typing import Any, NamedTuple, Self
 
 import aiohttp
 
@@ -22,13 +23,21 @@ class Refused(Exception):
         super().__init__(f"{status} {self.slug or problem}")
 
 
+class Reply(NamedTuple):
+    """What came back for one request, header names in lower case."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
 class FrontDoor:
     """A desk's system with all scopes. A request that gets no answer is sent again under the same key."""
 
     def __init__(self, layout: Layout, keys: Keys, connections: int = 64) -> None:
         self._layout = layout
-        token = Issuer(keys.issuer).issue("local-desk-system", "system", SCOPES, ALL, hours=24)
-        self._headers = {"authorization": f"Bearer {token}", "content-type": "application/json"}
+        self._issuer = Issuer(keys.issuer)
+        self._headers = {"authorization": self.bearer("local-desk-system"), "content-type": "application/json"}
         self._client = Client(connections)
 
     async def __aenter__(self) -> Self:
@@ -40,6 +49,11 @@ class FrontDoor:
     ) -> None:
         self._client.close()
         await self._session.close()
+
+    def bearer(self, subject: str, area: Iterable[str] | None = None) -> str:
+        """The credential of another caller with all scopes; `area` None: everywhere."""
+        token = self._issuer.issue(subject, "system", SCOPES, ALL if area is None else list(area), hours=24)
+        return f"Bearer {token}"
 
     async def get(self, service: str, path: str) -> Any:
         """The JSON that `path` of `service` answers. Raises Refused."""
@@ -55,9 +69,32 @@ class FrontDoor:
         """Every desk."""
         return list((await self.get("intake", "/v1/desks"))["items"])
 
-    async def post(self, service: str, path: str, body: bytes, key: str) -> Any:
+    async def ask(self, service: str, method: str, path: str, body: bytes = b"", **headers: str) -> Reply:
+        """One request of any kind, once. Raises aiohttp.ClientError, OSError, TimeoutError when nothing comes back."""
+        sent = {**self._headers, **{name.replace("_", "-"): value for name, value in headers.items()}}
+        url = self._layout.url(service) + path
+        async with self._session.request(method, url, data=body or None, headers=sent) as answer:
+            told = {name.lower(): value for name, value in answer.headers.items()}
+            return Reply(answer.status, told, await answer.read())
+
+    async def cut_short(self, service: str, method: str, path: str, body: bytes, after: int, **headers: str) -> None:
+        """A request whose line breaks after so many bytes of its body. Raises OSError when nobody listens."""
+        sent = {**self._headers, **{name.replace("_", "-"): value for name, value in headers.items()}}
+        head = [f"{method} {path} HTTP/1.1", "host: hub", f"content-length: {len(body)}"]
+        head += [f"{name}: {value}" for name, value in sent.items()]
+        _, writer = await asyncio.open_connection("127.0.0.1", self._layout.port(service))
+        try:
+            writer.write("\r\n".join([*head, "", ""]).encode() + body[:after])
+            await writer.drain()
+            await asyncio.sleep(0.05)
+        finally:
+            writer.transport.abort()
+
+    async def post(
+        self, service: str, path: str, body: bytes, key: str, headers: Mapping[str, str] = MappingProxyType({})
+    ) -> Any:
         """Sends until there is an answer, for a minute at most: that is what the key is for. Raises Refused."""
-        url, headers = self._layout.url(service) + path, {**self._headers, "idempotency-key": key}
+        url, headers = self._layout.url(service) + path, {**self._headers, "idempotency-key": key, **headers}
         async with asyncio.timeout(60):
             while True:
                 try:

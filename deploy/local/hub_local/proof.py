@@ -32,9 +32,55 @@ FACTS: Mapping[str, int] = dict.fromkeys(
     1,
 )
 """What the timeline tells of it."""
+AT_THE_DESK = (
+    "submitted",
+    "supplement_requested",
+    "supplement_received",
+    "withdrawal_requested",
+    "stopped",
+    "desk_step_recorded",
+    "fee_paid",
+    "corrected",
+    "finished_on_the_spot",
+    "result_returned",
+    "sent supplement:1",
+    "sent stopped:1",
+    "sent late:2",
+)
+"""What the timeline tells of those that go another way at the desk."""
 LATE, TOLD_LATE, FACT_TOLD_LATE = "missed", "sms late", "sent late:1"
 """A missed deadline: the fact, the message that the gateway then gets, and the fact that it got it."""
+WATCHED = frozenset({*FACTS, *AT_THE_DESK, LATE, FACT_TOLD_LATE})
+"""Facts that come as often as they are wanted; how often an agency speaks of a step is its own affair."""
+EFFECTS = ("sms ", "handover ", "supplement ")
+"""How the words for an effect begin."""
 PAGE = 10_000
+
+
+@dataclass(slots=True)
+class Wanted:
+    """What must be true of one dossier: effects, facts and its phase; as it stands, of one that is completed.
+
+    `may`: what may have happened besides, how often: it was under way when the desk did something else.
+    """
+
+    effects: Counter[str] = field(default_factory=lambda: Counter(TOLD))
+    words: Counter[str] = field(default_factory=lambda: Counter(FACTS))
+    may: Counter[str] = field(default_factory=Counter)
+    phase: str = "completed"
+
+    def also(self, *words: str, phase: str | None = None) -> None:
+        """One more of each: facts, and the effects among them."""
+        self.effects.update(word for word in words if word.startswith(EFFECTS))
+        self.words.update(word for word in words if not word.startswith(EFFECTS))
+        self.phase = phase or self.phase
+
+    def only(self, *words: str, phase: str, may: Iterable[str] = ()) -> None:
+        """Nothing else than these."""
+        self.effects.clear()
+        self.words.clear()
+        self.may = Counter(may)
+        self.also(*words, phase=phase)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +89,7 @@ class Seen:
 
     effects: Counter[str] = field(default_factory=Counter)
     words: Counter[str] = field(default_factory=Counter)
+    wanted: Wanted = field(default_factory=Wanted)
 
     def lost(self, *, late: bool = False) -> list[str]:
         """What did not happen; `late`: its deadline is known to have been missed."""
@@ -52,15 +99,16 @@ class Seen:
     def doubled(self) -> list[str]:
         """What happened more often than it must."""
         effects, words = _expected(self, late=False)
-        facts = Counter({word: self.words[word] for word in (*FACTS, LATE, FACT_TOLD_LATE)})
+        effects, words = effects + self.wanted.may, words + self.wanted.may
+        facts = Counter({word: self.words[word] for word in WATCHED})
         more = [(self.effects, effects, what) for what in self.effects - effects]
         more += [(facts, words, what) for what in facts - words]
         return [f"{what}: {seen[what]} times instead of {wanted[what]}" for seen, wanted, what in more]
 
 
 def _expected(seen: Seen, *, late: bool) -> tuple[Counter[str], Counter[str]]:
-    effects, words = Counter(TOLD), Counter(FACTS)
-    if late or seen.words[LATE]:
+    effects, words = Counter(seen.wanted.effects), Counter(seen.wanted.words)
+    if not seen.wanted.may[LATE] and (late or seen.words[LATE]):
         effects[TOLD_LATE] = words[LATE] = words[FACT_TOLD_LATE] = 1
     return effects, words
 

@@ -6,9 +6,11 @@ from collections.abc import Sequence
 from typing import Annotated, Protocol
 from uuid import UUID
 
+import structlog
 from fastapi import Query
 from pydantic import BaseModel
 
+from hub_messaging.database import UNAVAILABLE as NO_DATABASE
 from hub_web.credentials import requires
 from hub_web.cursors import decode_cursor, encode_cursor, foreign_cursor
 from hub_web.pages import USUAL_LIMIT, Limit
@@ -25,6 +27,7 @@ LOOK_SECONDS = 0.2
 NOW = "now"
 _NONE = "-"
 _HIGHEST = 2**63 - 1
+log = structlog.get_logger(__name__)
 
 Follower = Annotated[Caller, requires("dossiers:read")]
 Wait = Annotated[int, Query(ge=0, le=LONGEST_WAIT, description="Đợi nhiều nhất bấy nhiêu giây khi chưa có gì mới.")]
@@ -108,8 +111,10 @@ class Watch:
                 if newest != known:
                     known = newest
                     self._ring()
+        except NO_DATABASE as trouble:  # each meets it by its own look
+            log.info("changes_not_watched", trouble=type(trouble).__name__)
         finally:
-            self._ring()  # trouble with the database: each meets it by its own look
+            self._ring()
 
     def _ring(self) -> None:
         self._news.set()

@@ -22,7 +22,7 @@ from services.intake.store.file_objects import Objects
 log = structlog.get_logger(__name__)
 
 FIRST_AFTER_SECONDS = 120.0
-EVERY_SECONDS = 600.0
+"""At most: what a start does first is more urgent."""
 SWEEP_LATER: tuple[type[Exception], ...] = (*UNAVAILABLE, StorageAway)
 AT_ONCE = 500
 STRAY_AFTER = timedelta(days=1)
@@ -51,21 +51,22 @@ _NAMED = "SELECT object_id FROM file_part WHERE object_id = ANY($1)"
 class FileSweeper:
     """One process sweeps."""
 
-    def __init__(self, pool: Pool, leases: Leases, objects: Objects) -> None:
+    def __init__(self, pool: Pool, leases: Leases, objects: Objects, every_seconds: float = 600.0) -> None:
         self._pool = pool
         self._leases = leases
         self._objects = objects
+        self._every_seconds = every_seconds
         self._next_look = real_now()
 
     async def run(self) -> None:
-        await asyncio.sleep(FIRST_AFTER_SECONDS)
+        await asyncio.sleep(min(FIRST_AFTER_SECONDS, self._every_seconds))
         while True:
             try:
                 if await self._leases.hold(["files"]):
                     await self.sweep(real_now())
             except SWEEP_LATER as trouble:
                 log.warning("sweep_interrupted", trouble=type(trouble).__name__)
-            await asyncio.sleep(EVERY_SECONDS)
+            await asyncio.sleep(self._every_seconds)
 
     async def sweep(self, now: datetime) -> None:
         """Removes what is over; once a day also what nothing shows or names."""

@@ -46,7 +46,10 @@ FROM judged
 
 
 class PeriodFigures:
-    """Counts over the register."""
+    """Counts over the register. Late: finished after the promised minute; or open, and that minute has passed.
+
+    As for the clock and for lists: what waits for the applicant is not late meanwhile.
+    """
 
     def __init__(self, pool: Pool) -> None:
         self._pool = pool

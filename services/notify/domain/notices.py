@@ -21,6 +21,10 @@ FIRST_DUTIES = frozenset(get_args(Duty))
 NAMING_THE_CODE = frozenset({"accepted", "supplement", "completed", "late", "stopped"})
 """Templates that name the dossier code: a fact that does not carry it waits for the acceptance."""
 
+STOPPED = "stopped"
+MOOT_AFTER_A_STOP = frozenset({"completed", "late"})
+"""Nobody whose dossier is stopped is to come for its result."""
+
 
 class Contact(NamedTuple):
     """Người cần báo, sealed. `at`, `source`: business time and id of the fact that named it; the newest one holds."""
@@ -100,8 +104,26 @@ class Notices(NamedTuple):
         return self._replace(contact=contact)
 
     def with_duty(self, duty: DutyToInform) -> Self:
-        """Owes `duty`; one that is owed or done already stays as it is."""
-        return self if duty.key in self.duties else self.changed(duty)
+        """Owes `duty`; one that is owed or done already stays as it is.
+
+        A stop is the last word: what an agency or the clock says later is not told, nor what still waited for its
+        turn. A message that is on its way is not taken back; its lane sends it before the stop's.
+        """
+        if duty.key in self.duties or (self.stopped and duty.duty in MOOT_AFTER_A_STOP):
+            return self
+        kept = self._still_told() if duty.duty == STOPPED else self.duties
+        return self._replace(duties={**kept, duty.key: duty})
+
+    @property
+    def stopped(self) -> bool:
+        """The desk has stopped the dossier."""
+        return any(duty.duty == STOPPED for duty in self.duties.values())
+
+    def _still_told(self) -> dict[str, DutyToInform]:
+        def waits(duty: DutyToInform) -> bool:
+            return duty.duty in MOOT_AFTER_A_STOP and duty.state == "waiting_contact"
+
+        return {key: duty for key, duty in self.duties.items() if not waits(duty)}
 
     def changed(self, *duties: DutyToInform) -> Self:
         """With the new state of some duties."""

@@ -126,6 +126,15 @@ class DossierClock(NamedTuple):
         first = min((end for end in (self.stop, stop) if end is not None), key=lambda end: (end.at, end.cause))
         return self._replace(stop=first)
 
+    def ended_at_once(self, stop: Stop) -> Self:
+        """The clock of a dossier whose result was handed over with the same fact.
+
+        That its date had passed by then is in how it ended; who holds the result is not told that it is late.
+        """
+        ended = self.stopped(stop)
+        missed = [date.missed_word for date in ended.dates.values() if ended._may_be_missed(date)]
+        return ended._replace(said=(*ended.said, *missed))
+
     def ended(self, date: PromisedDate) -> datetime | None:
         """When `date` stopped counting: the clock paused, a later date came, or the dossier was done."""
         ends = [at for number, at in self.pauses.items() if number > date.request]

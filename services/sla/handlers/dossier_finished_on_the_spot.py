@@ -11,5 +11,5 @@ def on_dossier_finished_on_the_spot(fact: Fact[DossierFinishedOnTheSpotV1], uow:
     """Bốn tại chỗ: the clock starts and ends with one fact."""
     clock = clock_of(uow, fact.dossier_id)
     if 0 not in clock.dates:
-        finished = started(clock, fact.data).stopped(Stop(fact.data.returned_at, "completed"))
+        finished = started(clock, fact.data).ended_at_once(Stop(fact.data.returned_at, "completed"))
         tell(finished, uow, fact.envelope)

@@ -1,0 +1,38 @@
+"""Số liệu của kỳ: late is what it is for the clock and for lists: one fact, one number."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+
+from tests.intake.conftest import ACCEPTANCE, FrontDoor, birth, residence
+from tests.intake.test_lists import completed, counted
+from tests.intake.test_old_dossiers import figures
+from tests.intake.test_timeline import record, told
+
+pytestmark = pytest.mark.stack
+
+
+async def _late(door: FrontDoor) -> tuple[int, int]:
+    """By the figures of the period, and by the list."""
+    period: dict[str, Any] = await figures(door, "2026-01-01", "2026-12-31")
+    return period["finished"]["late"] + period["open"]["late"], await counted(door, "late=yes")
+
+
+async def test_the_minute_on_the_receipt_is_on_time_in_figures_too(door: FrontDoor) -> None:
+    first, second = [await door.submitted(birth(acceptance=ACCEPTANCE)) for _ in range(2)]
+    due_at = datetime.fromisoformat(first["promise"]["due_at"])
+    await told(door, record(completed(due_at + timedelta(seconds=59)), first["dossier_id"]))
+    door.set_time((due_at + timedelta(seconds=59)).isoformat())
+    assert await _late(door) == (0, 0), "the minute has not passed"
+    await told(door, record(completed(due_at + timedelta(seconds=60)), second["dossier_id"]))
+    assert await _late(door) == (1, 1)
+
+
+async def test_what_waits_for_the_applicant_after_acceptance_is_not_late(door: FrontDoor) -> None:
+    asked, waiting = [await door.submitted(residence(acceptance=ACCEPTANCE)) for _ in range(2)]
+    await door.decided(asked["dossier_id"], "request-supplement", reason="thiếu", components=["to-khai"])
+    door.set_time("2026-04-01T09:00:00+07:00")
+    assert await _late(door) == (1, 1), waiting
+    period = await figures(door, "2026-01-01", "2026-12-31")
+    assert period["open"] == {"in_time": 1, "late": 1, "no_term": 0}
