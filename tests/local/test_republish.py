@@ -8,6 +8,7 @@ import asyncpg
 import pytest
 from aiokafka.admin import NewTopic
 
+from hub_events.intake import DossierRefusedV1
 from hub_events.topics import Topic
 from hub_local.layout import StackNotUsable
 from hub_local.republish import Republished, Since, republish
@@ -23,7 +24,9 @@ from tests.stack import PostgresServer
 
 pytestmark = pytest.mark.stack
 
-_EVENT = "INSERT INTO outbox (event_id, type, key, headers, body, recorded_at) VALUES ($1, 't', 'k', $2, 'b', $3)"
+_EVENT = """
+INSERT INTO outbox (event_id, type, key, headers, body, recorded_at) VALUES ($1, $4, 'k', $2, 'b', $3)
+"""
 
 
 class Outboxed:
@@ -32,7 +35,7 @@ class Outboxed:
     def __init__(self, kafka: Stack, urls: dict[str, str]) -> None:
         self.servers = kafka.layout.kafka_servers
         self.urls = urls
-        self.topic = Topic(f"again-{uuid4()}", producer="intake", readers=("routing",), events=())
+        self.topic = Topic(f"again-{uuid4()}", producer="intake", readers=("routing",), events=(DossierRefusedV1,))
 
     async def created(self) -> None:
         async with administering(self.servers) as admin:
@@ -42,7 +45,7 @@ class Outboxed:
         connection = await asyncpg.connect(self.urls["intake"])
         for days in days_ago:
             at = real_now() - timedelta(days=days)
-            await connection.execute(_EVENT, uuid4(), json.dumps([["ce_id", "x"]]), at)
+            await connection.execute(_EVENT, uuid4(), json.dumps([["ce_id", "x"]]), at, DossierRefusedV1.type)
         await connection.close()
 
     async def positions(self) -> dict[int, int]:

@@ -176,7 +176,7 @@ async def test_a_producer_that_fails_is_built_anew(
 ) -> None:
     monkeypatch.setattr(relay_module, "SEND_DEADLINE_SECONDS", 1.0)
     sender = KafkaSender(broker.servers)
-    relay = Relay(toy.pool, toy.leases, toy.bells, toy.heart, event_topics.topic_of(toy.name).name, sender)
+    relay = Relay(toy.pool, toy.leases, toy.bells, toy.heart, event_topics.destinations(toy.name), sender)
     async with going(relay):
         dossier = uuid4()
         await say(toy, dossier, 0)
@@ -288,7 +288,7 @@ async def test_an_owner_that_slept_over_its_lease_wakes_and_changes_no_order(ano
             return await super().send(topic, rows)
 
     sleepy = Relay(
-        frozen.pool, frozen.leases, frozen.bells, frozen.heart, event_topics.topic_of(frozen.name).name,
+        frozen.pool, frozen.leases, frozen.bells, frozen.heart, event_topics.destinations(frozen.name),
         Sleepy(broker.servers),
     )  # fmt: skip
     await say_many(frozen, [(dossier, number) for number in range(3)])

@@ -6,7 +6,8 @@ producer can stay out of step for ever after an outage (aiokafka 1017) and its s
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from itertools import groupby
 from typing import Protocol
@@ -29,15 +30,19 @@ from hub_messaging.outbox import RELAY
 log = structlog.get_logger(__name__)
 
 CHUNK = 500
+CHUNK_BYTES = 4 * 1024 * 1024
+"""Reference data comes in records of up to 512 KB: a chunk ends with the one that reaches this."""
 POLL_SECONDS = 1.0
 SEND_DEADLINE_SECONDS = 10.0
 
 _PENDING = """
-SELECT sent_next.* FROM (SELECT seq FROM outbox_pending ORDER BY seq LIMIT $1) AS pending
-CROSS JOIN LATERAL (
-    SELECT seq, key, headers, body, recorded_at FROM outbox WHERE outbox.seq = pending.seq
-) AS sent_next
-ORDER BY seq
+SELECT seq, type, key, headers, body, recorded_at FROM (
+    SELECT sent_next.*, sum(octet_length(body)) OVER before - octet_length(body) AS ahead
+    FROM (SELECT seq FROM outbox_pending ORDER BY seq LIMIT $1) AS pending
+    CROSS JOIN LATERAL (
+        SELECT seq, type, key, headers, body, recorded_at FROM outbox WHERE outbox.seq = pending.seq
+    ) AS sent_next WINDOW before AS (ORDER BY seq ROWS UNBOUNDED PRECEDING)
+) AS weighed WHERE ahead < $2 ORDER BY seq
 """
 _SENT = "DELETE FROM outbox_pending WHERE seq = ANY($1)"
 _BACKLOG = """
@@ -148,7 +153,7 @@ def partition_of(key: bytes, partitions: Sequence[int]) -> int:
 
 
 class Relay:
-    """Sends pending events of one service's topic until cancelled."""
+    """Sends pending events of one service until cancelled. `topics`: where each type of event goes."""
 
     def __init__(
         self,
@@ -156,14 +161,14 @@ class Relay:
         leases: Leases,
         bells: Bells,
         heart: Heart,
-        topic: str,
+        topics: Mapping[str, str],
         sender: Sender,
         linger_seconds: float = 0.0,
     ) -> None:
         self._pool = pool
         self._leases = leases
         self._bells = bells
-        self._topic = topic
+        self._topics = topics
         self._sender = sender
         self._linger = linger_seconds
         self._beat = heart.rhythm("relay", limit_seconds=60)
@@ -190,19 +195,26 @@ class Relay:
             await self._sender.close()
 
     async def send_chunk(self) -> bool:
-        """Sends up to 500 pending events; True when there may be more to do at once."""
+        """Sends up to 500 pending events, 4 MB of them; True when there may be more to do at once."""
         lease = await self._leases.hold([RELAY])
         self._bells.listen(RELAY, lease)
         if not lease:
             return False
-        rows = await self._pool.fetch(_PENDING, CHUNK)
+        rows = await self._pool.fetch(_PENDING, CHUNK, CHUNK_BYTES)
         for wave in _waves(rows):
-            sent = await self._sender.send(self._topic, wave)
-            await self._pool.execute(_SENT, sent)
-            RELAYED.labels(self._topic).inc(len(sent))
-            if len(sent) < len(wave):
-                raise ConnectionError("some records were not acknowledged")
-        return len(rows) == CHUNK
+            for topic, records in self._by_topic(wave).items():
+                sent = await self._sender.send(topic, records)
+                await self._pool.execute(_SENT, sent)
+                RELAYED.labels(topic).inc(len(sent))
+                if len(sent) < len(records):
+                    raise ConnectionError("some records were not acknowledged")
+        return len(rows) == CHUNK or sum(len(row["body"]) for row in rows) >= CHUNK_BYTES
+
+    def _by_topic(self, rows: Sequence[asyncpg.Record]) -> Mapping[str, list[asyncpg.Record]]:
+        found: defaultdict[str, list[asyncpg.Record]] = defaultdict(list)
+        for row in rows:
+            found[self._topics[row["type"]]].append(row)
+        return found
 
     async def measure(self) -> None:
         """Sets the backlog gauges: the alarm for the whole service."""

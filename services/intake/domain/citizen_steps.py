@@ -65,6 +65,16 @@ def _at_the_desk(facts: Facts) -> str:
     return f"{what}: {dong(facts['amount'])}." if facts.get("amount") else f"{what}."
 
 
+INTERNAL_FORMS = frozenset({"06"})
+"""Between offices: the control slip that goes with the papers."""
+
+
+def _form(facts: Facts) -> str:
+    return (
+        "" if facts["kind"] in INTERNAL_FORMS else f"{_desk(facts)} lập {facts['title']}, số {facts['written_number']}."
+    )
+
+
 _RESULTS = {
     "approved": "được chấp thuận", "rejected": "không được chấp thuận", "stopped": "dừng giải quyết",
     "withdrawn": "rút hồ sơ",
@@ -87,6 +97,7 @@ TOLD: Mapping[str, Callable[[Facts], str]] = {
     "dossier.fee_paid.v1": lambda f: f"Đã nhận {dong(f['amount'])} phí, lệ phí.",
     "dossier.finished_on_the_spot.v1": lambda f: f"{_desk(f)} giải quyết và trả kết quả ngay.",
     "dossier.corrected.v1": lambda f: f"{_desk(f)} đính chính thông tin của hồ sơ.",
+    "dossier.form_issued.v1": _form,
     OLD_DOSSIER_ENTERED: lambda f: f"{_desk(f)} nhận hồ sơ (theo sổ cũ).",
     "dossier.routed.v1": lambda f: (
         "Hồ sơ được chuyển đến " + ", ".join(dict.fromkeys(plain(leg["agency"]["name"]) for leg in f["legs"])) + "."
@@ -105,7 +116,7 @@ TOLD: Mapping[str, Callable[[Facts], str]] = {
     "citizen.unreached.v1": lambda f: f"Chưa báo được cho ông/bà: {_told(f)}.",
 }
 TOLD = {**TOLD, **{f"{type[:-3]}.v2": TOLD[type] for type in ("message.sent.v1", "citizen.unreached.v1")}}
-"""What a citizen is told, by type of step."""
+"""What a citizen is told, by type of step; nothing of one that has no words."""
 
 _ORDER = {type: place for place, type in enumerate(TOLD)}
 """Within one second: systems stamp what they did a moment apart, each by its own clock."""
@@ -129,7 +140,7 @@ def citizen_steps(steps: Iterable[Step]) -> tuple[CitizenStep, ...]:
     known = [step for step in steps if step.type in TOLD]
     ordered = sorted(known, key=lambda step: (step.at.replace(microsecond=0), _ORDER[step.type]), reverse=True)
     told = dict.fromkeys(CitizenStep(step.at, TOLD[step.type](json.loads(step.facts))) for step in ordered)
-    return tuple(told)[:MOST_STEPS]
+    return tuple(step for step in told if step.text)[:MOST_STEPS]
 
 
 @dataclass(frozen=True, slots=True)
