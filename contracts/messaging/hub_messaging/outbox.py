@@ -1,6 +1,6 @@
 """Outbox: an event becomes final bytes in the transaction that makes it true; the relay sends it afterwards."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import datetime
 from typing import NamedTuple, Protocol
 from uuid import UUID
@@ -62,7 +62,7 @@ class Outbox:
 
     def __init__(self, service: str, now: datetime) -> None:
         self._source = f"/hub/{service}"
-        self._types = destinations(service)
+        self._types: Collection[str] = destinations(service)
         self._now = now
         self._staged: list[Record] = []
         self.kept: list[Record] = []

@@ -41,7 +41,7 @@ SELECT seq, type, key, headers, body, recorded_at FROM (
     FROM (SELECT seq FROM outbox_pending ORDER BY seq LIMIT $1) AS pending
     CROSS JOIN LATERAL (
         SELECT seq, type, key, headers, body, recorded_at FROM outbox WHERE outbox.seq = pending.seq
-    ) AS sent_next WINDOW before AS (ORDER BY seq ROWS UNBOUNDED PRECEDING)
+    ) AS sent_next WINDOW before AS (ORDER BY sent_next.seq ROWS UNBOUNDED PRECEDING)
 ) AS weighed WHERE ahead < $2 ORDER BY seq
 """
 _SENT = "DELETE FROM outbox_pending WHERE seq = ANY($1)"
