@@ -30,19 +30,18 @@ from hub_messaging.outbox import RELAY
 log = structlog.get_logger(__name__)
 
 CHUNK = 500
-CHUNK_BYTES = 4 * 1024 * 1024
-"""Reference data comes in records of up to 512 KB: a chunk ends with the one that reaches this."""
+FEW, CHUNK_BYTES = 32, 4 * 1024 * 1024
+"""A chunk holds few records at first, then twice as many as the last one, if so many of that size are no more bytes
+than this: records of reference data are up to 512 KB long."""
 POLL_SECONDS = 1.0
 SEND_DEADLINE_SECONDS = 10.0
 
 _PENDING = """
-SELECT seq, type, key, headers, body, recorded_at FROM (
-    SELECT sent_next.*, sum(octet_length(body)) OVER before - octet_length(body) AS ahead
-    FROM (SELECT seq FROM outbox_pending ORDER BY seq LIMIT $1) AS pending
-    CROSS JOIN LATERAL (
-        SELECT seq, type, key, headers, body, recorded_at FROM outbox WHERE outbox.seq = pending.seq
-    ) AS sent_next WINDOW before AS (ORDER BY sent_next.seq ROWS UNBOUNDED PRECEDING)
-) AS weighed WHERE ahead < $2 ORDER BY seq
+SELECT sent_next.* FROM (SELECT seq FROM outbox_pending ORDER BY seq LIMIT $1) AS pending
+CROSS JOIN LATERAL (
+    SELECT seq, type, key, headers, body, recorded_at FROM outbox WHERE outbox.seq = pending.seq
+) AS sent_next
+ORDER BY seq
 """
 _SENT = "DELETE FROM outbox_pending WHERE seq = ANY($1)"
 _BACKLOG = """
@@ -172,6 +171,7 @@ class Relay:
         self._sender = sender
         self._linger = linger_seconds
         self._beat = heart.rhythm("relay", limit_seconds=60)
+        self._most = FEW
 
     async def run(self) -> None:
         pause = 0.1
@@ -185,7 +185,7 @@ class Relay:
                         "relay_interrupted", trouble=str(trouble) or type(trouble).__name__, pause_seconds=pause
                     )
                     await asyncio.sleep(pause)
-                    pause = min(pause * 2, 2.0)
+                    pause, self._most = min(pause * 2, 2.0), FEW
                     continue
                 pause = 0.1
                 if not busy:
@@ -195,12 +195,13 @@ class Relay:
             await self._sender.close()
 
     async def send_chunk(self) -> bool:
-        """Sends up to 500 pending events, 4 MB of them; True when there may be more to do at once."""
+        """Sends up to 500 pending events, some 4 MB of them; True when there may be more to do at once."""
         lease = await self._leases.hold([RELAY])
         self._bells.listen(RELAY, lease)
         if not lease:
             return False
-        rows = await self._pool.fetch(_PENDING, CHUNK, CHUNK_BYTES)
+        most = self._most
+        rows = await self._pool.fetch(_PENDING, most)
         for wave in _waves(rows):
             for topic, records in self._by_topic(wave).items():
                 sent = await self._sender.send(topic, records)
@@ -208,7 +209,10 @@ class Relay:
                 RELAYED.labels(topic).inc(len(sent))
                 if len(sent) < len(records):
                     raise ConnectionError("some records were not acknowledged")
-        return len(rows) == CHUNK or sum(len(row["body"]) for row in rows) >= CHUNK_BYTES
+        if rows:
+            fitting = CHUNK_BYTES * len(rows) // max(1, sum(len(row["body"]) for row in rows))
+            self._most = max(1, min(CHUNK, 2 * most, fitting))
+        return len(rows) == most
 
     def _by_topic(self, rows: Sequence[asyncpg.Record]) -> Mapping[str, list[asyncpg.Record]]:
         found: defaultdict[str, list[asyncpg.Record]] = defaultdict(list)
