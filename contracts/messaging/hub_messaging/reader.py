@@ -104,13 +104,15 @@ class Reader(Generic[U]):
         handler = self._handlers.get(envelope.type)
         if handler is None:
             raise CannotProcess("unknown-version", envelope.type[:100])
-        forgotten = record.id is None and envelope.type not in COMPACTED
-        if forgotten and envelope.recorded_at < real_now() - INBOX_REACH:
+        compacted = envelope.type in COMPACTED
+        if record.id is None and not compacted and envelope.recorded_at < real_now() - INBOX_REACH:
             raise CannotProcess("too-old", f"recorded at {envelope.recorded_at.isoformat()}")
         try:
             data = handler.event.model_validate_json(record.body or b"")
         except ValidationError as invalid:
             raise CannotProcess("invalid-body", _places(invalid)) from None
+        if compacted and data.key != envelope.subject:  # type: ignore[attr-defined]
+            raise CannotProcess("invalid-subject", "ce_subject is not what the body says it is about")
         fact = Fact(envelope, data)
         try:
             return handler, fact, handler.keys(fact)
