@@ -109,6 +109,17 @@ async def test_each_type_goes_to_its_own_topic_and_the_order_of_a_key_is_kept(to
     }
 
 
+async def test_a_type_that_a_newer_version_has_left_is_sent_with_what_is_said_of_dossiers(
+    toy: ToyService, servers: str
+) -> None:
+    await publish(toy, agency(1, 1))
+    await toy.pool.execute("UPDATE outbox SET type = 'dossier.not_known_yet.v1'")
+    async with going(toy.relay(servers)):
+        await until(nothing_pending(toy))
+    dossiers, reference = event_topics.topics_of(toy.name)
+    assert (len(await records(servers, dossiers.name)), await records(servers, reference.name)) == (1, [])
+
+
 async def test_what_is_not_acknowledged_is_sent_again_after_a_crash_of_the_relay(toy: ToyService, servers: str) -> None:
     """Committed, then killed before or after Kafka has it: it arrives, at least once, by the same id."""
     await publish(toy, agency(1, 1))

@@ -152,7 +152,10 @@ def partition_of(key: bytes, partitions: Sequence[int]) -> int:
 
 
 class Relay:
-    """Sends pending events of one service until cancelled. `topics`: where each type of event goes."""
+    """Sends pending events of one service until cancelled.
+
+    `topics`: where each type of event goes; one that only a newer version knows goes where the first does.
+    """
 
     def __init__(
         self,
@@ -167,7 +170,7 @@ class Relay:
         self._pool = pool
         self._leases = leases
         self._bells = bells
-        self._topics = topics
+        self._topics, self._first = topics, next(iter(topics.values()))
         self._sender = sender
         self._linger = linger_seconds
         self._beat = heart.rhythm("relay", limit_seconds=60)
@@ -217,7 +220,7 @@ class Relay:
     def _by_topic(self, rows: Sequence[asyncpg.Record]) -> Mapping[str, list[asyncpg.Record]]:
         found: defaultdict[str, list[asyncpg.Record]] = defaultdict(list)
         for row in rows:
-            found[self._topics[row["type"]]].append(row)
+            found[self._topics.get(row["type"], self._first)].append(row)
         return found
 
     async def measure(self) -> None:

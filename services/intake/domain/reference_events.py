@@ -1,6 +1,6 @@
 """Dữ liệu tham chiếu được công bố: what others are told of a procedure or of an entry of the directory."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from types import MappingProxyType
 from typing import Any
@@ -42,12 +42,14 @@ def procedure_event(procedure: PublishedProcedure, version: int, at: datetime) -
     )
 
 
-def directory_events(kind: str, entries: list[Mapping[str, Any]], edition: int) -> Iterator[DirectoryEntry]:
+def directory_events(kind: str, entries: Sequence[Mapping[str, Any]], edition: int) -> Iterator[DirectoryEntry]:
     """One event for each entry of an approved import; none for kinds that only intake's own rules look at."""
     told = _TOLD.get(kind)
-    for entry in entries if told else ():
+    if told is None:
+        return
+    for entry in entries:
         about = {name: entry[name] for name in ("code", "valid_from", "valid_to", "withdrawn")}
-        yield told({**about, "edition": edition}, entry["said"])  # type: ignore[misc]
+        yield told({**about, "edition": edition}, entry["said"])
 
 
 def _desk(about: Mapping[str, Any], said: Said) -> DirectoryEntry:
