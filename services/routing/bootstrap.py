@@ -1,12 +1,14 @@
 """Where the service's parts are joined."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from importlib.metadata import version
 
 from fastapi import FastAPI
 
 from hub_events.intake import DossierAcceptedV1, DossierStoppedV1, DossierSupplementReceivedV1
+from hub_events.reference import AgencyPublishedV1
 from hub_messaging import work
 from hub_messaging.consumer import Handler, on_dossier
 from hub_messaging.database import UNAVAILABLE
@@ -30,12 +32,14 @@ from services.routing.api.lanes import lanes_router
 from services.routing.api.transfers import transfers_router
 from services.routing.clients.agency import AgencySystems
 from services.routing.domain.endpoint import Endpoint
+from services.routing.handlers.agency_published import on_agency_published
 from services.routing.handlers.dossier_accepted import on_dossier_accepted
 from services.routing.handlers.dossier_stopped import on_dossier_stopped
 from services.routing.handlers.dossier_supplement_received import on_dossier_supplement_received
 from services.routing.handlers.hand_over_settled import on_hand_over_settled
 from services.routing.handlers.unknown_hand_over import find_out
 from services.routing.settings import Settings
+from services.routing.store.agencies import Successions
 from services.routing.store.commands import Commands
 from services.routing.store.competence_file import FILE_NAME, read_competence
 from services.routing.store.endpoints_file import read_endpoints
@@ -43,7 +47,7 @@ from services.routing.store.lane_watch import LaneWatch
 from services.routing.store.lanes import LaneTable
 from services.routing.store.queries import TransferTable
 from services.routing.store.rerouting import Rerouting, measure
-from services.routing.store.unit_of_work import TRANSFERS_SHELF, RoutingUnitOfWork
+from services.routing.store.unit_of_work import AGENCIES_SHELF, TRANSFERS_SHELF, RoutingUnitOfWork
 from services.routing.store.watched_file import WatchedFile
 
 NAME = "routing"
@@ -59,7 +63,9 @@ class Service:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.spine: Spine[RoutingUnitOfWork] = Spine(NAME, settings, RoutingUnitOfWork)
-        self.competence = WatchedFile(settings.data_folder / FILE_NAME, read_competence).now
+        table = WatchedFile(settings.data_folder / FILE_NAME, read_competence).now
+        self._successions = Successions(table, self.spine.clock.now)
+        self.competence = self._successions.competence
         self._endpoints = WatchedFile(settings.endpoints_file, read_endpoints).now
         self._keys = WatchedFile(settings.sealing_keys_file, SealingKeys.read).now
         self._verifier = Verifier(settings.jwks_file, settings.token_issuer)
@@ -68,6 +74,7 @@ class Service:
         """All roles in one process; inputs last, so that they stop first."""
         return [
             *self.spine.housekeeping(),
+            self._directory(),
             self.spine.relay(),
             *self._lanes(),
             *self._readers(),
@@ -76,15 +83,20 @@ class Service:
 
     async def web(self) -> Sequence[Role]:
         """The API."""
-        return [*self.spine.housekeeping(), self._server()]
+        return [*self.spine.housekeeping(), self._directory(), self._server()]
 
     async def worker(self) -> Sequence[Role]:
         """Reads events, sends events."""
-        return [*self.spine.housekeeping(), self.spine.relay(), *self._readers()]
+        return [*self.spine.housekeeping(), self._directory(), self.spine.relay(), *self._readers()]
 
     async def sender(self) -> Sequence[Role]:
         """Hands over to the agencies."""
-        return [*self.spine.housekeeping(), *self._lanes()]
+        return [*self.spine.housekeeping(), self._directory(), *self._lanes()]
+
+    def _directory(self) -> Role:
+        """Keeps up with the agencies that are no more."""
+        beat = self.spine.heart.rhythm("agencies", limit_seconds=60)
+        return Role("agencies", lambda: self._successions.run(self.spine.pool, beat))
 
     def endpoint_of(self, agency_code: str) -> Endpoint | None:
         return self._endpoints().of(agency_code)
@@ -93,7 +105,13 @@ class Service:
         rerouting = Rerouting(self.spine.runner, self.competence)
         self.spine.measured_by(lambda: measure(self.spine.pool))
         beat = self.spine.heart.rhythm("rerouting", limit_seconds=60)
-        return [Role("rerouting", lambda: rerouting.run(beat)), *self.spine.consumer(self.handlers())]
+        roles = [Role("rerouting", lambda: rerouting.run(beat)), *self.spine.consumer(self.handlers())]
+        return [replace(role, run=partial(self._informed, role.run)) for role in roles]
+
+    async def _informed(self, run: Callable[[], Awaitable[None]]) -> None:
+        """Nothing is routed before it is known which agencies are no more."""
+        await self._successions.first.wait()
+        await run()
 
     def handlers(self) -> list[Handler[RoutingUnitOfWork]]:
         """What is done with which event."""
@@ -103,6 +121,7 @@ class Service:
             Handler(DossierAcceptedV1, accepted, keys),
             Handler(DossierSupplementReceivedV1, on_dossier_supplement_received, keys),
             Handler(DossierStoppedV1, on_dossier_stopped, keys),
+            Handler(AgencyPublishedV1, on_agency_published, lambda fact: {AGENCIES_SHELF: (fact.data.key,)}, True),
         ]
 
     def _lanes(self) -> list[Role]:

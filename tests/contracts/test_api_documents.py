@@ -110,7 +110,10 @@ def test_a_channel_is_a_topic_with_its_events_producer_and_readers(events: Json)
         assert channel["address"] == topic.name
         assert channel["messages"].keys() == {event.type for event in topic.events}
         configuration = channel["bindings"]["kafka"]["topicConfiguration"]
-        assert configuration["retention.ms"] == topic.retention_days * 24 * 3600 * 1000
+        assert configuration == {
+            "cleanup.policy": ["compact" if topic.compacted else "delete"],
+            "retention.ms": -1 if topic.compacted else topic.retention_days * 24 * 3600 * 1000,
+        }
         channel_ref = {"$ref": f"#/channels/{topic.name}"}
         told = {
             (name.split(".")[0], operation["action"])

@@ -201,6 +201,10 @@ BROKEN_TOPICS: dict[str, tuple[Edit, str]] = {
         lambda d: channel(d)["bindings"]["kafka"]["topicConfiguration"].update({"retention.ms": 86_400_000}),
         "records are kept 86400000 ms instead of 1209600000",
     ),
+    "records are kept by another rule": (
+        lambda d: channel(d)["bindings"]["kafka"]["topicConfiguration"].update({"cleanup.policy": ["compact"]}),
+        f"{INTAKE}: records are kept by another rule, so its readers rely on what is kept of it",
+    ),
     "another service speaks": (
         lambda d: (
             d["operations"].update({f"sla.send.{INTAKE}": d["operations"].pop(f"intake.send.{INTAKE}")}),
@@ -232,6 +236,7 @@ ADDED_TO_TOPICS: dict[str, Edit] = {
     ),
     "a reader that stops reading": lambda d: d["operations"].pop(f"notify.receive.{INTAKE}"),
     "a longer time": lambda d: channel(d)["bindings"]["kafka"]["topicConfiguration"].update({"retention.ms": 10**10}),
+    "for ever": lambda d: channel(d)["bindings"]["kafka"]["topicConfiguration"].update({"retention.ms": -1}),
     "an optional header": lambda d: d["components"]["schemas"]["EventHeaders"]["properties"].update(
         ce_site={"type": "string"}
     ),

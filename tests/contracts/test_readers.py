@@ -11,7 +11,7 @@ import pytest
 
 from hub_events.event import from_headers, to_headers
 from hub_events.examples import Example, examples_read_by
-from hub_events.topics import TOPICS
+from hub_events.topics import COMPACTED, TOPICS
 from hub_local.layout import SERVICES
 from hub_messaging.clock import real_now
 from hub_messaging.database import Pool, open_pool
@@ -59,10 +59,12 @@ async def listening(joined: Joined, postgres: PostgresServer) -> AsyncIterator[L
 
 def record_of(example: Example, dossier_id: str, **more: Any) -> RawRecord:
     """The example as it comes from Kafka today: published bytes, about the dossier, recorded now."""
-    envelope = from_headers(example.headers)._replace(id=uuid4(), subject=dossier_id, recorded_at=real_now())
+    envelope = from_headers(example.headers)._replace(id=uuid4(), recorded_at=real_now())
+    if example.type not in COMPACTED:
+        envelope = envelope._replace(subject=dossier_id)
     topic = next(topic.name for topic in TOPICS for event in topic.events if event.type == example.type)
     body = orjson.dumps({**example.body, **more}) if more else example.value
-    return RawRecord(topic, 0, 0, tuple(to_headers(envelope)), dossier_id.encode(), body)
+    return RawRecord(topic, 0, 0, tuple(to_headers(envelope)), envelope.subject.encode(), body)
 
 
 def handled(joined: Joined) -> set[str]:

@@ -5,8 +5,18 @@ from collections import Counter
 
 import pytest
 
-from hub_events.event import Event
-from hub_events.topics import EVENTS, TOPICS, Topic, topic_of, topics_read_by
+from hub_events.event import Event, ReferenceEvent
+from hub_events.topics import (
+    ABOUT_DOSSIERS,
+    COMPACTED,
+    EVENTS,
+    TOPICS,
+    Topic,
+    destinations,
+    topic_of,
+    topics_of,
+    topics_read_by,
+)
 
 SERVICES = {"intake", "routing", "notify", "sla"}
 each_topic = pytest.mark.parametrize("topic", TOPICS, ids=lambda topic: topic.name)
@@ -35,15 +45,33 @@ def test_every_event_is_on_one_topic() -> None:
     assert set(on_topics) == {*_all_events()}, "an event class that no topic carries"
 
 
-def _all_events() -> set[type[Event]]:
-    return {event for event in Event.__subclasses__() if event.__module__.startswith("hub_events.")}
+def _all_events(kind: type[Event] = Event) -> set[type[Event]]:
+    below = kind.__subclasses__()
+    if not below:
+        return {kind} if kind.__module__.startswith("hub_events.") else set()
+    return {event for one in below for event in _all_events(one)}
 
 
 @each_topic
 def test_a_topic_is_named_after_its_only_producer(topic: Topic) -> None:
     assert re.fullmatch(rf"{topic.producer}-[a-z]+-events", topic.name)
-    assert [other.name for other in TOPICS if other.producer == topic.producer] == [topic.name]
-    assert topic_of(topic.producer) is topic
+    assert topic in topics_of(topic.producer)
+    assert [other.name for other in TOPICS].count(topic.name) == 1
+
+
+@pytest.mark.parametrize("producer", sorted(SERVICES))
+def test_a_producer_tells_of_dossiers_in_one_topic_and_each_type_has_its_place(producer: str) -> None:
+    first, *others = topics_of(producer)
+    assert topic_of(producer) is first
+    assert not first.compacted
+    assert all(topic.compacted for topic in others)
+    assert destinations(producer) == {event.type: topic.name for topic in (first, *others) for event in topic.events}
+
+
+def test_what_is_no_dossier_says_what_it_is_about() -> None:
+    assert ABOUT_DOSSIERS | COMPACTED == EVENTS
+    assert all(issubclass(event, ReferenceEvent) for event in COMPACTED.values())
+    assert not any(issubclass(event, ReferenceEvent) for event in ABOUT_DOSSIERS.values())
 
 
 @each_topic
@@ -63,3 +91,5 @@ def test_topics_read_by_is_the_other_side_of_readers() -> None:
     assert topics_read_by("nobody") == ()
     with pytest.raises(KeyError):
         topic_of("nobody")
+    with pytest.raises(KeyError):
+        destinations("nobody")

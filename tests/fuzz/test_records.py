@@ -10,7 +10,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from hub_events.event import Event, Fact
+from hub_events.event import Event, Fact, ReferenceEvent
 from hub_events.examples import examples_read_by
 from hub_events.topics import topics_read_by
 from hub_local.layout import SERVICES
@@ -35,7 +35,7 @@ class Records:
     def __init__(self, service: str) -> None:
         self._examples = examples_read_by(service)
         events = {event for topic in topics_read_by(service) for event in topic.events}
-        self._reader: Reader[ToyUnitOfWork] = Reader(service, [Handler(e, _note, on_dossier("toys")) for e in events])
+        self._reader: Reader[ToyUnitOfWork] = Reader(service, map(_handler, events))
         self.ends: dict[str, int] = {}
 
     def read_one(self, slips: Mutations) -> None:
@@ -92,7 +92,13 @@ def _base64(raw: bytes) -> str:
 def _note(fact: Fact[Event], uow: ToyUnitOfWork) -> None:
     """Hears the fact, and writes and reads its body again: what was taken can be published."""
     assert type(fact.data).model_validate_json(fact.data.model_dump_json()) == fact.data
-    hear(uow, fact.dossier_id, fact.id)
+    hear(uow, fact.id if isinstance(fact.data, ReferenceEvent) else fact.dossier_id, fact.id)
+
+
+def _handler(event: type[Event]) -> Handler[ToyUnitOfWork]:
+    if issubclass(event, ReferenceEvent):
+        return Handler(event, _note, lambda fact: {"toys": (fact.id,)}, repeatable=True)
+    return Handler(event, _note, on_dossier("toys"))
 
 
 @many(quick=1_000, long=150_000)

@@ -1,6 +1,7 @@
 """What is sent again, where its readers begin, and when a republication is refused."""
 
 import json
+from dataclasses import replace
 from datetime import timedelta
 from uuid import UUID, uuid4
 
@@ -8,6 +9,7 @@ import asyncpg
 import pytest
 from aiokafka.admin import NewTopic
 
+from hub_events.intake import DossierRefusedV1, DossierStoppedV1
 from hub_events.topics import Topic
 from hub_local.layout import StackNotUsable
 from hub_local.republish import Republished, Since, republish
@@ -23,7 +25,9 @@ from tests.stack import PostgresServer
 
 pytestmark = pytest.mark.stack
 
-_EVENT = "INSERT INTO outbox (event_id, type, key, headers, body, recorded_at) VALUES ($1, 't', 'k', $2, 'b', $3)"
+_EVENT = """
+INSERT INTO outbox (event_id, type, key, headers, body, recorded_at) VALUES ($1, $4, 'k', $2, 'b', $3)
+"""
 
 
 class Outboxed:
@@ -32,7 +36,7 @@ class Outboxed:
     def __init__(self, kafka: Stack, urls: dict[str, str]) -> None:
         self.servers = kafka.layout.kafka_servers
         self.urls = urls
-        self.topic = Topic(f"again-{uuid4()}", producer="intake", readers=("routing",), events=())
+        self.topic = Topic(f"again-{uuid4()}", producer="intake", readers=("routing",), events=(DossierRefusedV1,))
 
     async def created(self) -> None:
         async with administering(self.servers) as admin:
@@ -42,7 +46,7 @@ class Outboxed:
         connection = await asyncpg.connect(self.urls["intake"])
         for days in days_ago:
             at = real_now() - timedelta(days=days)
-            await connection.execute(_EVENT, uuid4(), json.dumps([["ce_id", "x"]]), at)
+            await connection.execute(_EVENT, uuid4(), json.dumps([["ce_id", "x"]]), at, DossierRefusedV1.type)
         await connection.close()
 
     async def positions(self) -> dict[int, int]:
@@ -83,6 +87,16 @@ async def test_what_the_topic_still_keeps_is_sent_and_its_reader_begins_anew(tol
     assert await told.records() == 3
     assert await told.positions() == {0: 0, 1: 0}, "partitions that are no more have no position"
     assert await told.belongs_to() == set((await topic_ids(told.servers, {told.topic.name})).values())
+
+
+async def test_a_compacted_topic_is_made_anew_whole_however_old_its_events_are(told: Outboxed) -> None:
+    told.topic = replace(told.topic, compacted=True)
+    await told.published(900, 40, 0)
+    other = await asyncpg.connect(told.urls["intake"])
+    await other.execute(_EVENT, uuid4(), json.dumps([["ce_id", "x"]]), real_now(), DossierStoppedV1.type)
+    await other.close()
+    assert await told.again() == Republished(told.topic.name, sent=3, left_out=0), "and nothing of another topic"
+    assert await told.positions() == {0: 0, 1: 0}
 
 
 async def test_a_topic_that_is_not_empty_is_sent_again_only_when_asked(told: Outboxed) -> None:

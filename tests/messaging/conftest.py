@@ -101,8 +101,8 @@ class ToyService:
         return Consumer(self.name, servers, self.slot, self.runner, self.reader, self.heart)
 
     def relay(self, servers: str) -> Relay:
-        topic = event_topics.topic_of(self.name).name
-        return Relay(self.pool, self.leases, self.bells, self.heart, topic, KafkaSender(servers))
+        topics = event_topics.destinations(self.name)
+        return Relay(self.pool, self.leases, self.bells, self.heart, topics, KafkaSender(servers))
 
 
 @pytest.fixture

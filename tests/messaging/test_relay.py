@@ -176,7 +176,7 @@ async def test_a_producer_that_fails_is_built_anew(
 ) -> None:
     monkeypatch.setattr(relay_module, "SEND_DEADLINE_SECONDS", 1.0)
     sender = KafkaSender(broker.servers)
-    relay = Relay(toy.pool, toy.leases, toy.bells, toy.heart, event_topics.topic_of(toy.name).name, sender)
+    relay = Relay(toy.pool, toy.leases, toy.bells, toy.heart, event_topics.destinations(toy.name), sender)
     async with going(relay):
         dossier = uuid4()
         await say(toy, dossier, 0)
@@ -239,7 +239,7 @@ class Reluctant:
 
 async def test_what_is_not_acknowledged_is_sent_again_and_nothing_of_its_key_overtakes_it(toy: ToyService) -> None:
     sender = Reluctant()
-    relay = Relay(toy.pool, toy.leases, toy.bells, toy.heart, "somewhere", sender)
+    relay = Relay(toy.pool, toy.leases, toy.bells, toy.heart, event_topics.destinations(toy.name), sender)
     dossiers = [uuid4() for _ in range(7)]
     await say_many(toy, [(dossier, number) for number in range(4) for dossier in dossiers])
     async with going(relay):
@@ -257,7 +257,7 @@ async def test_one_process_sends_at_a_time_and_the_next_takes_over(another: Anot
     first, second = await another(0), await another(1)
     one, two = Reluctant(), Reluctant()
     relays = [
-        Relay(toy.pool, toy.leases, toy.bells, toy.heart, "somewhere", sender)
+        Relay(toy.pool, toy.leases, toy.bells, toy.heart, event_topics.destinations(toy.name), sender)
         for toy, sender in ((first, one), (second, two))
     ]
     async with going(relays[0]) as (task,):
@@ -288,7 +288,7 @@ async def test_an_owner_that_slept_over_its_lease_wakes_and_changes_no_order(ano
             return await super().send(topic, rows)
 
     sleepy = Relay(
-        frozen.pool, frozen.leases, frozen.bells, frozen.heart, event_topics.topic_of(frozen.name).name,
+        frozen.pool, frozen.leases, frozen.bells, frozen.heart, event_topics.destinations(frozen.name),
         Sleepy(broker.servers),
     )  # fmt: skip
     await say_many(frozen, [(dossier, number) for number in range(3)])

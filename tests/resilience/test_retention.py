@@ -189,6 +189,8 @@ async def test_topics_are_kept_as_long_as_they_say(hub: Hub) -> None:
         for _code, _message, _kind, name, settings in answer.resources
     }
     assert {name: one["retention.ms"] for name, one in shown.items()} == {
-        topic.name: str(topic.retention_days * 86_400_000) for topic in TOPICS
+        topic.name: "-1" if topic.compacted else str(topic.retention_days * 86_400_000) for topic in TOPICS
     }
-    assert {one["cleanup.policy"] for one in shown.values()} == {"delete"}
+    assert {name: one["cleanup.policy"] for name, one in shown.items()} == {
+        topic.name: "compact" if topic.compacted else "delete" for topic in TOPICS
+    }

@@ -118,7 +118,7 @@ async def idle_hub(database_url: str, tmp_path: Path) -> AsyncIterator[Hub]:
 @pytest.fixture
 async def hub(idle_hub: Hub) -> AsyncIterator[Hub]:
     """Routing's API and sender, running; events are fed by the test."""
-    async with running(idle_hub, "rerouting", "lanes", "lane_watch", "unknown_outcomes", "http"):
+    async with running(idle_hub, "agencies", "rerouting", "lanes", "lane_watch", "unknown_outcomes", "http"):
         yield idle_hub
 
 

@@ -12,16 +12,19 @@ from pydantic.json_schema import models_json_schema
 
 from hub_events.event import Event
 from hub_events.examples import examples_of
-from hub_events.topics import EVENTS, TOPICS, Topic
+from hub_events.topics import COMPACTED, EVENTS, TOPICS, Topic
 
 Json = dict[str, Any]
 
 KAFKA_BINDING: Final = "0.5.0"
 DAY_MS: Final = 86_400_000
 HEADERS: Final = "EventHeaders"
+REFERENCE_HEADERS: Final = "ReferenceEventHeaders"
 REQUIRED_HEADERS: Final = (
     "ce_specversion", "ce_id", "ce_type", "ce_source", "ce_subject", "ce_time", "ce_recordedtime",
 )  # fmt: skip
+_DOSSIER: Final = ({"type": "string", "format": "uuid"}, "Mã định danh hồ sơ")
+_REFERENCE: Final = ({"type": "string"}, "loại/mã@phiên bản")
 
 
 def asyncapi_document() -> Json:
@@ -34,8 +37,10 @@ def asyncapi_document() -> Json:
             "version": version("hub-events"),
             "description": (
                 "Mọi chủ đề Kafka của trục: ai nói, ai đọc, nói gì. Khóa của bản ghi là mã định danh hồ sơ, nên thứ tự"
-                " các sự kiện của một hồ sơ trong một chủ đề được giữ. CloudEvents 1.0, dạng nhị phân. Người đọc bỏ"
-                " qua trường không biết: một phiên bản có thể thêm trường tùy chọn, không bao giờ bớt hay đổi nghĩa."
+                " các sự kiện của một hồ sơ trong một chủ đề được giữ; ở chủ đề dữ liệu tham chiếu khóa là"
+                " loại/mã@phiên bản và bản ghi cuối của mỗi khóa được giữ mãi. CloudEvents 1.0, dạng nhị phân. Người"
+                " đọc bỏ qua trường không biết: một phiên bản có thể thêm trường tùy chọn, không bao giờ bớt hay đổi"
+                " nghĩa."
             ),
             "license": {"name": "Apache-2.0"},
         },
@@ -44,7 +49,7 @@ def asyncapi_document() -> Json:
         "operations": {name: operation for service in services for name, operation in _operations(service).items()},
         "components": {
             "messages": {event.type: _message(event) for event in EVENTS.values()},
-            "schemas": {**_payloads(), HEADERS: _headers()},
+            "schemas": {**_payloads(), HEADERS: _headers(_DOSSIER), REFERENCE_HEADERS: _headers(_REFERENCE)},
             "correlationIds": {
                 "story": {
                     "description": "Sự kiện hoặc yêu cầu đầu tiên của chuỗi.",
@@ -59,18 +64,25 @@ def _channel(topic: Topic) -> Json:
     return {
         "address": topic.name,
         "title": topic.name,
-        "description": (
-            f"Dịch vụ {topic.producer} nói; {', '.join(topic.readers)} đọc. Giữ {topic.retention_days} ngày."
-        ),
+        "description": f"Dịch vụ {topic.producer} nói; {', '.join(topic.readers)} đọc. {_kept(topic)}",
         "messages": {event.type: {"$ref": f"#/components/messages/{event.type}"} for event in topic.events},
         "bindings": {
             "kafka": {
                 "topic": topic.name,
-                "topicConfiguration": {"cleanup.policy": ["delete"], "retention.ms": topic.retention_days * DAY_MS},
+                "topicConfiguration": {
+                    "cleanup.policy": ["compact" if topic.compacted else "delete"],
+                    "retention.ms": -1 if topic.compacted else topic.retention_days * DAY_MS,
+                },
                 "bindingVersion": KAFKA_BINDING,
             }
         },
     }
+
+
+def _kept(topic: Topic) -> str:
+    if topic.compacted:
+        return "Giữ mãi bản ghi cuối của mỗi khóa (compacted)."
+    return f"Giữ {topic.retention_days} ngày."
 
 
 def _operations(service: str) -> Json:
@@ -93,6 +105,7 @@ def _operations(service: str) -> Json:
 
 def _message(event: type[Event]) -> Json:
     said = getdoc(event) or event.type
+    headers, (kind, meaning) = (REFERENCE_HEADERS, _REFERENCE) if event.type in COMPACTED else (HEADERS, _DOSSIER)
     return {
         "name": event.type,
         "title": said.partition(":")[0],
@@ -100,7 +113,7 @@ def _message(event: type[Event]) -> Json:
         "contentType": "application/json",
         "headers": {
             "allOf": [
-                {"$ref": f"#/components/schemas/{HEADERS}"},
+                {"$ref": f"#/components/schemas/{headers}"},
                 {"type": "object", "properties": {"ce_type": {"const": event.type}}},
             ]
         },
@@ -108,7 +121,7 @@ def _message(event: type[Event]) -> Json:
         "correlationId": {"$ref": "#/components/correlationIds/story"},
         "bindings": {
             "kafka": {
-                "key": {"type": "string", "format": "uuid", "description": "Mã định danh hồ sơ, cũng là ce_subject."},
+                "key": {**kind, "description": f"{meaning}, cũng là ce_subject."},
                 "bindingVersion": KAFKA_BINDING,
             }
         },
@@ -130,8 +143,9 @@ def _payloads() -> Json:
     return found
 
 
-def _headers() -> Json:
+def _headers(about: tuple[Json, str]) -> Json:
     """What `hub_events.event.to_headers` writes."""
+    subject, named = about
     text: Json = {"type": "string"}
     uuid, moment = {**text, "format": "uuid"}, {**text, "format": "date-time"}
     meanings: tuple[tuple[str, Json, str], ...] = (
@@ -139,7 +153,7 @@ def _headers() -> Json:
         ("ce_id", uuid, "Mã sự kiện: gửi lại vẫn cùng mã, nên người đọc nhận ra bản lặp."),
         ("ce_type", text, "Tên và phiên bản của sự kiện."),
         ("ce_source", text, "Dịch vụ nói: /hub/<tên>."),
-        ("ce_subject", uuid, "Mã định danh hồ sơ; cũng là khóa của bản ghi."),
+        ("ce_subject", subject, f"{named}; cũng là khóa của bản ghi."),
         ("ce_time", moment, "Thời điểm nghiệp vụ, UTC."),
         ("ce_recordedtime", moment, "Thời điểm máy ghi nhận, UTC."),
         ("ce_causationid", uuid, "Sự kiện hoặc yêu cầu trực tiếp dẫn tới sự kiện này."),

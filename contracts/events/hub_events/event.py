@@ -26,6 +26,15 @@ class Event(Part):
     type: ClassVar[str]
 
 
+class ReferenceEvent(Event):
+    """What counts from now on for one thing, said whole: of the events of one `key` the last one is enough."""
+
+    @property
+    def key(self) -> str:
+        """kind/code@version: subject and Kafka key."""
+        raise NotImplementedError
+
+
 class Envelope(NamedTuple):
     """Attributes of one event. `occurred_at` is business time; `recorded_at` the machine's time at the commit.
 

@@ -2,6 +2,7 @@
 
 from decimal import Decimal
 from typing import ClassVar, Literal
+from uuid import UUID
 
 from pydantic import Field
 
@@ -288,3 +289,23 @@ class DossierCorrectedV1(Event):
     contact_channels: tuple[ContactChannel, ...] = ()
     sealed_contact: SealedText | None = None
     """Whom to tell from now on; said when the contact was corrected."""
+
+
+class DossierFormIssuedV1(Event):
+    """Biểu mẫu đã phát hành: one of the official forms 01 to 06 about this dossier; the register, 07, is of a desk."""
+
+    type: ClassVar[str] = "dossier.form_issued.v1"
+    form: UUID
+    kind: Literal["01", "02", "03", "04", "05", "06"]
+    title: Text
+    number: int = Field(ge=1)
+    """Of this kind at this desk in this year."""
+    written_number: str = Field(max_length=40)
+    """As it is printed: `12/PXL`."""
+    sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
+    """Of the PDF as it was issued: whoever holds a copy can tell whether it is that."""
+    issued_at: Moment
+    issued_by: OfficerCode
+    replaces: UUID | None = None
+    """The form of this kind that it takes the place of."""
+    desk: DeskRef

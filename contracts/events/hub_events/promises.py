@@ -4,6 +4,7 @@ An event travels both ways between versions: what was written before stays in Ka
 know only the published shape must read what is written now.
 """
 
+import math
 from collections.abc import Iterator, Mapping
 
 from hub_events.compatibility import Break, Flow, Schema, shape_breaks
@@ -59,9 +60,15 @@ def _kafka_breaks(name: str, old: Schema, new: Schema) -> Iterator[Break]:
     if before.get("partitions") != after.get("partitions"):
         harm = "a dossier's events fall on two partitions and lose their order"
         yield Break(name, "the number of partitions changed", harm, "move to a new topic once the old one is read")
-    kept, keeps = (int(binding.get("topicConfiguration", {}).get("retention.ms", 0)) for binding in (before, after))
+    old_topic, new_topic = (binding.get("topicConfiguration", {}) for binding in (before, after))
+    if old_topic.get("cleanup.policy") != new_topic.get("cleanup.policy"):
+        harm = "its readers rely on what is kept of it"
+        yield Break(name, "records are kept by another rule", harm, "use a new topic beside it")
+        return
+    kept, keeps = (float(topic.get("retention.ms", 0)) for topic in (old_topic, new_topic))
+    kept, keeps = (math.inf if milliseconds < 0 else milliseconds for milliseconds in (kept, keeps))
     if keeps < kept:
-        what = f"records are kept {keeps} ms instead of {kept}"
+        what = f"records are kept {keeps:.0f} ms instead of {kept:.0f}"
         yield Break(name, what, "a reader that was away as long as it may misses some", "keep them as long as before")
 
 

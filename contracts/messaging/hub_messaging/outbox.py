@@ -1,14 +1,14 @@
 """Outbox: an event becomes final bytes in the transaction that makes it true; the relay sends it afterwards."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import datetime
 from typing import NamedTuple, Protocol
 from uuid import UUID
 
 from pydantic_core import to_json
 
-from hub_events.event import Envelope, Event, attributes
-from hub_events.topics import topic_of
+from hub_events.event import Envelope, Event, ReferenceEvent, attributes
+from hub_events.topics import destinations
 from hub_messaging import tracing
 from hub_messaging.clock import real_now
 from hub_messaging.database import Connection, Writes
@@ -43,6 +43,12 @@ class Publish(Protocol):
     ) -> None: ...
 
 
+class PublishReference(Protocol):
+    """Stages an event about reference data in the outbox, see `Outbox.publish_reference`."""
+
+    def __call__(self, event: ReferenceEvent, *, id: UUID) -> None: ...
+
+
 class Record(NamedTuple):
     """One event as it will be sent."""
 
@@ -56,7 +62,7 @@ class Outbox:
 
     def __init__(self, service: str, now: datetime) -> None:
         self._source = f"/hub/{service}"
-        self._types = {event.type for event in topic_of(service).events}
+        self._types: Collection[str] = destinations(service)
         self._now = now
         self._staged: list[Record] = []
         self.kept: list[Record] = []
@@ -74,13 +80,22 @@ class Outbox:
 
         Raises EventTooLarge above 512 KB and ValueError for a type that this service does not own.
         """
+        self._stage(event, str(dossier_id), id, because, occurred_at)
+
+    def publish_reference(self, event: ReferenceEvent, *, id: UUID) -> None:
+        """Stages what counts from now on for the event's own key; `id` and errors as for `publish`."""
+        self._stage(event, event.key, id, None, None)
+
+    def _stage(
+        self, event: Event, subject: str, id: UUID, because: Envelope | None, occurred_at: datetime | None
+    ) -> None:
         if event.type not in self._types:
             raise ValueError(f"{event.type} is not an event of {self._source}")
         envelope = Envelope(
             id=id,
             type=event.type,
             source=self._source,
-            subject=str(dossier_id),
+            subject=subject,
             occurred_at=occurred_at or self._now,
             recorded_at=real_now(),
             caused_by=because.id if because else None,

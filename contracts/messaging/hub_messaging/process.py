@@ -16,7 +16,7 @@ from typing import Any, Generic, Protocol, TypeVar
 import structlog
 import uvloop
 
-from hub_events.topics import topic_of, topics_read_by
+from hub_events.topics import destinations, topics_read_by
 from hub_messaging import logs, refused, tracing, work
 from hub_messaging.bells import Bells
 from hub_messaging.clock import Clock
@@ -125,8 +125,8 @@ class Spine(Generic[U]):
         """Sends the outbox to Kafka."""
         self.bells.answer(RELAY)
         sender = KafkaSender(self.settings.kafka_servers)
-        topic, linger = topic_of(self.service).name, self.settings.relay_linger_ms / 1000
-        relay = Relay(self.pool, self.leases, self.bells, self.heart, topic, sender, linger)
+        topics, linger = destinations(self.service), self.settings.relay_linger_ms / 1000
+        relay = Relay(self.pool, self.leases, self.bells, self.heart, topics, sender, linger)
         self.measured_by(relay.measure)
         return Role("relay", relay.run)
 

@@ -12,7 +12,7 @@ from aiokafka import ConsumerRecord
 from pydantic import ValidationError
 
 from hub_events.event import Envelope, Event, Fact, UnreadableHeaders, from_headers, type_in
-from hub_events.topics import topics_read_by
+from hub_events.topics import COMPACTED, topics_read_by
 from hub_messaging import tracing
 from hub_messaging.clock import real_now
 from hub_messaging.errors import CannotProcess, NotYet
@@ -36,6 +36,7 @@ class Handler(Generic[U]):
     """How one event type is handled. `keys` names the aggregates it needs, by shelf.
 
     `repeatable`: a repeat makes the same rows again, not more, and publishes nothing: its id need not be claimed.
+    What a compacted topic says must be handled so: it is read again after years, when no inbox knows it any more.
     """
 
     event: type[Event]
@@ -59,6 +60,8 @@ class Reader(Generic[U]):
         said = {event.type for topic in self.topics for event in topic.events}
         if unheard := self._handlers.keys() - said:
             raise ValueError(f"{service} handles what none of its topics says: {sorted(unheard)}")
+        if claimed := [name for name, one in self._handlers.items() if name in COMPACTED and not one.repeatable]:
+            raise ValueError(f"{service} can't tell repeats of what a compacted topic says: {claimed}")
         self._bugs: dict[tuple[str, int], list[int]] = {}
 
     def handles(self, record: RawRecord | ConsumerRecord[Any, Any]) -> bool:
@@ -101,12 +104,15 @@ class Reader(Generic[U]):
         handler = self._handlers.get(envelope.type)
         if handler is None:
             raise CannotProcess("unknown-version", envelope.type[:100])
-        if record.id is None and envelope.recorded_at < real_now() - INBOX_REACH:
+        compacted = envelope.type in COMPACTED
+        if record.id is None and not compacted and envelope.recorded_at < real_now() - INBOX_REACH:
             raise CannotProcess("too-old", f"recorded at {envelope.recorded_at.isoformat()}")
         try:
             data = handler.event.model_validate_json(record.body or b"")
         except ValidationError as invalid:
             raise CannotProcess("invalid-body", _places(invalid)) from None
+        if compacted and data.key != envelope.subject:  # type: ignore[attr-defined]
+            raise CannotProcess("invalid-subject", "ce_subject is not what the body says it is about")
         fact = Fact(envelope, data)
         try:
             return handler, fact, handler.keys(fact)

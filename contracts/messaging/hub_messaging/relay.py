@@ -6,7 +6,8 @@ producer can stay out of step for ever after an outage (aiokafka 1017) and its s
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from itertools import groupby
 from typing import Protocol
@@ -29,13 +30,16 @@ from hub_messaging.outbox import RELAY
 log = structlog.get_logger(__name__)
 
 CHUNK = 500
+FEW, CHUNK_BYTES = 32, 4 * 1024 * 1024
+"""A chunk holds few records at first, then twice as many as the last one, if so many of that size are no more bytes
+than this: records of reference data are up to 512 KB long."""
 POLL_SECONDS = 1.0
 SEND_DEADLINE_SECONDS = 10.0
 
 _PENDING = """
 SELECT sent_next.* FROM (SELECT seq FROM outbox_pending ORDER BY seq LIMIT $1) AS pending
 CROSS JOIN LATERAL (
-    SELECT seq, key, headers, body, recorded_at FROM outbox WHERE outbox.seq = pending.seq
+    SELECT seq, type, key, headers, body, recorded_at FROM outbox WHERE outbox.seq = pending.seq
 ) AS sent_next
 ORDER BY seq
 """
@@ -148,7 +152,10 @@ def partition_of(key: bytes, partitions: Sequence[int]) -> int:
 
 
 class Relay:
-    """Sends pending events of one service's topic until cancelled."""
+    """Sends pending events of one service until cancelled.
+
+    `topics`: where each type of event goes; one that only a newer version knows goes where the first does.
+    """
 
     def __init__(
         self,
@@ -156,17 +163,18 @@ class Relay:
         leases: Leases,
         bells: Bells,
         heart: Heart,
-        topic: str,
+        topics: Mapping[str, str],
         sender: Sender,
         linger_seconds: float = 0.0,
     ) -> None:
         self._pool = pool
         self._leases = leases
         self._bells = bells
-        self._topic = topic
+        self._topics, self._first = topics, next(iter(topics.values()))
         self._sender = sender
         self._linger = linger_seconds
         self._beat = heart.rhythm("relay", limit_seconds=60)
+        self._most = FEW
 
     async def run(self) -> None:
         pause = 0.1
@@ -180,7 +188,7 @@ class Relay:
                         "relay_interrupted", trouble=str(trouble) or type(trouble).__name__, pause_seconds=pause
                     )
                     await asyncio.sleep(pause)
-                    pause = min(pause * 2, 2.0)
+                    pause, self._most = min(pause * 2, 2.0), FEW
                     continue
                 pause = 0.1
                 if not busy:
@@ -190,19 +198,30 @@ class Relay:
             await self._sender.close()
 
     async def send_chunk(self) -> bool:
-        """Sends up to 500 pending events; True when there may be more to do at once."""
+        """Sends up to 500 pending events, some 4 MB of them; True when there may be more to do at once."""
         lease = await self._leases.hold([RELAY])
         self._bells.listen(RELAY, lease)
         if not lease:
             return False
-        rows = await self._pool.fetch(_PENDING, CHUNK)
+        most = self._most
+        rows = await self._pool.fetch(_PENDING, most)
         for wave in _waves(rows):
-            sent = await self._sender.send(self._topic, wave)
-            await self._pool.execute(_SENT, sent)
-            RELAYED.labels(self._topic).inc(len(sent))
-            if len(sent) < len(wave):
-                raise ConnectionError("some records were not acknowledged")
-        return len(rows) == CHUNK
+            for topic, records in self._by_topic(wave).items():
+                sent = await self._sender.send(topic, records)
+                await self._pool.execute(_SENT, sent)
+                RELAYED.labels(topic).inc(len(sent))
+                if len(sent) < len(records):
+                    raise ConnectionError("some records were not acknowledged")
+        if rows:
+            fitting = CHUNK_BYTES * len(rows) // max(1, sum(len(row["body"]) for row in rows))
+            self._most = max(1, min(CHUNK, 2 * most, fitting))
+        return len(rows) == most
+
+    def _by_topic(self, rows: Sequence[asyncpg.Record]) -> Mapping[str, list[asyncpg.Record]]:
+        found: defaultdict[str, list[asyncpg.Record]] = defaultdict(list)
+        for row in rows:
+            found[self._topics.get(row["type"], self._first)].append(row)
+        return found
 
     async def measure(self) -> None:
         """Sets the backlog gauges: the alarm for the whole service."""

@@ -1,6 +1,7 @@
 """Thời hạn lưu: what the spine keeps how long; past that it is deleted, a few pages at a time, by one process.
 
-The inbox reaches further back than the outbox, the outbox as far as the topics (docs/delivery.md). Each run walks
+The inbox reaches further back than the outbox, the outbox as far as the topics (docs/delivery.md): what a compacted
+topic holds for good the outbox keeps for good, so that the topic can be made anew from it. Each run walks
 every table once from its first page to its last. No index by time is asked: space is used again, so that soon old and
 new rows lie side by side everywhere, and a search for the next old rows would pass all the deleted ones again.
 """
@@ -13,6 +14,7 @@ from types import MappingProxyType
 
 import structlog
 
+from hub_events.topics import COMPACTED
 from hub_messaging.database import UNAVAILABLE, Pool
 from hub_messaging.leases import Leases
 
@@ -31,7 +33,7 @@ INBOX_REACH = timedelta(days=30)
 KEPT = {
     "inbox": "seen_at < now() - interval '31 days'",
     "outbox": (
-        "recorded_at < now() - interval '14 days'"
+        f"recorded_at < now() - interval '14 days' AND type <> ALL ('{{{','.join(COMPACTED)}}}')"
         " AND NOT EXISTS (SELECT FROM outbox_pending AS pending WHERE pending.seq = outbox.seq)"
     ),
     "request": "answered_at < now() - interval '7 days'",

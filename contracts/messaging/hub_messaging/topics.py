@@ -19,8 +19,12 @@ from hub_events.topics import Topic
 def settings_of(topic: Topic, replication: int) -> dict[str, str]:
     """Topic settings. On a single broker every append is flushed, so that an acknowledgement means fsync."""
     durable = {"flush.messages": "1"} if replication == 1 else {"min.insync.replicas": "2"}
+    kept = {"retention.ms": str(topic.retention_days * 86_400_000)}
+    if topic.compacted:
+        # Kafka looks at a log once it has grown by as much again, or after a day.
+        kept = {"retention.ms": "-1", "cleanup.policy": "compact", "max.compaction.lag.ms": "86400000"}
     return {
-        "retention.ms": str(topic.retention_days * 86_400_000),
+        **kept,
         "max.message.bytes": str(1024 * 1024),
         "unclean.leader.election.enable": "false",
         **durable,

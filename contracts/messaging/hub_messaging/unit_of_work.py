@@ -137,6 +137,7 @@ class UnitOfWork:
         self.refusals = Refusals()
         self.outbox = Outbox(service, now)
         self.publish = self.outbox.publish
+        self.publish_reference = self.outbox.publish_reference
         self._shelves: dict[str, Shelf[Any, Any]] = {}
         self._journals: list[Part] = []
         self.requests: Shelf[str, Answer] = self.shelf(SHELF, ANSWERS)

@@ -46,7 +46,10 @@ GONE_SECONDS = 2.0
 WITH_GAPS = 2
 """How `hub restore` ends when its report names something."""
 
-_POSITIONS = "SELECT topic, partition, next_offset FROM position WHERE next_offset > 0 ORDER BY topic, partition"
+_POSITIONS = """
+SELECT topic, partition, next_offset FROM position WHERE next_offset > 0 AND topic <> ALL ($1)
+ORDER BY topic, partition
+"""
 _MISPLACE = "UPDATE position SET next_offset = $3 WHERE topic = $1 AND partition = $2"
 _REGISTER = "SELECT id::text FROM dossier"
 _UNSENT = "SELECT key FROM outbox JOIN outbox_pending USING (seq)"
@@ -94,7 +97,8 @@ async def _misplaced(ground: Ground, what: Disturbance) -> tuple[TopicPartition,
     """Moves one position out of its log; which, and how. None: there is none yet."""
     chance = random.Random(f"{ground.seed} {what.number}")  # noqa: S311 - a choice, no secret
     async with _witness(ground).database(what.target) as connection:
-        rows = await connection.fetch(_POSITIONS)
+        compacted = [topic.name for topic in TOPICS if topic.compacted]  # their records can't be deleted
+        rows = await connection.fetch(_POSITIONS, compacted)
         if not rows:
             return None
         topic, partition, position = chance.choice(rows)

@@ -85,7 +85,7 @@ def republish(
 async def _republish(services: list[str], since: "Since", *, again: bool) -> None:
     import asyncio
 
-    from hub_events.topics import topic_of
+    from hub_events.topics import topics_of
     from hub_local.postgres import database_url
     from hub_local.republish import republish as send_again
     from hub_local.restore import servers
@@ -99,12 +99,12 @@ async def _republish(services: list[str], since: "Since", *, again: bool) -> Non
         forgotten_at = time.monotonic() + READERS_FORGOTTEN_SECONDS
         urls = {name: database_url(layout, stack.keys.passwords, name) for name in SERVICES}
         await apply_topics(layout.kafka_servers)
-        for service in services:
-            topic = topic_of(service)
+        for topic in (topic for service in services for topic in topics_of(service)):
             done = await send_again(layout.kafka_servers, urls, topic, since, again=again, report=print_line)
+            left_out = f"{done.left_out} left out, older than {topic.retention_days} days"
             typer.echo(
-                f"{topic.name}: {done.sent} events sent; {done.left_out} left out, older than {topic.retention_days} "
-                f"days; {', '.join(topic.readers)} read it from its begin"
+                f"{topic.name}: {done.sent} events sent; {'none left out' if topic.compacted else left_out}; "
+                f"{', '.join(topic.readers)} read it from its begin"
             )
         await asyncio.sleep(max(0.0, forgotten_at - time.monotonic()))
 
@@ -146,7 +146,7 @@ def _lines_of_events(found: dict[str, Any]) -> list[str]:
     lines = []
     for service, events in found["unknown_events"].items():
         lines.append(f"  events of {service} that its outbox lacks: {len(events)}")
-        lines += [f"    {one['type']} of {one['dossier_id']}" for one in events[:LISTED]]
+        lines += [f"    {one['type']} of {one['subject']}" for one in events[:LISTED]]
     for service, count in found["not_in_kafka"].items():
         lines.append(f"  events of {service} that Kafka lacked, sent again: {count}")
     for one in found["positions"][:LISTED]:

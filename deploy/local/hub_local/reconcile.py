@@ -16,7 +16,8 @@ from aiokafka import ConsumerRecord
 
 from hub_events.event import UnreadableHeaders, from_headers
 from hub_events.intake import DossierAcceptedV1
-from hub_events.topics import EVENTS, TOPICS
+from hub_events.topics import COMPACTED as COMPACTED_EVENTS
+from hub_events.topics import EVENTS, TOPICS, topic_of
 from hub_local.layout import SERVICES
 from hub_local.topic_log import Log, log_of, records_of
 
@@ -25,27 +26,33 @@ if TYPE_CHECKING:
 
 Row = tuple[Any, ...]
 ROWS_AT_ONCE = 5000
+COMPACTED = [*COMPACTED_EVENTS]
 
 _HEARD = """
-CREATE TEMPORARY TABLE heard (event_id uuid, dossier_id uuid, type text, at timestamptz, place text, code text);
+CREATE TEMPORARY TABLE heard (event_id uuid, subject text, type text, at timestamptz, place text, code text);
 CREATE TEMPORARY TABLE known (dossier_id uuid, code text, place text)
 """
 _UNKNOWN_EVENTS = """
-SELECT event_id::text, type, dossier_id::text, array_agg(DISTINCT place ORDER BY place) AS seen_in
+SELECT event_id::text, type, subject, array_agg(DISTINCT place ORDER BY place) AS seen_in
 FROM heard
-WHERE at > now() - make_interval(days => $1)
+WHERE (at > now() - make_interval(days => $1) OR type = ANY($2))
     AND NOT EXISTS (SELECT FROM outbox WHERE outbox.event_id = heard.event_id)
-GROUP BY event_id, type, dossier_id ORDER BY min(at), event_id
+GROUP BY event_id, type, subject ORDER BY min(at), event_id
 """
 _NOT_IN_KAFKA = """
+WITH newest AS (SELECT max(seq) AS seq FROM outbox WHERE type = ANY($2) GROUP BY key)
 SELECT count(*) FROM outbox
-WHERE recorded_at > now() - make_interval(days => $1)
+WHERE (recorded_at > now() - make_interval(days => $1) AND type <> ALL($2) OR seq IN (SELECT seq FROM newest))
     AND NOT EXISTS (SELECT FROM outbox_pending AS pending WHERE pending.seq = outbox.seq)
     AND NOT EXISTS (SELECT FROM heard WHERE heard.event_id = outbox.event_id AND place = 'kafka')
 """
+"""Of what a compacted topic has, Kafka needs only the last of each key."""
 _UNKNOWN_DOSSIERS = """
 SELECT dossier_id::text, max(code) AS code, array_agg(DISTINCT place ORDER BY place) AS seen_in
-FROM (SELECT dossier_id, code, place FROM known UNION ALL SELECT dossier_id, code, place FROM heard) AS somewhere
+FROM (
+    SELECT dossier_id, code, place FROM known
+    UNION ALL SELECT subject::uuid, code, place FROM heard WHERE type <> ALL($1)
+) AS somewhere
 WHERE NOT EXISTS (SELECT FROM dossier WHERE dossier.id = somewhere.dossier_id)
 GROUP BY dossier_id ORDER BY max(code), dossier_id
 """
@@ -80,16 +87,18 @@ async def reconcile(servers: str, urls: Mapping[str, str], positions: Positions)
         await _hear_timeline(opened)
         for service, statement in DOSSIERS_OF.items():
             await _tell_register(opened, service, statement)
-        intake = opened["intake"]
+        intake, kept = opened["intake"], {service: topic_of(service).retention_days for service in SERVICES}
         return {
-            "unknown_dossiers": _plain(await intake.fetch(_UNKNOWN_DOSSIERS)),
+            "unknown_dossiers": _plain(await intake.fetch(_UNKNOWN_DOSSIERS, COMPACTED)),
             "unknown_events": {
-                topic.producer: _plain(await opened[topic.producer].fetch(_UNKNOWN_EVENTS, topic.retention_days))
-                for topic in TOPICS
+                service: _plain(
+                    await opened[service].fetch(_UNKNOWN_EVENTS, topic_of(service).retention_days, COMPACTED)
+                )
+                for service in SERVICES
             },
             "not_in_kafka": {
-                topic.producer: await opened[topic.producer].fetchval(_NOT_IN_KAFKA, topic.retention_days)
-                for topic in TOPICS
+                service: await opened[service].fetchval(_NOT_IN_KAFKA, days, COMPACTED)
+                for service, days in kept.items()
             },
             "positions": _outside(positions, logs),
             "unanswered": _plain(await intake.fetch(_UNANSWERED)),
@@ -118,11 +127,11 @@ def _row(record: "ConsumerRecord[Any, Any]") -> Row | None:
     """What is compared of a record; None for one that no service of the hub has written."""
     try:
         envelope = from_headers(record.headers)
-        dossier_id = envelope.dossier_id
+        subject = envelope.subject if envelope.type in COMPACTED else str(envelope.dossier_id)
     except (UnreadableHeaders, ValueError):
         return None
     code = _code(record.value) if envelope.type == DossierAcceptedV1.type else None
-    return envelope.id, dossier_id, envelope.type, datetime.fromtimestamp(record.timestamp / 1000, UTC), "kafka", code
+    return envelope.id, subject, envelope.type, datetime.fromtimestamp(record.timestamp / 1000, UTC), "kafka", code
 
 
 def _code(body: bytes | None) -> str | None:
@@ -141,7 +150,7 @@ async def _hear_timeline(opened: "Mapping[str, Connection]") -> None:
         rows: dict[str, list[Row]] = {}
         for event_id, dossier_id, type, at in steps:
             if type in EVENTS:
-                rows.setdefault(producer_of[type], []).append((event_id, dossier_id, type, at, "timeline", None))
+                rows.setdefault(producer_of[type], []).append((event_id, str(dossier_id), type, at, "timeline", None))
         for service, heard in rows.items():
             if service != "intake":  # its own steps are in its own outbox
                 await opened[service].copy_records_to_table("heard", records=heard)

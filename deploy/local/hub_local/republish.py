@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from hub_events.topics import Topic
+from hub_events.topics import Topic, destinations
 from hub_local.layout import StackNotUsable
 from hub_local.supervisor import Report
 from hub_local.topic_log import Log, log_of
@@ -27,15 +27,16 @@ SLOT = "republish"
 MARKED_AT_ONCE = 20_000
 REPORT_SECONDS = 1.0
 
-_WITHIN = "recorded_at > now() - make_interval(days => $1)"
+_WITHIN = "($1::int IS NULL OR recorded_at > now() - make_interval(days => $1))"
 _MARK = f"""
 WITH chosen AS MATERIALIZED (
-    SELECT seq FROM outbox WHERE {_WITHIN} AND seq > $2 AND ($3::timestamptz IS NULL OR recorded_at >= $3)
-    ORDER BY seq LIMIT $4
+    SELECT seq FROM outbox
+    WHERE {_WITHIN} AND type = ANY($2) AND seq > $3 AND ($4::timestamptz IS NULL OR recorded_at >= $4)
+    ORDER BY seq LIMIT $5
 ), marked AS (INSERT INTO outbox_pending (seq) SELECT seq FROM chosen ON CONFLICT DO NOTHING)
 SELECT max(seq) AS last, count(*) AS rows FROM chosen
 """  # noqa: S608 - a constant
-_TOO_OLD = f"SELECT count(*) FROM outbox WHERE NOT ({_WITHIN})"  # noqa: S608 - a constant
+_TOO_OLD = f"SELECT count(*) FROM outbox WHERE NOT {_WITHIN} AND type = ANY($2)"  # noqa: S608 - a constant
 _PENDING = "SELECT count(*) FROM outbox_pending"
 _FORGET = "DELETE FROM position WHERE topic = $1"
 _BEGIN = """
@@ -63,10 +64,10 @@ class Republished:
 async def republish(
     servers: str, urls: Mapping[str, str], topic: Topic, since: Since, *, again: bool, report: Report
 ) -> Republished:
-    """Sends the outbox of `topic`'s producer again and sets its readers' positions to the begin of the log.
+    """Sends what the outbox of `topic`'s producer has for it again, and its readers begin at the begin of the log.
 
-    `urls`: service → address of its database. Raises StackNotUsable when the topic is not empty (unless `again`), or
-    somebody else's relay is at work.
+    A compacted topic is sent whole: its outbox rows are kept for good. `urls`: service → address of its database.
+    Raises StackNotUsable when the topic is not empty (unless `again`), or somebody else's relay is at work.
     """
     log, ids = await log_of(servers, topic.name), await topic_ids(servers, {topic.name})
     held = sum(end - begin for begin, end in log.values())
@@ -83,10 +84,18 @@ async def republish(
             await _begin_anew(urls[reader], topic.name, ids[topic.name], log)
         await _mark(pool, topic, since)
         sent = await _send(servers, pool, leases, topic, report)
-        return Republished(topic.name, sent, await pool.fetchval(_TOO_OLD, topic.retention_days))
+        return Republished(topic.name, sent, await pool.fetchval(_TOO_OLD, _days(topic), _types(topic)))
     finally:
         await leases.give_back([RELAY])
         await pool.close()
+
+
+def _days(topic: Topic) -> int | None:
+    return None if topic.compacted else topic.retention_days
+
+
+def _types(topic: Topic) -> list[str]:
+    return [event.type for event in topic.events]
 
 
 async def _take_relay(leases: Leases, topic: Topic) -> None:
@@ -115,7 +124,7 @@ async def _mark(pool: Pool, topic: Topic, since: Since) -> None:
     last = since.seq - 1
     async with pool.acquire() as connection, connection.transaction():
         while True:
-            row = await connection.fetchrow(_MARK, topic.retention_days, last, since.moment, MARKED_AT_ONCE)
+            row = await connection.fetchrow(_MARK, _days(topic), _types(topic), last, since.moment, MARKED_AT_ONCE)
             assert row is not None
             if row["last"] is None:
                 return
@@ -123,9 +132,10 @@ async def _mark(pool: Pool, topic: Topic, since: Since) -> None:
 
 
 async def _send(servers: str, pool: Pool, leases: Leases, topic: Topic, report: Report) -> int:
-    """Relays until nothing is pending; how many were."""
+    """Relays until nothing is pending, of the producer's other topics either; how many were."""
     sender = KafkaSender(servers)
-    relay = Relay(pool, leases, Bells(), Heart(), topic.name, sender)
+    topics = {**destinations(topic.producer), **dict.fromkeys(_types(topic), topic.name)}
+    relay = Relay(pool, leases, Bells(), Heart(), topics, sender)
     total = left = await pool.fetchval(_PENDING)
     said = time.monotonic()
     try:

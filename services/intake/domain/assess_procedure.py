@@ -4,9 +4,10 @@ import hashlib
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, datetime, time
 
 from hub_events.intake import Channel
+from hub_events.reference import ProcedurePublishedV1
 from services.intake.domain.agency_kinds import KindRule, is_kind, kinds_of
 from services.intake.domain.fees import fee_flags, read_fees
 from services.intake.domain.folding import folded, slug_of, spaced, stated
@@ -23,6 +24,7 @@ from services.intake.domain.published_procedure import (
 )
 from services.intake.domain.quirks import Reason, flag, refusal
 from services.intake.domain.raw_procedure import RawChannel, RawComponent, RawProcedure
+from services.intake.domain.reference_events import LARGEST, procedure_event
 from services.intake.domain.term_flags import term_flags, term_read
 
 CHANNELS: Mapping[str, Channel] = {
@@ -96,6 +98,8 @@ class Assessed:
     reasons: tuple[Reason, ...]
     written: str
     """The content as it is stored."""
+    told: ProcedurePublishedV1
+    """The content as others are told of it; its version and day come when it is published."""
 
     @property
     def fingerprint(self) -> bytes:
@@ -104,7 +108,7 @@ class Assessed:
 
 
 def assess(raw: RawProcedure, references: References) -> Assessed:
-    """Raises NotPublishable: no code or a wrong one, no name, no channel at all."""
+    """Raises NotPublishable: no code or a wrong one, no name, no channel at all, or too large to be told of."""
     code = _code(raw)
     if not stated(raw.value("name").text):
         raise refusal("name-missing", raw.value("name").place)
@@ -134,7 +138,10 @@ def assess(raw: RawProcedure, references: References) -> Assessed:
         texts={key: raw.value(key).text for key in _TEXTS if stated(raw.value(key).text)},
     )
     reasons += _more_flags(raw, procedure, references)
-    return Assessed(raw.place, procedure, shortened(reasons), procedure.written())
+    told = procedure_event(procedure, 1, datetime.combine(references.day, time(), UTC))
+    if len(told.__pydantic_serializer__.to_json(told)) > LARGEST:
+        raise refusal("procedure-too-large", raw.place)
+    return Assessed(raw.place, procedure, shortened(reasons), procedure.written(), told)
 
 
 def shortened(reasons: Sequence[Reason]) -> tuple[Reason, ...]:

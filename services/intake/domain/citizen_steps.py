@@ -86,6 +86,16 @@ def _corrected(facts: Facts) -> str:
     return f"{_desk(facts)} đính chính {what or 'thông tin của hồ sơ'}."
 
 
+INTERNAL_FORMS = frozenset({"06"})
+"""Between offices: the control slip that goes with the papers."""
+
+
+def _form(facts: Facts) -> str:
+    return (
+        "" if facts["kind"] in INTERNAL_FORMS else f"{_desk(facts)} lập {facts['title']}, số {facts['written_number']}."
+    )
+
+
 _RESULTS = {
     "approved": "được chấp thuận", "rejected": "không được chấp thuận", "stopped": "dừng giải quyết",
     "withdrawn": "rút hồ sơ",
@@ -108,6 +118,7 @@ TOLD: Mapping[str, Callable[[Facts], str]] = {
     "dossier.fee_paid.v1": lambda f: f"Đã nhận {dong(f['amount'])} phí, lệ phí.",
     "dossier.finished_on_the_spot.v1": lambda f: f"{_desk(f)} giải quyết và trả kết quả ngay.",
     "dossier.corrected.v1": _corrected,
+    "dossier.form_issued.v1": _form,
     OLD_DOSSIER_ENTERED: lambda f: f"{_desk(f)} nhận hồ sơ (theo sổ cũ).",
     "dossier.routed.v1": lambda f: (
         "Hồ sơ được chuyển đến " + ", ".join(dict.fromkeys(plain(leg["agency"]["name"]) for leg in f["legs"])) + "."
@@ -126,7 +137,7 @@ TOLD: Mapping[str, Callable[[Facts], str]] = {
     "citizen.unreached.v1": lambda f: f"Chưa báo được cho ông/bà: {_told(f)}.",
 }
 TOLD = {**TOLD, **{f"{type[:-3]}.v2": TOLD[type] for type in ("message.sent.v1", "citizen.unreached.v1")}}
-"""What a citizen is told, by type of step."""
+"""What a citizen is told, by type of step; nothing of one that has no words."""
 
 _ORDER = {type: place for place, type in enumerate(TOLD)}
 """Within one second: systems stamp what they did a moment apart, each by its own clock."""
@@ -150,7 +161,7 @@ def citizen_steps(steps: Iterable[Step]) -> tuple[CitizenStep, ...]:
     known = [step for step in steps if step.type in TOLD]
     ordered = sorted(known, key=lambda step: (step.at.replace(microsecond=0), _ORDER[step.type]), reverse=True)
     told = dict.fromkeys(CitizenStep(step.at, TOLD[step.type](json.loads(step.facts))) for step in ordered)
-    return tuple(told)[:MOST_STEPS]
+    return tuple(step for step in told if step.text)[:MOST_STEPS]
 
 
 @dataclass(frozen=True, slots=True)

@@ -74,6 +74,7 @@ REFUSALS: Mapping[str, str] = {
     "several-codes": "Một thủ tục có hai mã khác nhau.",
     "name-missing": "Không có tên thủ tục.",
     "channel-missing": "Không có hình thức nộp nào.",
+    "procedure-too-large": "Thủ tục dài hơn 500.000 byte: không gửi được cho các hệ thống khác trong một bản tin.",
     "rows-contradict": "Các hàng của cùng một mã thủ tục mâu thuẫn nhau.",
     "code-twice-in-run": "Mã này đã có trong lần nhập này với nội dung khác.",
 }

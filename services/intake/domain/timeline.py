@@ -148,6 +148,10 @@ SHAPES: Mapping[str, Shape] = {
         lambda f: "Đính chính " + ", ".join(_CORRECTED.get(what, what) for what in f["what"]) + ".",
         "desk", "what", "correction", at="corrected_at", who="corrected_by",
     ),
+    "dossier.form_issued.v1": _shape(
+        lambda f: f"Phát hành {f['title']}, số {f['written_number']}{'; thay bản trước' if f.get('replaces') else ''}.",
+        "desk", "form", "kind", "title", "written_number", "sha256", "replaces", at="issued_at", who="issued_by",
+    ),
     "dossier.routed.v1": _shape(
         lambda f: "Chuyển đến " + ", ".join(leg["agency"]["name"] for leg in f["legs"]) + ".", "legs", "competence"
     ),

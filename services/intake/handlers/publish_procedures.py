@@ -6,6 +6,8 @@ from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
+from hub_events.ids import derive_id
+from hub_messaging.outbox import PublishReference
 from hub_messaging.unit_of_work import Journal, Shelf
 from services.intake.domain.assess_procedure import Assessed
 from services.intake.domain.publication import (
@@ -32,6 +34,7 @@ class PublishingWork(Protocol):
     heads: Shelf[str, Head]
     seen: Shelf[str, Seen]
     versions: Journal[NewVersion]
+    publish_reference: PublishReference
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,3 +109,5 @@ def _add(
             reference_version=counter.version,
         )
     )
+    told = assessed.told.model_copy(update={"version": version, "published_at": command.at})
+    uow.publish_reference(told, id=derive_id(command.run, told.key))

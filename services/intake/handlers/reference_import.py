@@ -6,7 +6,10 @@ from datetime import datetime
 from typing import Any, Protocol
 from uuid import UUID
 
+from hub_events.ids import derive_id
+from hub_messaging.outbox import PublishReference
 from hub_messaging.unit_of_work import Journal, Shelf
+from services.intake.domain.reference_events import directory_events
 from services.intake.domain.reference_import import Edition, Import, NoSuchImport
 from services.intake.handlers.ports import Seals
 
@@ -21,6 +24,7 @@ class ReferenceWork(Protocol):
     imports: Shelf[UUID, Import]
     editions: Shelf[str, Edition]
     published: Journal[Import]
+    publish_reference: PublishReference
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +47,7 @@ def keep_preview(preview: Import, uow: ReferenceWork) -> Import:
 
 
 def approve_import(command: Decision, uow: ReferenceWork) -> Import:
-    """Duyệt: its content is published as the next edition of its kind. Raises what `approve` raises."""
+    """Duyệt: published as the next edition of its kind, and all are told. Raises what `approve` raises."""
     found = _found(command, uow)
     numbers = {kind: edition.number for kind in found.base if (edition := uow.editions.get(kind))}
     approved = found.approve(command.who, uow.now, {kind: numbers.get(kind, 0) for kind in found.base})
@@ -51,6 +55,8 @@ def approve_import(command: Decision, uow: ReferenceWork) -> Import:
     assert approved.edition is not None
     uow.editions.put(approved.kind, Edition(approved.kind, approved.edition))
     uow.published.add(approved)
+    for event in directory_events(approved.kind, approved.content, approved.edition):
+        uow.publish_reference(event, id=derive_id(approved.id, event.key))
     return approved
 
 

@@ -4,6 +4,7 @@ The most specific rule wins: a commune before its province before `*`; then the 
 """
 
 from collections.abc import Iterable, Mapping
+from copy import copy
 from dataclasses import dataclass
 
 ANY = "*"
@@ -63,6 +64,21 @@ class Competence:
                 if code is not None:
                     return self.agencies[code]
         return None
+
+    def succeeded_by(self, heirs: Mapping[str, Agency], edition: int) -> "Competence":
+        """The table with `heirs`, by the code of whose tasks they have; `edition`: the directory's that names them.
+
+        Who is no more stays among the agencies: what it was handed before is still its own.
+        """
+        ours = {code: heir for code, heir in heirs.items() if code in self.agencies}
+        if not ours:
+            return self
+        table = copy(self)
+        table.version = f"{self.version}+agencies@{edition}"
+        table.edition = f"{self.edition}+{edition}+{','.join(f'{code}>{ours[code].code}' for code in sorted(ours))}"
+        table.agencies = {heir.code: heir for heir in ours.values()} | self.agencies
+        table._agency_of = {key: ours[code].code if code in ours else code for key, code in self._agency_of.items()}
+        return table
 
     def _add(self, rule: Rule) -> None:
         if rule.agency not in self.agencies:

@@ -12,6 +12,7 @@ from hub_messaging.unknown import NotSent
 from hub_messaging.work import NewWork, WorkRow
 from services.routing.domain.answers import Answer
 from services.routing.domain.competence import Competence
+from services.routing.domain.succession import AgencyVersion
 from services.routing.domain.transfer import Transfer, TransferState
 
 CompetenceNow = Callable[[], Competence]
@@ -23,6 +24,13 @@ class Transfers(Protocol):
 
     def get(self, key: UUID) -> Transfer | None: ...
     def put(self, key: UUID, aggregate: Transfer) -> None: ...
+
+
+class Agencies(Protocol):
+    """The agencies' versions that the job named in its keys, by kind/code@first day."""
+
+    def get(self, key: str) -> AgencyVersion | None: ...
+    def put(self, key: str, aggregate: AgencyVersion) -> None: ...
 
 
 class Work(Protocol):
@@ -39,6 +47,8 @@ class RoutingUow(Protocol):
     def now(self) -> datetime: ...
     @property
     def transfers(self) -> Transfers: ...
+    @property
+    def agencies(self) -> Agencies: ...
     @property
     def work(self) -> Work: ...
     @property
