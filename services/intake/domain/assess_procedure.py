@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from hub_events.intake import Channel
-from services.intake.domain.agency_kinds import KindRule, is_kind, kinds_of
+from services.intake.domain.agency_kinds import KindRule, is_kind, kinds_of, why_unrouted
 from services.intake.domain.fees import fee_flags, read_fees
 from services.intake.domain.folding import folded, slug_of, spaced, stated
 from services.intake.domain.internal_process import process_flags
@@ -114,6 +114,8 @@ def assess(raw: RawProcedure, references: References) -> Assessed:
     name, field, agency = (_line(raw, key, reasons) for key in ("name", "field", "agency"))
     levels = _levels(raw, reasons)
     kind = _kind(raw, agency, levels, references, reasons)
+    if kind is not None and (why := why_unrouted(kind, references.kinds)):
+        reasons.append(flag("agency-kind-unrouted", raw.value("agency").place, f"«{kind}»: {why}."))
     offers, cases = _offers(raw, reasons)
     papers = _papers(raw, cases, reasons)
     procedure = PublishedProcedure(
