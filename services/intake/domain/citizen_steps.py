@@ -112,6 +112,9 @@ _ORDER = {type: place for place, type in enumerate(TOLD)}
 
 NOT_TOLD = frozenset(
     {
+        "dossier.correction_handed_over.v1",
+        "dossier.recalled.v1",
+        "dossier.recall_refused.v1",
         "deadline.clock_started.v1",
         "deadline.clock_paused.v1",
         "deadline.clock_restarted.v1",

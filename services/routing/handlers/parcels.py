@@ -36,6 +36,8 @@ class Parcel(NamedTuple):
     sealed_form: str | None
     cause: Envelope
     """The event that this goes back to."""
+    what: tuple[str, ...] = ()
+    case: str | None = None
 
 
 _PARCELS = TypeAdapter(Parcel)
@@ -62,8 +64,11 @@ def pack(transfer: Transfer, handover: Handover) -> NewWork:
 
 
 def _written(parcel: Parcel) -> bytes:
-    """By names, so that the cause's trace is found in the row's body."""
-    return to_json({**parcel._asdict(), "cause": parcel.cause._asdict()})
+    """By names, so that the cause's trace is found in the row's body; what only corrections have, only for them."""
+    fields = parcel._asdict()
+    if parcel.kind != "correction":
+        del fields["what"], fields["case"]
+    return to_json({**fields, "cause": parcel.cause._asdict()})
 
 
 def _parcel(transfer: Transfer, leg: Leg, consignment: Consignment) -> Parcel:
@@ -85,6 +90,8 @@ def _parcel(transfer: Transfer, leg: Leg, consignment: Consignment) -> Parcel:
         components=consignment.components,
         sealed_form=consignment.sealed_form,
         cause=consignment.cause,
+        what=consignment.what,
+        case=consignment.case,
     )
 
 
