@@ -335,15 +335,16 @@ def _corrected(waiting: tuple[Consignment, ...]) -> list[Consignment]:
     if not corrections:
         return others
     newest = corrections[-1]
-    return [
-        one._replace(
-            sealed_form=newest.sealed_form,
-            components=newest.components if one.kind == "dossier" else one.components,
-        )
-        if one.sealed_form is not None and one.cause.occurred_at < newest.cause.occurred_at
-        else one
-        for one in others
-    ]
+    return [_mended(one, newest) for one in others]
+
+
+def _mended(one: Consignment, newest: Consignment) -> Consignment:
+    """A supplement that came after the correction says it itself."""
+    if one.kind == "dossier":
+        return one._replace(sealed_form=newest.sealed_form, components=newest.components)
+    if one.sealed_form is not None and one.cause.occurred_at < newest.cause.occurred_at:
+        return one._replace(sealed_form=newest.sealed_form)
+    return one
 
 
 def start_legs(transfer: Transfer) -> tuple[Transfer, list[Handover]]:
