@@ -229,6 +229,36 @@ def test_legs_in_sequence_start_one_after_the_other_and_the_dossier_is_completed
     assert desk.transfer.waiting == ()
 
 
+BESIDE = [a_leg(), a_leg("partner-1", "commune-committee", role="cooperating")]
+
+
+@pytest.mark.parametrize("first", ["lead", "partner-1"])
+def test_an_agency_that_cooperates_gets_the_dossier_at_once_and_holds_up_no_result(first: str) -> None:
+    desk = Desk(BOTH)
+    desk.accept(legs=BESIDE)
+    assert [(work.lane, read_parcel(work.body).role) for work in desk.work] == [
+        (POLICE.code, "lead"),
+        (COMMITTEE.code, "cooperating"),
+    ]
+    results: dict[str, Callable[[], str]] = {
+        "partner-1": lambda: desk.answer(Complete(Outcome("rejected", None, NOW)), "partner-1", COMMITTEE.code),
+        "lead": lambda: desk.answer(Complete(APPROVED)),
+    }
+    results.pop(first)()
+    assert (desk.transfer.state == "completed", "dossier.completed.v1" in desk.said) == (first == "lead",) * 2
+    (last,) = results.values()
+    last()
+    completed = [record for record in desk.uow.outbox.kept if record.envelope.type == "dossier.completed.v1"]
+    assert [json.loads(one.body)["result"] for one in completed] == ["approved"], "said once, by whoever resolves"
+    assert desk.transfer.state == "completed"
+
+
+def test_what_an_agency_that_resolves_is_sent_says_nothing_of_roles() -> None:
+    desk = Desk(BOTH)
+    desk.accept(legs=BESIDE)
+    assert [b'"role"' in work.body for work in desk.work] == [False, True]
+
+
 def test_when_one_leg_has_nobody_competent_no_leg_starts() -> None:
     desk = Desk()
     desk.accept(legs=TWO_IN_ROW)

@@ -21,6 +21,7 @@ class RoutedLeg(Part):
     leg: Slug
     agency: AgencyRef
     order: int = Field(default=1, ge=1)
+    role: Literal["lead", "cooperating"] = "lead"
 
 
 class DossierRoutedV1(Event):

@@ -134,6 +134,7 @@ def assess(raw: RawProcedure, references: References) -> Assessed:
         bases=tuple(read_basis(basis.text) for basis in raw.bases),
         process=tuple(ProcessStep(step.name, step.role, step.share.text) for step in raw.process),
         texts={key: raw.value(key).text for key in _TEXTS if stated(raw.value(key).text)},
+        cooperating_kinds=tuple(_cooperating(raw, kind, references, reasons)),
     )
     reasons += _more_flags(raw, procedure, references)
     return Assessed(raw.place, procedure, shortened(reasons), procedure.written())
@@ -234,6 +235,19 @@ def _kind(
     return known[0] if len(kinds) == len(known) == 1 else None
 
 
+def _cooperating(raw: RawProcedure, lead: str | None, references: References, reasons: list[Reason]) -> Iterator[str]:
+    """The kinds that get a leg of their own; a person looks where one isn't clear, or nobody is competent."""
+    written = raw.value("cooperating_agency")
+    if not stated(written.text):
+        return
+    named = kinds_of(written.text, references.kinds)
+    clear = [kind for kind in named if kind not in (None, lead) and not why_unrouted(kind, references.kinds)]
+    if lead is None or len(clear) != len(named):
+        reasons.append(flag("cooperating-agency", written.place))
+    if lead is not None:
+        yield from clear
+
+
 def _offers(raw: RawProcedure, reasons: list[Reason]) -> tuple[tuple[Offer, ...], dict[str, str]]:
     """The channel rows, and the cases that they make: several rows of one channel are told apart."""
     channels = [CHANNELS.get(folded(row.form)) for row in raw.channels]
@@ -316,8 +330,6 @@ def _more_flags(raw: RawProcedure, procedure: PublishedProcedure, references: Re
     terms = {term_read(offer.term) for offer in procedure.offers if offer.case is None}
     if len(terms) > 1:
         yield flag("terms-differ-by-channel", raw.value("channels").place)
-    if stated(raw.value("cooperating_agency").text):
-        yield flag("cooperating-agency", raw.value("cooperating_agency").place)
     if not stated(raw.value("results").text):
         yield flag("result-not-stated", raw.value("results").place)
     for written, basis in zip(raw.bases, procedure.bases, strict=True):

@@ -133,7 +133,7 @@ class Progress(NamedTuple):
                 return self._clock(event, occurred_at)
 
     def _routed(self, event: DossierRoutedV1, at: datetime) -> "Progress":
-        first = min(event.legs, key=lambda leg: (leg.order, leg.leg)).agency
+        first = min(event.legs, key=lambda leg: (leg.role != "lead", leg.order, leg.leg)).agency
         chosen = max(
             (self.routed_at, self.agency_code or "", self.agency_name or ""), (at, first.code, first.name), key=_late
         )

@@ -30,7 +30,7 @@ FLAGS: Mapping[str, str] = {
     "agency-ambiguous": "Nhiều loại cơ quan thực hiện: chưa nộp được hồ sơ theo bản này.",
     "agency-kind-unreadable": "Loại cơ quan giải quyết ghi trong tệp không phải một mã.",
     "agency-kind-unrouted": "Chưa có quy tắc thẩm quyền cho loại cơ quan này: nhận được hồ sơ, chưa chuyển đi được.",
-    "cooperating-agency": "Có cơ quan phối hợp; hồ sơ chỉ chuyển đến cơ quan chủ trì.",
+    "cooperating-agency": "Có cơ quan phối hợp không xác định được; hồ sơ không chuyển đến cơ quan ấy.",
     "channel-unknown": "Không đọc được hình thức nộp; dòng này không dùng để tiếp nhận.",
     "channel-repeated": "Một hình thức nộp có nhiều dòng; giữ thành các trường hợp riêng.",
     "terms-differ-by-channel": "Thời hạn khác nhau theo hình thức nộp.",

@@ -95,6 +95,7 @@ class AgencySystems:
                 "dossier_id": str(row.dossier_id),
                 "leg": parcel.leg,
                 **_numbered(parcel),
+                **({"role": parcel.role} if parcel.role != "lead" else {}),
                 "dossier_code": parcel.dossier_code,
                 "agency_code": parcel.agency_code,
                 "procedure_code": parcel.procedure_code,

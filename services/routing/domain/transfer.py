@@ -13,6 +13,7 @@ from hub_events.event import Envelope
 from services.routing.domain.competence import Agency, Competence
 
 Kind = Literal["dossier", "supplement", "correction"]
+Role = Literal["lead", "cooperating"]
 LegState = Literal["planned", "routed", "refused", "handed_over", "acknowledged", "in_progress", "completed"]
 TransferState = Literal["unknown", "routing_failed", "routed", "refused", "handed_over", "completed"]
 
@@ -97,7 +98,7 @@ class Leg(NamedTuple):
     """One agency's part of a dossier. `agency` is None until somebody competent was found."""
 
     leg: str
-    role: Literal["lead", "cooperating"]
+    role: Role
     order: int
     agency_kind: str
     agency: Agency | None = None
@@ -195,13 +196,23 @@ class Transfer(NamedTuple):
         return self.stopped_at is None and any(leg.untold for leg in self.legs)
 
     @property
+    def deciding(self) -> tuple[Leg, ...]:
+        """The legs whose results end the dossier. Whoever cooperates beside the lead is heard, and holds nothing up."""
+        last = max((leg.order for leg in self.legs if leg.role == "lead"), default=0)
+        return tuple(leg for leg in self.legs if leg.role == "lead" or leg.order > last)
+
+    @property
+    def completed(self) -> bool:
+        return bool(self.legs) and all(leg.outcome is not None for leg in self.deciding)
+
+    @property
     def state(self) -> TransferState:
         states = {leg.state for leg in self.legs}
         if self.plan is None:
             return "unknown"
         if self.failed_leg is not None:
             return "routing_failed"
-        if states == {"completed"}:
+        if self.completed:
             return "completed"
         if "refused" in states:
             return "refused"

@@ -49,7 +49,7 @@ def record_answer(
         uow.transfers.put(dossier_id, changed)
         return "contradiction"
     if isinstance(answer, Complete):
-        changed = _go_on(changed, uow)
+        changed = _go_on(changed, transfer.completed, uow)
     elif isinstance(answer, AnswerRecall):
         say_answer(changed, after, uow)
     else:
@@ -84,13 +84,16 @@ def _said(leg: Leg, answer: Acknowledge | RecordStep | AskSupplement) -> tuple[E
             return wanted, ("supplement-asked", asked.at.isoformat(), *asked.components)
 
 
-def _go_on(transfer: Transfer, uow: RoutingUow) -> Transfer:
-    """A leg has its result: the next legs start, or the dossier is completed (the result is the leading leg's)."""
+def _go_on(transfer: Transfer, said: bool, uow: RoutingUow) -> Transfer:
+    """A leg has its result: the next legs start, or the dossier is completed (the result is the first leading leg's).
+
+    `said`: it was completed before, an agency that cooperates was still to be heard.
+    """
     transfer = start(transfer, uow)
-    outcomes = [leg.outcome for leg in transfer.legs if leg.outcome is not None]
-    if len(outcomes) < len(transfer.legs):
+    if said or not transfer.completed:
         return transfer
-    lead = next((leg for leg in transfer.legs if leg.role == "lead"), transfer.legs[0])
+    lead = transfer.deciding[0]
+    outcomes = [leg.outcome for leg in transfer.deciding if leg.outcome is not None]
     assert transfer.plan is not None
     assert lead.agency is not None
     assert lead.outcome is not None

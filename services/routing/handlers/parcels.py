@@ -15,7 +15,7 @@ from hub_events.event import Envelope, Fact
 from hub_events.ids import derive_id
 from hub_events.intake import ComponentRef
 from hub_messaging.work import NewWork
-from services.routing.domain.transfer import Component, Consignment, Handover, Kind, Leg, Transfer
+from services.routing.domain.transfer import Component, Consignment, Handover, Kind, Leg, Role, Transfer
 
 
 class Parcel(NamedTuple):
@@ -38,6 +38,7 @@ class Parcel(NamedTuple):
     """The event that this goes back to."""
     what: tuple[str, ...] = ()
     case: str | None = None
+    role: Role = "lead"
 
 
 _PARCELS = TypeAdapter(Parcel)
@@ -64,10 +65,12 @@ def pack(transfer: Transfer, handover: Handover) -> NewWork:
 
 
 def _written(parcel: Parcel) -> bytes:
-    """By names, so that the cause's trace is found in the row's body; what only corrections have, only for them."""
+    """By names, so that the cause's trace is found in the row's body; what few parcels have, only in theirs."""
     fields = parcel._asdict()
     if parcel.kind != "correction":
         del fields["what"], fields["case"]
+    if parcel.role == "lead":
+        del fields["role"]
     return to_json({**fields, "cause": parcel.cause._asdict()})
 
 
@@ -92,6 +95,7 @@ def _parcel(transfer: Transfer, leg: Leg, consignment: Consignment) -> Parcel:
         cause=consignment.cause,
         what=consignment.what,
         case=consignment.case,
+        role=leg.role,
     )
 
 

@@ -32,7 +32,9 @@ def route(transfer: Transfer, competence: Competence, uow: RoutingUow) -> Transf
     routed = find_agencies(transfer, competence, uow.now)
     if routed.failed_leg is None:
         legs = tuple(
-            RoutedLeg(leg=leg.leg, agency=agency_ref(leg.agency), order=leg.order) for leg in routed.legs if leg.agency
+            RoutedLeg(leg=leg.leg, agency=agency_ref(leg.agency), order=leg.order, role=leg.role)
+            for leg in routed.legs
+            if leg.agency
         )
         _say(DossierRoutedV1(legs=legs, competence=competence.version), "routed", transfer, uow)
         return start(routed, uow)
