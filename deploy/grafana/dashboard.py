@@ -49,6 +49,8 @@ ROWS: dict[str, tuple[Panel, ...]] = {
         Panel("hub_transfers_routing_failed", "Hồ sơ chưa xác định được cơ quan có thẩm quyền"),
         Panel("hub_transfers_contradicted", "Hồ sơ có hai kết quả khác nhau"),
         Panel("hub_transfers_to_recall", "Hồ sơ đã dừng mà cơ quan còn giữ"),
+        Panel("hub_transfers_to_recall_oldest_seconds", "Hồ sơ đã dừng mà cơ quan còn giữ: lâu nhất", "s"),
+        Panel("hub_transfers_to_correct", "Hồ sơ đã đính chính mà cơ quan chưa được báo"),
         Panel("hub_callbacks_clocks_differ", "Tin cơ quan báo về lệch giờ, phải gửi lại"),
         Panel("hub_notify_dossiers", "Hồ sơ có thông báo đang chờ, hỏng hoặc không đến được"),
     ),

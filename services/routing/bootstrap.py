@@ -7,7 +7,7 @@ from importlib.metadata import version
 
 from fastapi import FastAPI
 
-from hub_events.intake import DossierAcceptedV1, DossierStoppedV1, DossierSupplementReceivedV1
+from hub_events.intake import DossierAcceptedV1, DossierCorrectedV1, DossierStoppedV1, DossierSupplementReceivedV1
 from hub_events.reference import AgencyPublishedV1
 from hub_messaging import work
 from hub_messaging.consumer import Handler, on_dossier
@@ -29,14 +29,17 @@ from hub_web.server import HttpServer
 from hub_web.tokens import Verifier
 from services.routing.api.callbacks import callbacks_router
 from services.routing.api.lanes import lanes_router
+from services.routing.api.recall import recall_router
 from services.routing.api.transfers import transfers_router
 from services.routing.clients.agency import AgencySystems
-from services.routing.domain.endpoint import Endpoint
+from services.routing.domain.endpoint import Endpoint, Offer
 from services.routing.handlers.agency_published import on_agency_published
 from services.routing.handlers.dossier_accepted import on_dossier_accepted
+from services.routing.handlers.dossier_corrected import CORRECTION, on_correction_settled, on_dossier_corrected
 from services.routing.handlers.dossier_stopped import on_dossier_stopped
 from services.routing.handlers.dossier_supplement_received import on_dossier_supplement_received
 from services.routing.handlers.hand_over_settled import on_hand_over_settled
+from services.routing.handlers.recall import CANCELLATION, on_cancellation_settled
 from services.routing.handlers.unknown_hand_over import find_out
 from services.routing.settings import Settings
 from services.routing.store.agencies import Successions
@@ -101,9 +104,23 @@ class Service:
     def endpoint_of(self, agency_code: str) -> Endpoint | None:
         return self._endpoints().of(agency_code)
 
+    def offers(self, agency_code: str, offer: Offer) -> bool:
+        return self._endpoints().offers(agency_code, offer)
+
+    def _settled(self, row: WorkRow, outcome: Sent | Refused, attempts: int) -> Job[RoutingUnitOfWork, None]:
+        def run(uow: RoutingUnitOfWork) -> None:
+            if row.kind == CANCELLATION:
+                on_cancellation_settled(row, outcome, uow)
+            elif row.kind == CORRECTION:
+                on_correction_settled(row, outcome, uow)
+            else:
+                on_hand_over_settled(row, outcome, attempts, uow, self.offers)
+
+        return Job(run=run, keys={TRANSFERS_SHELF: (row.dossier_id,)})
+
     def _readers(self) -> list[Role]:
-        rerouting = Rerouting(self.spine.runner, self.competence)
-        self.spine.measured_by(lambda: measure(self.spine.pool))
+        rerouting = Rerouting(self.spine.runner, self.competence, self.offers)
+        self.spine.measured_by(lambda: measure(self.spine.pool, self.spine.clock.now()))
         beat = self.spine.heart.rhythm("rerouting", limit_seconds=60)
         roles = [Role("rerouting", lambda: rerouting.run(beat)), *self.spine.consumer(self.handlers())]
         return [replace(role, run=partial(self._informed, role.run)) for role in roles]
@@ -120,7 +137,8 @@ class Service:
         return [
             Handler(DossierAcceptedV1, accepted, keys),
             Handler(DossierSupplementReceivedV1, on_dossier_supplement_received, keys),
-            Handler(DossierStoppedV1, on_dossier_stopped, keys),
+            Handler(DossierCorrectedV1, partial(on_dossier_corrected, offers=self.offers), keys),
+            Handler(DossierStoppedV1, partial(on_dossier_stopped, offers=self.offers), keys),
             Handler(AgencyPublishedV1, on_agency_published, lambda fact: {AGENCIES_SHELF: (fact.data.key,)}, True),
         ]
 
@@ -137,8 +155,8 @@ class Service:
             bells=spine.bells,
             heart=spine.heart,
             lanes=watch.wanted,
-            deliver=systems.hand_over,
-            settle=_settled,
+            deliver=systems.send,
+            settle=self._settled,
             attempt_seconds=settings.attempt_seconds + 1,
             repeat_safe=lambda lane: self._endpoints().repeat_safe(lane),
         )
@@ -155,18 +173,19 @@ class Service:
         return [
             Role("lanes", send),
             Role("lane_watch", lambda: watch.run(keeper, beat)),
-            spine.questions(_settled, ask),
+            spine.questions(self._settled, ask),
         ]
 
     def app(self) -> FastAPI:
         """The routes, on the opened spine."""
         spine = self.spine
-        commands = Commands(GroupRunner(spine.runner), self.competence)
+        commands = Commands(GroupRunner(spine.runner), self.competence, self.offers)
         routers = [
             transfers_router(TransferTable(spine.pool), commands),
+            recall_router(TransferTable(spine.pool), commands, spine.clock.now, self._keys),
             lanes_router(
                 LaneTable(spine.pool, spine.bells),
-                UnknownOutcomes(spine.runner, _settled),
+                UnknownOutcomes(spine.runner, self._settled),
                 self.competence,
                 self.endpoint_of,
             ),
@@ -182,9 +201,3 @@ class Service:
 def build(settings: Settings) -> Service:
     """The service, or the end of the process with one clear line (exit code 78)."""
     return joined(Service, settings)
-
-
-def _settled(row: WorkRow, outcome: Sent | Refused, attempts: int) -> Job[RoutingUnitOfWork, None]:
-    return Job(
-        run=lambda uow: on_hand_over_settled(row, outcome, attempts, uow), keys={TRANSFERS_SHELF: (row.dossier_id,)}
-    )

@@ -175,6 +175,22 @@ def test_one_agency_is_competent_wherever_a_desk_stands(procedure: dict[str, Any
     assert {desk: agencies for desk, agencies in found.items() if len(agencies) != expected} == {}
 
 
+KINDS: list[dict[str, Any]] = read("services/intake/data/agency_kinds.json")
+
+
+@pytest.mark.parametrize("kind", sorted({line["kind"] for line in KINDS}))
+def test_every_kind_that_an_import_can_derive_finds_its_agency_or_says_why_not(kind: str) -> None:
+    SLUG.validate_python(kind)
+    reasons = {line.get("unrouted") for line in KINDS if line["kind"] == kind}
+    assert len(reasons) == 1, "one kind, one answer"
+    found = {desk["code"]: competent(kind, "1.999001", desk["territory"]) for desk in DESKS}
+    if reasons == {None}:
+        assert {desk: agencies for desk, agencies in found.items() if len(agencies) != 1} == {}
+    else:
+        assert all(reasons)
+        assert set(map(tuple, found.values())) == {()}, "it has rules: it is routed"
+
+
 def test_a_named_procedure_in_a_nearer_territory_wins() -> None:
     assert competent("traffic-police", "1.013067", "26732") == ["G01.29.20.04"]
     assert competent("traffic-police", "3.000347", "26732") == ["G01.29.08"]

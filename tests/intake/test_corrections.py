@@ -33,12 +33,21 @@ async def test_a_correction_keeps_what_was_wrong_sealed_and_tells_the_new_contac
     )
     assert (kept["old"]["contact"]["phone"], kept["reason"]) == ("+84912345678", "Gõ nhầm họ tên ông Mầu")
     assert [part["originals"] for part in kept["old"]["components"]] == [1, 0]
+    assert (event["dossier_code"], event["components"][0]["originals"]) == (answer["dossier_code"], 2)
+    assert keys.open("form", uuid.UUID(id), event["sealed_form"])["applicant"]["full_name"] == "Nguyễn Văn Mầu"
     form = keys.open("form", uuid.UUID(id), await door.intake.spine.pool.fetchval("SELECT sealed_form FROM dossier"))
     assert (form["applicant"]["personal_id"], form["components"][0]["originals"]) == ("001090000002", 2)
     (listed,) = (await door.get(f"/v1/dossiers/{id}/corrections")).json()["items"]
     assert (listed["number"], listed["officer"], listed["what"]) == (1, "cb-01", event["what"])
     assert "Mầu" not in str([listed, event, answer, await steps(door, id)])
     assert (await steps(door, id))[-1][0] == ("Đính chính thông tin liên hệ, thông tin người nộp, thành phần hồ sơ.")
+
+
+async def test_agencies_are_not_sent_what_is_not_theirs(door: FrontDoor) -> None:
+    id = await accepted(door)
+    await door.decided(id, "corrections", reason="Gõ nhầm số điện thoại", contact={"phone": "0987 654 321"})
+    event = dict(await door.outbox(id))["dossier.corrected.v1"]
+    assert (event.get("sealed_form"), event.get("components", [])) == (None, [])
 
 
 async def test_a_correction_of_nothing_or_to_what_the_procedure_does_not_know_is_refused(door: FrontDoor) -> None:

@@ -195,6 +195,9 @@ def test_cases_of_one_term_do_not_take_the_date_away() -> None:
         ("Bảo hiểm xã hội cấp tỉnh", "social-insurance"),
         ("Văn phòng đăng ký đất đai", "land-office"),
         ("Trung tâm cho thuê nhà", None),
+        ("Ban Chỉ huy quân sự cấp xã", "commune-military-command"),
+        ("Bộ Chỉ huy quân sự tỉnh", "military-command"),
+        ("Ban Chỉ huy quân sự huyện", None),
     ],
 )
 def test_the_kind_of_agency_is_derived_or_left_open(agency: str, kind: str | None) -> None:
@@ -204,7 +207,9 @@ def test_the_kind_of_agency_is_derived_or_left_open(agency: str, kind: str | Non
 def test_a_publishing_office_may_name_the_kind_itself() -> None:
     one = only(procedure_text(agency="Cục Ví dụ", more="Loại cơ quan giải quyết: vi-du\n"))
     assert one.procedure.agency_kind == "vi-du"
-    assert one.reasons == ()
+    assert [(reason.slug, "không có trong bảng" in reason.text) for reason in one.reasons] == [
+        ("agency-kind-unrouted", True)
+    ]
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from uuid import uuid4
 import pytest
 
 from hub_messaging import work
+from hub_messaging.outcomes import MAY_BE_TAKEN
 from tests.messaging.conftest import ToyService
 
 pytestmark = pytest.mark.stack
@@ -30,9 +31,9 @@ STATEMENTS = {
     ),
     "settle": (
         work._SETTLE,
-        (ids, ["done"] * BATCH, ["sent"] * BATCH, [1] * BATCH, [0] * BATCH, [now] * BATCH),
+        (ids, ["done"] * BATCH, ["sent"] * BATCH, [1] * BATCH, [0] * BATCH, [now] * BATCH, MAY_BE_TAKEN),
     ),
-    "withdraw": (work._WITHDRAW, (["toys"] * BATCH, dossiers)),
+    "withdraw": (work._WITHDRAW, (["toys"] * BATCH, dossiers, MAY_BE_TAKEN)),
     "step forward": (work._STEP_FORWARD, (["toys"] * BATCH, dossiers)),
 }
 

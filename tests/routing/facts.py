@@ -7,7 +7,7 @@ from uuid import UUID
 from hub_events.event import Envelope, Fact
 from hub_events.examples import examples_of
 from hub_events.ids import derive_id
-from hub_events.intake import DossierAcceptedV1, DossierStoppedV1, DossierSupplementReceivedV1
+from hub_events.intake import DossierAcceptedV1, DossierCorrectedV1, DossierStoppedV1, DossierSupplementReceivedV1
 from hub_messaging.clock import real_now
 from services.routing.domain.competence import Agency, Competence, Rule
 from services.routing.store.unit_of_work import RoutingUnitOfWork
@@ -67,18 +67,33 @@ def supplement(dossier_id: UUID, request: int = 1, **changes: Any) -> Fact[Dossi
     return a_fact(DossierSupplementReceivedV1.model_validate(body), dossier_id, f"supplement-{request}")
 
 
+def corrected(dossier_id: UUID, number: int = 1, **changes: Any) -> Fact[DossierCorrectedV1]:
+    body: dict[str, Any] = {
+        "corrected_at": NOW + timedelta(hours=number),
+        "corrected_by": "cb-01",
+        "correction": number,
+        "what": ["applicant", "contact"],
+        "desk": {"code": "H26.20.01", "name": "Phường Hoàn Kiếm", "territory": COMMUNE},
+        "dossier_code": "H26.20.01-260302-0001",
+        "components": [{"code": "to-khai", "name": "Tờ khai CT01", "originals": 1}],
+        "sealed_form": f"a..b.c{number}.d",
+        **changes,
+    }
+    return a_fact(DossierCorrectedV1.model_validate(body), dossier_id, f"corrected-{number}", timedelta(hours=number))
+
+
 def stopped(dossier_id: UUID) -> Fact[DossierStoppedV1]:
     example = examples_of(DossierStoppedV1.type)[1].fact.data
     return a_fact(example.model_copy(update={"stopped_at": NOW + timedelta(hours=1)}), dossier_id, "stopped")
 
 
-def a_fact(data: Any, dossier_id: UUID, word: str) -> Fact[Any]:
+def a_fact(data: Any, dossier_id: UUID, word: str, later: timedelta = timedelta(0)) -> Fact[Any]:
     envelope = Envelope(
         id=derive_id(dossier_id, word),
         type=data.type,
         source="/hub/intake",
         subject=str(dossier_id),
-        occurred_at=NOW,
+        occurred_at=NOW + later,
         recorded_at=RECORDED,
         story=derive_id(dossier_id, "story"),
     )

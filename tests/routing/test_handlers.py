@@ -12,21 +12,18 @@ from hypothesis import strategies as st
 from hub_events.event import Fact
 from hub_events.examples import examples_read_by
 from hub_events.ids import derive_id
-from hub_events.intake import DossierAcceptedV1, DossierStoppedV1, DossierSupplementReceivedV1
-from hub_messaging.clock import real_now
+from hub_events.intake import DossierAcceptedV1, DossierCorrectedV1, DossierStoppedV1, DossierSupplementReceivedV1
 from hub_messaging.outcomes import Refused, Sent
-from hub_messaging.work import NewWork, WorkRow
 from services.routing.domain.answers import Acknowledge, Answer, AskSupplement, Complete, RecordStep
 from services.routing.domain.competence import Rule
 from services.routing.domain.transfer import Asked, Outcome, Step, Transfer
-from services.routing.handlers.agency_answer import TransferUnknown, record_answer
+from services.routing.handlers.agency_answer import TransferUnknown
 from services.routing.handlers.dossier_accepted import on_dossier_accepted
+from services.routing.handlers.dossier_corrected import on_dossier_corrected
 from services.routing.handlers.dossier_stopped import on_dossier_stopped
 from services.routing.handlers.dossier_supplement_received import on_dossier_supplement_received
-from services.routing.handlers.hand_over_settled import on_hand_over_settled
 from services.routing.handlers.parcels import read_parcel
-from services.routing.handlers.route import retry_routing
-from services.routing.store.unit_of_work import RoutingUnitOfWork
+from tests.routing.desk import COMPETENCE, DOSSIER, Desk
 from tests.routing.facts import (
     COMMITTEE,
     COMMUNE,
@@ -36,65 +33,11 @@ from tests.routing.facts import (
     a_leg,
     a_uow,
     accepted,
-    said,
-    stopped,
     supplement,
 )
 
-DOSSIER = UUID("0195c2f1-7c00-7a31-9d2e-5b1f0c9a4e11")
 NOBODY = Rule("tax-office", ("*",), "*", COMMITTEE.code)
-COMPETENCE = a_competence()
 APPROVED = Outcome("approved", "KQ-1", NOW)
-
-
-class Desk:
-    """The handlers over one unit of work."""
-
-    def __init__(self, competence: Any = COMPETENCE) -> None:
-        self.uow: RoutingUnitOfWork = a_uow()
-        self.competence = competence
-
-    def accept(self, dossier_id: UUID = DOSSIER, **changes: Any) -> None:
-        on_dossier_accepted(accepted(dossier_id, **changes), self.uow, lambda: self.competence)
-        self.uow.keep()
-
-    def supplement(self, request: int = 1, dossier_id: UUID = DOSSIER, **changes: Any) -> None:
-        on_dossier_supplement_received(supplement(dossier_id, request, **changes), self.uow)
-        self.uow.keep()
-
-    def stop(self) -> None:
-        on_dossier_stopped(stopped(DOSSIER), self.uow)
-        self.uow.keep()
-
-    def retry(self, competence: Any) -> None:
-        retry_routing(DOSSIER, self.uow, lambda: competence)
-        self.uow.keep()
-
-    def answer(self, answer: Answer, leg: str = "lead", agency: str = POLICE.code) -> str:
-        heard = record_answer(DOSSIER, leg, agency, answer, self.uow)
-        self.uow.keep()
-        return heard
-
-    def settle(self, work: NewWork, outcome: Sent | Refused, attempts: int = 1) -> None:
-        row = WorkRow(
-            work.id, work.lane, work.dossier_id, work.kind, work.fact_at, real_now(), attempts - 1, 0, work.body
-        )
-        on_hand_over_settled(row, outcome, attempts, self.uow)
-        self.uow.keep()
-
-    @property
-    def transfer(self) -> Transfer:
-        found = self.uow.transfers.get(DOSSIER)
-        assert found is not None
-        return found
-
-    @property
-    def work(self) -> list[NewWork]:
-        return self.uow.work.kept
-
-    @property
-    def said(self) -> list[str]:
-        return said(self.uow)
 
 
 @pytest.fixture
@@ -286,6 +229,36 @@ def test_legs_in_sequence_start_one_after_the_other_and_the_dossier_is_completed
     assert desk.transfer.waiting == ()
 
 
+BESIDE = [a_leg(), a_leg("partner-1", "commune-committee", role="cooperating")]
+
+
+@pytest.mark.parametrize("first", ["lead", "partner-1"])
+def test_an_agency_that_cooperates_gets_the_dossier_at_once_and_holds_up_no_result(first: str) -> None:
+    desk = Desk(BOTH)
+    desk.accept(legs=BESIDE)
+    assert [(work.lane, read_parcel(work.body).role) for work in desk.work] == [
+        (POLICE.code, "lead"),
+        (COMMITTEE.code, "cooperating"),
+    ]
+    results: dict[str, Callable[[], str]] = {
+        "partner-1": lambda: desk.answer(Complete(Outcome("rejected", None, NOW)), "partner-1", COMMITTEE.code),
+        "lead": lambda: desk.answer(Complete(APPROVED)),
+    }
+    results.pop(first)()
+    assert (desk.transfer.state == "completed", "dossier.completed.v1" in desk.said) == (first == "lead",) * 2
+    (last,) = results.values()
+    last()
+    completed = [record for record in desk.uow.outbox.kept if record.envelope.type == "dossier.completed.v1"]
+    assert [json.loads(one.body)["result"] for one in completed] == ["approved"], "said once, by whoever resolves"
+    assert desk.transfer.state == "completed"
+
+
+def test_what_an_agency_that_resolves_is_sent_says_nothing_of_roles() -> None:
+    desk = Desk(BOTH)
+    desk.accept(legs=BESIDE)
+    assert [b'"role"' in work.body for work in desk.work] == [False, True]
+
+
 def test_when_one_leg_has_nobody_competent_no_leg_starts() -> None:
     desk = Desk()
     desk.accept(legs=TWO_IN_ROW)
@@ -370,7 +343,7 @@ def test_a_dossier_that_an_agency_has_when_it_is_stopped_is_to_be_recalled_until
     assert not desk.transfer.to_recall
 
 
-HANDLED = {DossierAcceptedV1.type, DossierSupplementReceivedV1.type, DossierStoppedV1.type}
+HANDLED = {DossierAcceptedV1.type, DossierSupplementReceivedV1.type, DossierStoppedV1.type, DossierCorrectedV1.type}
 
 
 @pytest.mark.parametrize("example", [one for one in examples_read_by("routing") if one.type in HANDLED], ids=str)
@@ -378,7 +351,9 @@ def test_every_published_example_is_understood(example: Any, desk: Desk) -> None
     if example.type == DossierAcceptedV1.type:
         on_dossier_accepted(example.fact, desk.uow, lambda: COMPETENCE)
     elif example.type == DossierStoppedV1.type:
-        on_dossier_stopped(example.fact, desk.uow)
+        on_dossier_stopped(example.fact, desk.uow, desk.offers)
+    elif example.type == DossierCorrectedV1.type:
+        on_dossier_corrected(example.fact, desk.uow, desk.offers)
     else:
         on_dossier_supplement_received(example.fact, desk.uow)
     desk.uow.keep()

@@ -79,11 +79,13 @@ class Other:
         }
         return {**sound, **changes}
 
-    async def hand_over(self, body: dict[str, Any], key: str | None = None, secret: str = SECRET) -> httpx.Response:
+    async def hand_over(
+        self, body: dict[str, Any], key: str | None = None, secret: str = SECRET, call: str = "handovers"
+    ) -> httpx.Response:
         key = key or str(uuid4())
         raw = json.dumps(body).encode()
         headers = {**sign(key, raw, secret), "Idempotency-Key": key, "Content-Type": "application/json"}
-        return await self.client.post(f"{self.url}/agencies/{AGENCY}/handovers", content=raw, headers=headers)
+        return await self.client.post(f"{self.url}/agencies/{AGENCY}/{call}", content=raw, headers=headers)
 
     async def text(self, key: str | None = None, token: str = TOKEN, **changes: Any) -> httpx.Response:
         sound = {"to": "+84912345678", "text": "Hồ sơ đã nhận", "sender": "MOTCUA", "reference": f"{uuid4()}:accepted"}

@@ -289,6 +289,12 @@ class DossierCorrectedV1(Event):
     contact_channels: tuple[ContactChannel, ...] = ()
     sealed_contact: SealedText | None = None
     """Whom to tell from now on; said when the contact was corrected."""
+    dossier_code: DossierCode | None = None
+    """None: it is not accepted yet (or an older version says it), so that no agency has it."""
+    case: Slug | None = None
+    components: tuple[ComponentRef, ...] = ()
+    sealed_form: SealedText | None = None
+    """For the agencies, with case and components as they stand: said when any of these or the applicant changed."""
 
 
 class DossierFormIssuedV1(Event):

@@ -21,6 +21,7 @@ class RoutedLeg(Part):
     leg: Slug
     agency: AgencyRef
     order: int = Field(default=1, ge=1)
+    role: Literal["lead", "cooperating"] = "lead"
 
 
 class DossierRoutedV1(Event):
@@ -96,6 +97,35 @@ class DossierSupplementAskedV1(Event):
     asked_at: Moment
     components: tuple[Slug, ...] = ()
     sealed_reason: SealedText | None = None
+
+
+class DossierCorrectionHandedOverV1(Event):
+    """Cơ quan giải quyết đã nhận đính chính."""
+
+    type: ClassVar[str] = "dossier.correction_handed_over.v1"
+    leg: Slug
+    agency: AgencyRef
+    correction: int = Field(ge=1)
+    handed_over_at: Moment
+
+
+class DossierRecalledV1(Event):
+    """Cơ quan đã dừng giải quyết: told that the desk stopped the dossier, the agency stopped too."""
+
+    type: ClassVar[str] = "dossier.recalled.v1"
+    leg: Slug
+    agency: AgencyRef
+    stopped_at: Moment
+
+
+class DossierRecallRefusedV1(Event):
+    """Cơ quan không dừng giải quyết được: `decided`, its decision exists; `unknown`, it says it has no such dossier."""
+
+    type: ClassVar[str] = "dossier.recall_refused.v1"
+    leg: Slug
+    agency: AgencyRef
+    refused_at: Moment
+    reason: Slug
 
 
 class DossierCompletedV1(Event):

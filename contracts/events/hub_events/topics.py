@@ -37,8 +37,11 @@ from hub_events.reference import (
 from hub_events.routing import (
     DossierAcknowledgedV1,
     DossierCompletedV1,
+    DossierCorrectionHandedOverV1,
     DossierHandedOverV1,
     DossierHandOverRefusedV1,
+    DossierRecalledV1,
+    DossierRecallRefusedV1,
     DossierRoutedV1,
     DossierRoutingFailedV1,
     DossierStepRecordedV1,
@@ -109,6 +112,9 @@ ROUTING = Topic(
         DossierStepRecordedV1,
         DossierSupplementAskedV1,
         DossierCompletedV1,
+        DossierRecalledV1,
+        DossierRecallRefusedV1,
+        DossierCorrectionHandedOverV1,
     ),
 )
 SLA = Topic(

@@ -263,7 +263,7 @@ class LaneKeeper(Generic[U]):
     def _judged(self, attempt: Attempt) -> Attempt:
         """Five equal refusals in a row mean that the lane is wrong, not the dossiers: then the rows wait."""
         outcome, lane = attempt.outcome, self._lanes[attempt.row.lane]
-        refused = outcome.reason if isinstance(outcome, Refused) else None
+        refused = outcome.reason if isinstance(outcome, Refused) and not outcome.alone else None
         if lane.refusal_is_shared(refused):
             return Attempt(attempt.row, attempt.lease, Blocked(f"{refused} again and again"))
         return attempt

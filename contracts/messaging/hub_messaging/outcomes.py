@@ -18,6 +18,9 @@ NOT_TAKEN: Final = frozenset(
 )
 """Reasons to try again that say for certain that the party took nothing; any other may hide an effect."""
 
+MAY_BE_TAKEN: Final = "^(timeout|connection-broken|answer-unreadable|bug|not-recorded|http-5(0[0-24-9]|[1-9][0-9]))$"
+"""Reasons to try again that may hide an effect, as a pattern: of the others it is certain that they don't."""
+
 
 @dataclass(frozen=True, slots=True)
 class Sent:
@@ -34,7 +37,10 @@ class TryAgain:
 
 @dataclass(frozen=True, slots=True)
 class Refused:
+    """`alone`: the refusal says nothing about the lane's other rows, however often it is repeated."""
+
     reason: str
+    alone: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from uuid import UUID
 from hub_messaging.clock import real_now
 from hub_messaging.database import Connection, Pool, Writes
 from hub_messaging.metrics import WORK_DUE, WORK_SET_ASIDE, WORK_UNKNOWN
+from hub_messaging.outcomes import MAY_BE_TAKEN
 
 LANES = "lanes"
 READY, BEHIND, DONE, REFUSED, SET_ASIDE, UNKNOWN = "ready", "behind", "done", "refused", "set_aside", "unknown"
@@ -43,7 +44,10 @@ UPDATE work SET state = given.state, outcome = given.outcome, attempts = given.a
     started_at = CASE WHEN given.state = 'unknown' THEN work.started_at END
 FROM unnest($1::uuid[], $2::text[], $3::text[], $4::int[], $5::int[], $6::timestamptz[])
     AS given(id, state, outcome, attempts, own_failures, next_at)
-WHERE work.id = given.id AND work.state NOT IN ('done', 'refused', 'set_aside', 'behind')
+WHERE work.id = given.id AND (
+    work.state NOT IN ('done', 'refused', 'set_aside', 'behind')
+    OR work.outcome = 'withdrawn' AND (given.state = 'done' OR given.outcome ~ $7)
+)
 """
 _DECIDE = """
 UPDATE work SET state = $2, outcome = $3, next_at = now(), started_at = NULL, settled_by = $4, settled_why = $5,
@@ -54,7 +58,7 @@ _WITHDRAW = """
 UPDATE work SET state = 'done', outcome = 'withdrawn', finished_at = now()
 FROM unnest($1::text[], $2::uuid[]) AS given(lane, dossier_id)
 WHERE work.lane = given.lane AND work.dossier_id = given.dossier_id
-AND state IN ('ready', 'behind', 'set_aside') AND started_at IS NULL
+AND state IN ('ready', 'behind', 'set_aside') AND started_at IS NULL AND coalesce(outcome !~ $3, true)
 """
 _STEP_FORWARD = """
 UPDATE work SET state = 'ready' WHERE id IN (
@@ -167,19 +171,23 @@ class WorkRows:
         self._staged_decided.append(decided)
 
     def withdraw(self, lane: str, dossier_id: UUID) -> None:
-        """What the lane has not begun to send about the dossier is never sent; an attempt under way ends as it ends."""
+        """What was certainly not taken by now is never sent; what this job adds afterwards is.
+
+        An attempt under way ends as it ends; what the party may have is sent until that is known.
+        """
+        self._staged = [work for work in self._staged if (work.lane, work.dossier_id) != (lane, dossier_id)]
         self._staged_withdrawn.append((lane, dossier_id))
 
     def keep(self) -> None:
         if self._staged or self._staged_settled or self._staged_decided or self._staged_withdrawn:
+            self._withdraw_kept()
             self.kept += self._staged
             self.settled += self._staged_settled
             self.decided += self._staged_decided
-            self._withdraw_staged()
             self.discard()
 
-    def _withdraw_staged(self) -> None:
-        """What the same batch was to add is left out: its statement wouldn't see it."""
+    def _withdraw_kept(self) -> None:
+        """What the same batch was to add is left out: the statement comes before it."""
         if self._staged_withdrawn:
             self.withdrawn += self._staged_withdrawn
             gone = set(self._staged_withdrawn)
@@ -196,11 +204,11 @@ class WorkRows:
             await self._flush_settled(connection)
         for decided in self.decided:
             await self._flush_decided(connection, decided)
-        if self.kept:
-            self._add_new(writes)
         if self.withdrawn:
             gone = sorted(set(self.withdrawn))
-            writes.add(_WITHDRAW, [lane for lane, _ in gone], [dossier for _, dossier in gone])
+            writes.add(_WITHDRAW, [lane for lane, _ in gone], [dossier for _, dossier in gone], MAY_BE_TAKEN)
+        if self.kept:
+            self._add_new(writes)
 
     def _add_new(self, writes: Writes) -> None:
         seen: set[tuple[str, UUID]] = set()
@@ -231,6 +239,7 @@ class WorkRows:
             [settled.attempts for settled in rows],
             [settled.own_failures for settled in rows],
             [settled.next_at or now for settled in rows],
+            MAY_BE_TAKEN,
         )
         final = sorted({(s.row.lane, s.row.dossier_id) for s in rows if s.state in (DONE, REFUSED)})
         if final:

@@ -53,7 +53,45 @@ class Handover(BaseModel):
         return f"{self.leg}:supplement:{self.request or _second(self.received_at)}"
 
 
+class Correction(BaseModel):
+    """Đính chính: all as it stands now."""
+
+    model_config = ConfigDict(hide_input_in_errors=True)
+
+    kind: Literal["correction"]
+    dossier_id: str = Field(pattern=UUID_SPELLING)
+    leg: str = Field(pattern=r"^[a-z0-9]+([-_.:][a-z0-9]+)*$", max_length=80)
+    correction: int = Field(ge=1)
+    what: tuple[Literal["applicant", "case", "components"], ...] = Field(min_length=1)
+    case: str | None
+    agency_code: str = Field(min_length=1, max_length=35)
+    corrected_at: AwareDatetime
+    sent_at: AwareDatetime
+    callback_url: str = Field(pattern=r"^https?://[^\s]+$", max_length=500)
+    applicant: dict[str, Any]
+    components: tuple[Component, ...]
+
+
+class Cancellation(BaseModel):
+    """Yêu cầu dừng giải quyết."""
+
+    model_config = ConfigDict(hide_input_in_errors=True)
+
+    dossier_id: str = Field(pattern=UUID_SPELLING)
+    leg: str = Field(pattern=r"^[a-z0-9]+([-_.:][a-z0-9]+)*$", max_length=80)
+    dossier_code: str = Field(min_length=1, max_length=53)
+    agency_code: str = Field(min_length=1, max_length=35)
+    foreign_number: str | None = Field(max_length=100)
+    reason: str = Field(min_length=1, max_length=80)
+    withdrawn: bool
+    stopped_at: AwareDatetime
+    sent_at: AwareDatetime
+    callback_url: str = Field(pattern=r"^https?://[^\s]+$", max_length=500)
+
+
 HANDOVER = TypeAdapter(Handover)
+CANCELLATION = TypeAdapter(Cancellation)
+CORRECTION = TypeAdapter(Correction)
 
 
 def plan_of(effect: Effect, handover: Handover, behaviour: Behaviour, traceparent: str | None = None) -> list[Callback]:
@@ -106,6 +144,27 @@ def _callback(
         },
         due_at=ON_COMMAND if on_command else time.time() + behaviour.callback_seconds * share,
         times=2 if kind == "completed" and behaviour.completed == "twice" else behaviour.callback_times,
+    )
+
+
+def late_word(effect: Effect, told: Cancellation, behaviour: Behaviour, traceparent: str | None) -> Callback:
+    """The callback of an agency that does not say at once whether it has stopped."""
+    return Callback(
+        id=str(uuid5(UUID(effect.key), "callback:cancellation_answered")),
+        plan=effect.key,
+        party=effect.party,
+        url=told.callback_url,
+        traceparent=traceparent,
+        dossier_id=effect.dossier_id,
+        type="cancellation_answered",
+        members={
+            "type": "cancellation_answered",
+            "dossier_id": effect.dossier_id,
+            "leg": told.leg,
+            "outcome": "stopped",
+        },
+        due_at=ON_COMMAND if behaviour.callback == "on_command" else time.time() + behaviour.callback_seconds,
+        times=behaviour.callback_times,
     )
 
 

@@ -3,8 +3,9 @@
 | Address | |
 |---|---|
 | `POST /agencies/{code}/handovers` | a hand-over, signed; any agency code exists |
+| `POST /agencies/{code}/cancellations`, `…/corrections` | told to stop, told what was wrong; signed |
 | `POST /messages` | an SMS |
-| `GET /agencies/{code}/handovers/{key}`, `GET /messages/{key}` | what became of a key: 200, or 404 |
+| `GET` any of these with `/{key}` | what became of a key: 200, or 404 |
 | `GET /behaviours`, `PUT /behaviours/{code, sms or *}`, `DELETE /behaviours` | see `hub_sandbox.behaviour` |
 | `POST /agencies/{code}/callbacks/release?dossier_id=` | lets an agency say what waits for a command |
 | `GET /ledger/summary`, `GET /ledger/effects?dossier_id=&kind=&after=&limit=` | counts; effects with `first_at` |
@@ -26,7 +27,7 @@ from pydantic import TypeAdapter, ValidationError
 from uuid_utils import uuid7
 
 from hub_messaging.clock import Clock
-from hub_sandbox.agencies import HANDOVER, UUID_SPELLING, Handover, plan_of
+from hub_sandbox.agencies import CANCELLATION, CORRECTION, HANDOVER, UUID_SPELLING, Cancellation, late_word, plan_of
 from hub_sandbox.behaviour import SMS, Behaviour, Behaviours, Trouble
 from hub_sandbox.callbacks import Callbacks
 from hub_sandbox.endpoints import Secrets
@@ -80,6 +81,11 @@ class Sandbox:
         self._secrets = Secrets(settings.secrets_file)
         self._callbacks = Callbacks(self._ledger, Clock(settings.clock_file), self._secrets.first_of)
         self._texts: list[dict[str, str]] = []
+        self._calls = {
+            "handovers": self._take_handover,
+            "cancellations": self._take_cancellation,
+            "corrections": self._take_correction,
+        }
 
     async def start(self) -> None:
         await self._callbacks.start()
@@ -100,13 +106,13 @@ class Sandbox:
 
     async def _serve(self, request: Request, reply: Reply) -> None:
         match request.method, *request.path:
-            case "POST", "agencies", agency, "handovers" if _AGENCY.fullmatch(agency):
-                await self._taken_by(agency, reply, lambda: self._take_handover(agency, request))
+            case "POST", "agencies", agency, call if call in self._calls and _AGENCY.fullmatch(agency):
+                await self._taken_by(agency, reply, lambda: self._calls[call](agency, request))
             case "POST", "messages":
                 await self._taken_by(SMS, reply, lambda: self._take_message(request))
-            case "GET", "agencies", agency, "handovers", key:
+            case "GET", "agencies", agency, call, key if call in self._calls:
                 self._signed(agency, request)
-                reply.send_json({"foreign_number": self._known(agency, key).answer})
+                reply.send(200, _answer(self._known(agency, key)))
             case "GET", "messages", key:
                 self._with_token(request)
                 reply.send_json({"message_id": self._known(SMS, key).answer})
@@ -170,7 +176,7 @@ class Sandbox:
         key = _key(request)
         signed_id = self._signed(agency, request)
         handover = _read(HANDOVER, request.body)
-        self._check(agency, key, signed_id, handover)
+        self._check(agency, key, signed_id, handover.agency_code, handover.callback_url)
         body_hash = _hash(request.body)
         effect = self._seen(agency, key, body_hash)
         if effect is None:
@@ -185,7 +191,49 @@ class Sandbox:
             )
             behaviour, traceparent = self._behaviours.of(agency), request.headers.get("traceparent")
             self._callbacks.plan(plan_of(effect, handover, behaviour, traceparent))
-        return orjson.dumps({"foreign_number": effect.answer})
+        return _answer(effect)
+
+    def _take_cancellation(self, agency: str, request: Request) -> bytes:
+        behaviour = self._behaviours.of(agency)
+        if behaviour.cancellation == "refuses":
+            raise Problem(NOT_FOUND, "Cơ quan không nhận yêu cầu dừng giải quyết.")
+        key = _key(request)
+        signed_id = self._signed(agency, request)
+        told = _read(CANCELLATION, request.body)
+        self._check(agency, key, signed_id, told.agency_code, told.callback_url)
+        body_hash = _hash(request.body)
+        effect = self._seen(agency, key, body_hash)
+        if effect is None:
+            answer = (
+                self._standing(agency, told) if behaviour.cancellation == "as_it_stands" else behaviour.cancellation
+            )
+            effect = self._ledger.take(
+                "cancellation", agency, key, told.dossier_id, told.leg, body_hash=body_hash, answer=answer
+            )
+            if answer in ("stopped", "later"):
+                self._callbacks.drop(agency, told.dossier_id)
+            if answer == "later":
+                self._callbacks.plan([late_word(effect, told, behaviour, request.headers.get("traceparent"))])
+        return _answer(effect)
+
+    def _take_correction(self, agency: str, request: Request) -> bytes:
+        key = _key(request)
+        signed_id = self._signed(agency, request)
+        told = _read(CORRECTION, request.body)
+        self._check(agency, key, signed_id, told.agency_code, told.callback_url)
+        body_hash = _hash(request.body)
+        effect = self._seen(agency, key, body_hash)
+        if effect is None:
+            duty = f"{told.leg}:correction:{told.correction}"
+            effect = self._ledger.take("correction", agency, key, told.dossier_id, duty, body_hash=body_hash, answer="")
+        return _answer(effect)
+
+    def _standing(self, agency: str, told: Cancellation) -> str:
+        """What an honest agency answers who is told to stop."""
+        if not self._ledger.has("handover", agency, told.dossier_id):
+            return "unknown"
+        said = self._callbacks.has_said(agency, told.dossier_id, "completed")
+        return "decided" if said else "stopped"
 
     def _take_message(self, request: Request) -> bytes:
         key = _key(request)
@@ -236,19 +284,26 @@ class Sandbox:
         except KeyConflict:
             raise Problem(IDEMPOTENCY_KEY_REUSED, "Khóa này đã đi cùng một nội dung khác.") from None
 
-    def _check(self, agency: str, key: str, signed_id: str, handover: Handover) -> None:
+    def _check(self, agency: str, key: str, signed_id: str, agency_code: str, callback_url: str) -> None:
         base = self._settings.routing_url
         if signed_id != key:
             raise Problem(INVALID_REQUEST, "webhook-id và Idempotency-Key phải là một.")
-        if handover.agency_code != agency:
+        if agency_code != agency:
             raise Problem(INVALID_REQUEST, "agency_code không phải cơ quan nhận.")
-        if base is not None and not handover.callback_url.startswith(base.rstrip("/") + "/"):
+        if base is not None and not callback_url.startswith(base.rstrip("/") + "/"):
             raise Problem(INVALID_REQUEST, "callback_url không thuộc hệ thống đã biết.")
 
     def _keep_text(self, effect: Effect, message: Message) -> None:
         if self._settings.keep_texts:
             kept = {"dossier_id": effect.dossier_id, "duty": effect.duty, "to": message.to, "text": message.text}
             self._texts.append(kept)
+
+
+def _answer(effect: Effect) -> bytes:
+    """What an agency says of a key, at once and whenever it is asked."""
+    if effect.kind == "cancellation":
+        return orjson.dumps({"outcome": effect.answer} if effect.answer not in ("later", "silent") else {})
+    return orjson.dumps({} if effect.kind == "correction" else {"foreign_number": effect.answer})
 
 
 async def _meet(trouble: Trouble, reply: Reply) -> None:

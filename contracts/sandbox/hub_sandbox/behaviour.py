@@ -22,6 +22,9 @@ Some that tests and the demo use:
 | says two results under one id | `{"completed": "another_body_same_id"}` |
 | out of order | `{"out_of_order": true}` |
 | asks for a supplement first | `{"asks_supplement": true}` |
+| told to stop: can't, its decision exists | `{"cancellation": "decided"}` |
+| told to stop: agrees later, by a callback; takes it and never answers | `{"cancellation": "later"}`; `"silent"` |
+| told to stop: knows no such call (404) | `{"cancellation": "refuses"}` |
 """
 
 import random
@@ -60,6 +63,10 @@ class Behaviour(BaseModel):
     callback_times: int = Field(default=1, ge=1, le=100)
     completed: Literal["once", "twice", "twice_with_another_id", "another_body_same_id"] = "once"
     asks_supplement: bool = False
+    cancellation: Literal["as_it_stands", "stopped", "decided", "unknown", "later", "silent", "refuses"] = (
+        "as_it_stands"
+    )
+    """`as_it_stands`: decided once the result was sent, unknown if it never got the dossier, else it stops."""
     result: Literal["approved", "rejected"] = "approved"
 
 

@@ -86,6 +86,24 @@ class Callbacks:
             event.set()
         return len(held)
 
+    def has_said(self, party: str, dossier_id: str, type: str) -> bool:
+        """Whether an agency has begun to say such a thing about the dossier."""
+        return any(
+            callback.attempts > 0
+            for callback in self._ledger.callbacks.values()
+            if (callback.party, callback.dossier_id, callback.type) == (party, dossier_id, type)
+        )
+
+    def drop(self, party: str, dossier_id: str) -> None:
+        """An agency has stopped: what it had still to say about the dossier is not said."""
+        for callback in self._ledger.callbacks.values():
+            mine = (callback.party, callback.dossier_id) == (party, dossier_id)
+            if mine and callback.outcome == "waiting":
+                callback.outcome = "given_up"
+                self._ledger.changed(callback)
+                if (task := self._plans.get(callback.plan)) is not None:
+                    task.cancel()
+
     def _begin(self, callbacks: Sequence[Callback]) -> None:
         plan = callbacks[0].plan
         if any(callback.due_at is ON_COMMAND for callback in callbacks):

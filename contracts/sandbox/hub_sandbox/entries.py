@@ -3,12 +3,15 @@
 from dataclasses import dataclass
 from typing import Any, Literal
 
-Kind = Literal["handover", "supplement", "sms"]
+Kind = Literal["handover", "supplement", "cancellation", "correction", "sms"]
 
 
 @dataclass(slots=True)
 class Effect:
-    """`duty`: the leg (hand-over), leg and request (supplement) or duty to inform (SMS); `first_at`: epoch, real."""
+    """`duty`: the leg (hand-over, cancellation), leg and number (supplement, correction) or duty to inform (SMS).
+
+    `first_at`: epoch, real.
+    """
 
     number: int
     kind: Kind
@@ -19,7 +22,7 @@ class Effect:
     first_at: float
     body_hash: str
     answer: str
-    """The foreign number or message id that was answered, and is answered again."""
+    """The foreign number, outcome or message id that was answered, and is answered again."""
     duplicate: bool
     repeats: int = 0
     recipient: str | None = None

@@ -1,9 +1,9 @@
 """Sổ cái: every effect that reached the other side, so that loss and doubling can be counted instead of believed.
 
-An *effect* is a hand-over, a supplement or an SMS that its receiver took after applying the key it was offered. The
-same key again is a *repeat* (same answer, no second effect); the same key with another body a *conflict* (422); at a
-receiver that does not honour the key, each request is an effect. A
-*duplicate* is an effect beyond one per (dossier, kind, duty), whatever its key. No text and no number is kept.
+An *effect* is a hand-over, a supplement, a call to stop or to correct, or an SMS that its receiver took after applying
+the key it was offered. The same key again is a *repeat* (same answer, no second effect); the same key with another body
+a *conflict* (422); at a receiver that does not honour the key, each request is an effect. A *duplicate* is an effect
+beyond one per (dossier, kind, duty), whatever its key. No text and no number is kept.
 """
 
 import time
@@ -47,6 +47,10 @@ class Ledger:
         self._repeat(effect)
         self._journal.add({"repeat": effect.number})
         return effect
+
+    def has(self, kind: Kind, party: str, dossier_id: str) -> bool:
+        """Whether the party took something of that kind about the dossier."""
+        return any((one.kind, one.party, one.dossier_id) == (kind, party, dossier_id) for one in self.effects)
 
     def of_key(self, party: str, key: str) -> Effect | None:
         """The first effect under this key, asked for without a repeat."""

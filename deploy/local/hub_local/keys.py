@@ -87,4 +87,5 @@ def _random_key() -> str:
 def _endpoints(layout: Layout, webhook_secret: str) -> str:
     """Every agency is played by the sandbox."""
     address = layout.url("sandbox") + "/agencies/{agency_code}"
-    return json.dumps({"*": {"url": address, "secrets": [webhook_secret]}}, indent=2)
+    takes = ["cancellations", "corrections"]
+    return json.dumps({"*": {"url": address, "secrets": [webhook_secret], "offers": takes}}, indent=2)

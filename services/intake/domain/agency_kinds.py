@@ -18,10 +18,14 @@ _SLUG = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 
 @dataclass(frozen=True, slots=True)
 class KindRule:
-    """One line of the table, first match wins: `says` (without accents) is found in the agency's text."""
+    """One line of the table, first match wins: `says` (without accents) is found in the agency's text.
+
+    `unrouted`: why no agency of this kind is known to be competent for a place.
+    """
 
     says: re.Pattern[str]
     kind: str
+    unrouted: str | None = None
 
 
 def kinds_of(agency: str, rules: Sequence[KindRule]) -> list[str | None]:
@@ -38,6 +42,12 @@ def kinds_of(agency: str, rules: Sequence[KindRule]) -> list[str | None]:
 
 def _kind(agency: str, rules: Sequence[KindRule]) -> str | None:
     return next((rule.kind for rule in rules if rule.says.search(agency)), None)
+
+
+def why_unrouted(kind: str, rules: Sequence[KindRule]) -> str | None:
+    """Why a dossier for agencies of this kind would find none; None: one is competent wherever a desk stands."""
+    known = next((rule for rule in rules if rule.kind == kind), None)
+    return "không có trong bảng loại cơ quan" if known is None else known.unrouted
 
 
 def is_kind(text: str) -> bool:

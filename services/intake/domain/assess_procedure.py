@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime, time
 
 from hub_events.intake import Channel
 from hub_events.reference import ProcedurePublishedV1
-from services.intake.domain.agency_kinds import KindRule, is_kind, kinds_of
+from services.intake.domain.agency_kinds import KindRule, is_kind, kinds_of, why_unrouted
 from services.intake.domain.fees import fee_flags, read_fees
 from services.intake.domain.folding import folded, slug_of, spaced, stated
 from services.intake.domain.internal_process import process_flags
@@ -118,6 +118,8 @@ def assess(raw: RawProcedure, references: References) -> Assessed:
     name, field, agency = (_line(raw, key, reasons) for key in ("name", "field", "agency"))
     levels = _levels(raw, reasons)
     kind = _kind(raw, agency, levels, references, reasons)
+    if kind is not None and (why := why_unrouted(kind, references.kinds)):
+        reasons.append(flag("agency-kind-unrouted", raw.value("agency").place, f"«{kind}»: {why}."))
     offers, cases = _offers(raw, reasons)
     papers = _papers(raw, cases, reasons)
     procedure = PublishedProcedure(
@@ -136,6 +138,7 @@ def assess(raw: RawProcedure, references: References) -> Assessed:
         bases=tuple(read_basis(basis.text) for basis in raw.bases),
         process=tuple(ProcessStep(step.name, step.role, step.share.text) for step in raw.process),
         texts={key: raw.value(key).text for key in _TEXTS if stated(raw.value(key).text)},
+        cooperating_kinds=tuple(_cooperating(raw, kind, references, reasons)),
     )
     reasons += _more_flags(raw, procedure, references)
     told = procedure_event(procedure, 1, datetime.combine(references.day, time(), UTC))
@@ -239,6 +242,19 @@ def _kind(
     return known[0] if len(kinds) == len(known) == 1 else None
 
 
+def _cooperating(raw: RawProcedure, lead: str | None, references: References, reasons: list[Reason]) -> Iterator[str]:
+    """The kinds that get a leg of their own; a person looks where one isn't clear, or nobody is competent."""
+    written = raw.value("cooperating_agency")
+    if not stated(written.text):
+        return
+    named = kinds_of(written.text, references.kinds)
+    clear = [kind for kind in named if kind not in (None, lead) and not why_unrouted(kind, references.kinds)]
+    if lead is None or len(clear) != len(named):
+        reasons.append(flag("cooperating-agency", written.place))
+    if lead is not None:
+        yield from clear
+
+
 def _offers(raw: RawProcedure, reasons: list[Reason]) -> tuple[tuple[Offer, ...], dict[str, str]]:
     """The channel rows, and the cases that they make: several rows of one channel are told apart."""
     channels = [CHANNELS.get(folded(row.form)) for row in raw.channels]
@@ -321,8 +337,6 @@ def _more_flags(raw: RawProcedure, procedure: PublishedProcedure, references: Re
     terms = {term_read(offer.term) for offer in procedure.offers if offer.case is None}
     if len(terms) > 1:
         yield flag("terms-differ-by-channel", raw.value("channels").place)
-    if stated(raw.value("cooperating_agency").text):
-        yield flag("cooperating-agency", raw.value("cooperating_agency").place)
     if not stated(raw.value("results").text):
         yield flag("result-not-stated", raw.value("results").place)
     for written, basis in zip(raw.bases, procedure.bases, strict=True):

@@ -144,6 +144,9 @@ _ORDER = {type: place for place, type in enumerate(TOLD)}
 
 NOT_TOLD = frozenset(
     {
+        "dossier.correction_handed_over.v1",
+        "dossier.recalled.v1",
+        "dossier.recall_refused.v1",
         "deadline.clock_started.v1",
         "deadline.clock_paused.v1",
         "deadline.clock_restarted.v1",
@@ -173,11 +176,16 @@ class Held:
 
 
 def held_by(steps: Iterable[Step]) -> Held | None:
-    """Which agency got the dossier last: each leg's first sign of it counts. None: none has."""
+    """Which deciding agency got the dossier last: each leg's first sign of it counts. None: none has."""
     first: dict[str, Held] = {}
-    for step in sorted(steps, key=lambda step: (step.at, step.recorded_at)):
+    kept = sorted(steps, key=lambda step: (step.at, step.recorded_at))
+    routed = [json.loads(step.facts) for step in kept if step.type == "dossier.routed.v1"]
+    heard = {leg["leg"] for facts in routed for leg in facts["legs"] if leg.get("role") == "cooperating"}
+    for step in kept:
         if step.type in ("dossier.handed_over.v1", "dossier.acknowledged.v1", "dossier.supplement_asked.v1"):
             facts = json.loads(step.facts)
+            if facts["leg"] in heard:
+                continue
             first.setdefault(facts["agency"]["code"], Held(_agency(facts), step.at))
     return max(first.values(), key=lambda held: held.since, default=None)
 

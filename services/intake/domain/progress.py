@@ -20,8 +20,11 @@ from hub_events.notify import (
 from hub_events.routing import (
     DossierAcknowledgedV1,
     DossierCompletedV1,
+    DossierCorrectionHandedOverV1,
     DossierHandedOverV1,
     DossierHandOverRefusedV1,
+    DossierRecalledV1,
+    DossierRecallRefusedV1,
     DossierRoutedV1,
     DossierRoutingFailedV1,
     DossierStepRecordedV1,
@@ -118,7 +121,11 @@ class Progress(NamedTuple):
             case DossierCompletedV1():
                 first = min((self.completed_at, self.result), (event.completed_at, event.result), key=_early)
                 return self._replace(completed_at=first[0], result=first[1])
-            case DossierStepRecordedV1() | MessageSentV2() | MessageFailedV2() | CitizenUnreachedV2():
+            case DossierStepRecordedV1() | DossierCorrectionHandedOverV1():
+                return self
+            case DossierRecalledV1() | DossierRecallRefusedV1():
+                return self
+            case MessageSentV2() | MessageFailedV2() | CitizenUnreachedV2():
                 return self
             case MessageSentV1() | MessageFailedV1() | CitizenUnreachedV1():
                 return self._told(event)
@@ -126,7 +133,7 @@ class Progress(NamedTuple):
                 return self._clock(event, occurred_at)
 
     def _routed(self, event: DossierRoutedV1, at: datetime) -> "Progress":
-        first = min(event.legs, key=lambda leg: (leg.order, leg.leg)).agency
+        first = min(event.legs, key=lambda leg: (leg.role != "lead", leg.order, leg.leg)).agency
         chosen = max(
             (self.routed_at, self.agency_code or "", self.agency_name or ""), (at, first.code, first.name), key=_late
         )

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -97,11 +97,16 @@ class PublishedProcedure:
     process: tuple[ProcessStep, ...]
     texts: Mapping[str, str]
     """Everything else by its key: agency, steps, results, conditions …"""
+    cooperating_kinds: tuple[str, ...] = ()
+    """Of the agencies that cooperate, as far as the text names them clearly."""
 
     def content(self) -> dict[str, Any]:
-        """As JSON."""
+        """As JSON; without cooperating agencies as before there were any, so that the content is the same."""
+        named = {name: getattr(self, name) for name in self.__slots__}
+        if not self.cooperating_kinds:
+            del named["cooperating_kinds"]
         return {
-            **{name: getattr(self, name) for name in self.__slots__},
+            **named,
             "offers": [_fields(offer) for offer in self.offers],
             "papers": [_fields(paper) for paper in self.papers],
             "process": [_fields(step) for step in self.process],
@@ -118,7 +123,6 @@ class PublishedProcedure:
 
     def procedure(self, version: int, field: str | None) -> Procedure:
         """What dossiers are checked and counted with; `field`: its slug."""
-        kind = self.agency_kind
         return Procedure(
             ref=ProcedureRef(code=self.code, version=version, name=self.name[:LONGEST_NAME], field=field),
             source=f"Quyết định {self.decision}" if self.decision else "Nội dung công bố đã nhập",
@@ -131,9 +135,17 @@ class PublishedProcedure:
                 for one in self.papers
             ),
             cases=tuple(Case(code, name) for code, name in self.cases),
-            legs=(LegPlan(leg="lead", role="lead", order=1, agency_kind=kind),) if kind else (),
+            legs=tuple(self._legs()),
             listing=Listing(self.field, self.levels, self.texts.get("agency", ""), self.online_level, self.base_code),
         )
+
+    def _legs(self) -> Iterator[LegPlan]:
+        """The agency that resolves and, at the same time, those that cooperate. Their names come after `lead`."""
+        if self.agency_kind is None:
+            return
+        yield LegPlan(leg="lead", role="lead", order=1, agency_kind=self.agency_kind)
+        for number, kind in enumerate(self.cooperating_kinds, start=1):
+            yield LegPlan(leg=f"partner-{number}", role="cooperating", order=1, agency_kind=kind)
 
     def _term_rows(self) -> list[TermRow]:
         """One row for each offer; where all cases of a channel have the same term, one for any case."""

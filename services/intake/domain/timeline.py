@@ -88,6 +88,7 @@ _CORRECTED = {
     "components": "thành phần hồ sơ",
 }
 _RESULTS = {"approved": "được chấp thuận", "rejected": "không được chấp thuận"}
+_NOT_STOPPED = {"decided": "không dừng được, đã có quyết định", "unknown": "trả lời không giữ hồ sơ này"}
 
 
 def _ended(facts: Facts) -> str:
@@ -177,6 +178,16 @@ SHAPES: Mapping[str, Shape] = {
     "dossier.supplement_asked.v1": _shape(
         lambda f: f"{_agency(f)} đề nghị bổ sung; Bộ phận Một cửa quyết định.",
         "leg", "agency", "components", at="asked_at",
+    ),
+    "dossier.correction_handed_over.v1": _shape(
+        lambda f: f"{_agency(f)} đã nhận đính chính.", "leg", "agency", "correction", at="handed_over_at"
+    ),
+    "dossier.recalled.v1": _shape(
+        lambda f: f"{_agency(f)} đã dừng giải quyết theo đề nghị.", "leg", "agency", at="stopped_at"
+    ),
+    "dossier.recall_refused.v1": _shape(
+        lambda f: f"{_agency(f)} {_NOT_STOPPED.get(f['reason'], 'không dừng giải quyết')}; cán bộ cần xem.",
+        "leg", "agency", "reason", at="refused_at",
     ),
     "dossier.completed.v1": _shape(
         lambda f: f"{_agency(f)} đã giải quyết xong: {_RESULTS.get(f['result'], f['result'])}.",

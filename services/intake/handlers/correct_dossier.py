@@ -94,7 +94,7 @@ def _plain(value: Any) -> Any:
 
 
 def _said(dossier: Dossier, command: CorrectDossier, number: int, what: tuple[Corrected, ...]) -> DossierCorrectedV1:
-    contact = "contact" in what
+    contact, agencies = "contact" in what, dossier.accepted and what != ("contact",)
     return DossierCorrectedV1(
         corrected_at=command.at,
         corrected_by=command.officer,
@@ -103,4 +103,8 @@ def _said(dossier: Dossier, command: CorrectDossier, number: int, what: tuple[Co
         desk=dossier.desk,
         contact_channels=dossier.contact_channels if contact else (),
         sealed_contact=dossier.sealed_contact if contact else None,
+        dossier_code=dossier.code,
+        case=dossier.case if agencies else None,
+        components=dossier.components if agencies else (),
+        sealed_form=dossier.sealed_form if agencies else None,
     )

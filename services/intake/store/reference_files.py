@@ -24,9 +24,13 @@ class Tables:
 
 def read_tables(folder: Path, packaged: Path) -> Tables:
     """The tables of a site, or the packaged ones. Raises ValueError that names file and entry."""
-    kinds = _read(folder, packaged, KINDS, lambda entry: KindRule(re.compile(entry["says"]), entry["kind"]))
+    kinds = _read(folder, packaged, KINDS, _kind)
     ended = _read(folder, packaged, ENDED, _ended)
     return Tables(kinds, {text.number: text for text in ended})
+
+
+def _kind(entry: dict[str, Any]) -> KindRule:
+    return KindRule(re.compile(entry["says"]), entry["kind"], entry.get("unrouted"))
 
 
 def _ended(entry: dict[str, Any]) -> EndedText:

@@ -19,9 +19,9 @@ from hub_messaging.sealing import SealingKeys
 from hub_web.credentials import clocks_differ, signed_by
 from hub_web.problems import INVALID_REQUEST, NOT_FOUND, Problem, problem_type
 from hub_web.routes import RawBody, Router
-from services.routing.domain.answers import Acknowledge, Answer, AskSupplement, Complete, RecordStep
+from services.routing.domain.answers import Acknowledge, Answer, AnswerRecall, AskSupplement, Complete, RecordStep
 from services.routing.domain.endpoint import EndpointOf
-from services.routing.domain.transfer import Asked, Outcome, Step
+from services.routing.domain.transfer import Asked, Outcome, RecallAnswer, Step
 from services.routing.handlers.agency_answer import TransferUnknown
 from services.routing.handlers.ports import TransferCommands
 
@@ -126,7 +126,19 @@ class Completed(_Message):
         return Complete(Outcome(self.result.code, self.result.number, self.at))
 
 
-Callback = Annotated[Acknowledged | StepReported | SupplementAsked | Completed, Body(discriminator="type")]
+class CancellationAnswered(_Message):
+    """Trả lời yêu cầu dừng giải quyết, when the agency didn't answer the call itself."""
+
+    type: Literal["cancellation_answered"]
+    outcome: RecallAnswer
+
+    def answer(self, _keys: SealingKeys) -> Answer:
+        return AnswerRecall(self.outcome, self.at)
+
+
+Callback = Annotated[
+    Acknowledged | StepReported | SupplementAsked | Completed | CancellationAnswered, Body(discriminator="type")
+]
 
 
 def callbacks_router(

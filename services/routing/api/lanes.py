@@ -15,7 +15,7 @@ from hub_web.pages import USUAL_LIMIT, Limit, Page, after_number, page_of
 from hub_web.problems import NOT_FOUND, NOTHING_TO_REDO, NOTHING_TO_SETTLE, Problem
 from hub_web.routes import Router
 from hub_web.tokens import Caller
-from services.routing.domain.endpoint import EndpointOf
+from services.routing.domain.endpoint import EndpointOf, Offer
 from services.routing.handlers.ports import CompetenceNow, Lanes, LaneState, UnknownHandOvers
 
 log = structlog.get_logger(__name__)
@@ -28,12 +28,14 @@ class LaneView(BaseModel):
     """Làn of one agency. `due`: hand-overs still to be made; `set_aside`: those that wait for a person.
 
     `unknown`: those that the agency may or may not have; only one that is not `repeat_safe` has such.
+    `offers`: what it takes besides hand-overs; of anything else a person must tell it.
     """
 
     name: str
     agency: str | None
     has_endpoint: bool
     repeat_safe: bool
+    offers: list[Offer]
     due: int
     set_aside: int
     unknown: int
@@ -93,6 +95,7 @@ def lanes_router(lanes: Lanes, unknown: UnknownHandOvers, competence: Competence
             agency=agency.name if agency else None,
             has_endpoint=endpoint is not None,
             repeat_safe=endpoint is None or endpoint.repeat_safe,
+            offers=sorted(endpoint.offers) if endpoint else [],
             **asdict(state or LaneState(name, 0, 0, 0, None, None, None, None, None)),
         )
 

@@ -11,7 +11,7 @@ from hub_web.pages import USUAL_LIMIT, Limit, Page, after_id, page_of
 from hub_web.problems import NOT_FOUND, Problem
 from hub_web.routes import Router
 from hub_web.tokens import All, Caller
-from services.routing.domain.transfer import LegState, Transfer, TransferState
+from services.routing.domain.transfer import LegState, RecallAnswer, Transfer, TransferState
 from services.routing.handlers.ports import TransferCommands, TransferQueries
 
 Reader = Annotated[Caller, requires("transfers:read")]
@@ -48,6 +48,15 @@ class OutcomeView(BaseModel):
     at: datetime
 
 
+class RecallView(BaseModel):
+    """Thu hồi. `asked_at` null: the agency takes no such call, or hasn't been asked. `by`: who entered the answer."""
+
+    asked_at: datetime | None
+    answer: RecallAnswer | None
+    answered_at: datetime | None
+    by: str | None
+
+
 class LegView(BaseModel):
     """One agency's part. `conflicts`: later results that contradict `outcome`."""
 
@@ -66,6 +75,9 @@ class LegView(BaseModel):
     asked: list[AskedView]
     outcome: OutcomeView | None
     conflicts: list[OutcomeView]
+    recall: RecallView
+    untold: list[int]
+    """Corrections that a person must tell the agency of."""
 
 
 class TransferView(BaseModel):
@@ -83,7 +95,9 @@ class TransferView(BaseModel):
     contradicted: bool
     stopped_at: datetime | None = None
     to_recall: bool = False
-    """Stopped, and yet at an agency: somebody must tell it."""
+    """Stopped, and an agency that has it hasn't agreed: its leg's `recall` says how far that is."""
+    to_correct: bool = False
+    """Corrected, and an agency that has it took no call about it: `untold` of its leg."""
     legs: list[LegView]
 
 
@@ -97,27 +111,36 @@ def transfers_router(transfers: TransferQueries, commands: TransferCommands) -> 
         state: TransferState | None = None,
         contradicted: bool = False,
         to_recall: bool = False,
+        to_correct: bool = False,
         cursor: str | None = None,
         limit: Limit = USUAL_LIMIT,
     ) -> Page[TransferView]:
         """Danh sách hồ sơ được chuyển; `contradicted`: those where an agency's answers contradict each other;
-        `to_recall`: those that the desk stopped while an agency has them."""
+        `to_recall`: those that the desk stopped while an agency has them; `to_correct`: those that an agency doesn't
+        know to be corrected."""
         area = caller.codes
         found = await transfers.page(
-            after_id(cursor), limit + 1, state=state, contradicted=contradicted, to_recall=to_recall, offices=area
+            after_id(cursor),
+            limit + 1,
+            state=state,
+            contradicted=contradicted,
+            to_recall=to_recall,
+            to_correct=to_correct,
+            offices=area,
         )
         return page_of(found, limit, view_of, lambda transfer: (str(transfer.dossier_id),))
 
     @router.get("/v1/transfers/{dossier_id}")
     async def show_transfer(caller: Reader, dossier_id: UUID) -> TransferView:
         """Hồ sơ được chuyển đến đâu, và cơ quan đã trả lời gì."""
-        return _within_area(caller, await transfers.find(dossier_id))
+        return within_area(caller, await transfers.find(dossier_id))
 
     @router.post("/v1/transfers/{dossier_id}/retry")
     async def retry_transfer(caller: Annotated[Caller, requires("lanes:manage")], dossier_id: UUID) -> TransferView:
-        """Asks the competence table again; a transfer that is on its way already is answered as it is."""
-        _within_area(caller, await transfers.find(dossier_id))
-        return _within_area(caller, await commands.retry(dossier_id))
+        """Asks the competence table again, or tells agencies that take the call by now to stop; else it is answered
+        as it is."""
+        within_area(caller, await transfers.find(dossier_id))
+        return within_area(caller, await commands.retry(dossier_id))
 
     return router
 
@@ -138,11 +161,13 @@ def view_of(transfer: Transfer) -> TransferView:
         contradicted=transfer.contradicted,
         stopped_at=transfer.stopped_at,
         to_recall=transfer.to_recall,
+        to_correct=transfer.to_correct,
         legs=[LegView.model_validate(leg, from_attributes=True) for leg in transfer.legs],
     )
 
 
-def _within_area(caller: Caller, transfer: Transfer | None) -> TransferView:
+def within_area(caller: Caller, transfer: Transfer | None) -> TransferView:
+    """The transfer as it is shown. Raises Problem `not-found` outside the caller's area."""
     if transfer is None or not (isinstance(caller.area, All) or any(map(caller.covers, transfer.offices))):
         raise Problem(NOT_FOUND, "Không có hồ sơ này trong phạm vi của bạn.", next_step="Kiểm tra mã hồ sơ.")
     return view_of(transfer)

@@ -1,6 +1,6 @@
-"""Hệ thống của cơ quan giải quyết: one attempt to hand over one parcel, signed, under one Idempotency-Key."""
+"""Hệ thống của cơ quan giải quyết: one attempt at one call, signed, under one Idempotency-Key."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime
 from http import HTTPStatus
@@ -16,10 +16,15 @@ from hub_messaging.unknown import NotSent
 from hub_messaging.work import WorkRow
 from hub_web.client import CallFailed, Client
 from hub_web.signatures import sign
-from services.routing.domain.endpoint import EndpointOf
+from services.routing.domain.endpoint import EndpointOf, Offer
+from services.routing.handlers.dossier_corrected import CORRECTION
 from services.routing.handlers.parcels import Parcel, read_parcel
+from services.routing.handlers.recall import CANCELLATION, read_cancellation
 
 FORM = "form"
+HANDOVERS = "handovers"
+OFFERED: Mapping[str, Offer] = {CANCELLATION: "cancellations", CORRECTION: "corrections"}
+"""By kind of work row: the call that an agency may not take, and where it takes it."""
 LONGEST_FOREIGN_NUMBER = 100
 
 
@@ -34,13 +39,15 @@ class AgencySystems:
         self._keys = keys
         self._callbacks = callback_base_url.rstrip("/") + "/v1/callbacks/"
 
-    async def hand_over(self, row: WorkRow) -> Outcome:
+    async def send(self, row: WorkRow) -> Outcome:
         """One attempt. Personal data is open in memory only, for as long as the request takes."""
-        endpoint = self._endpoint_of(row.lane)
+        endpoint, offer = self._endpoint_of(row.lane), OFFERED.get(row.kind)
         if endpoint is None:
             return Blocked("no-endpoint")
+        if offer is not None and offer not in endpoint.offers:
+            return Refused("not-offered", alone=True)
         try:
-            body = self._body(row)
+            body = self._cancellation(row) if row.kind == CANCELLATION else self._body(row)
         except NotYet as missing:
             return Blocked(missing.reason)
         except CannotProcess as broken:
@@ -52,11 +59,13 @@ class AgencySystems:
             **tracing.headers(),
         }
         try:
-            answer = await self._http.post(f"{endpoint.url}/handovers", body, headers)
+            answer = await self._http.post(f"{endpoint.url}/{offer or HANDOVERS}", body, headers)
         except CallFailed as failed:
             return TryAgain(failed.reason)
         unfinished = classify(answer.status, answer.headers.get("retry-after"))
-        return unfinished if unfinished is not None else Sent(_foreign_number(answer.content))
+        if unfinished is None:
+            return Sent(_detail(row, answer.content))
+        return unfinished if offer is None else _by_itself(unfinished, answer.status)
 
     async def ask(self, row: WorkRow) -> Sent | NotSent | None:
         """Whether the agency has what was sent under this row's key; None: it can't be asked or doesn't tell."""
@@ -65,11 +74,11 @@ class AgencySystems:
             return None
         try:
             signed = sign(str(row.id), b"", endpoint.secrets[0])
-            answer = await self._http.get(f"{endpoint.url}/handovers/{row.id}", signed)
+            answer = await self._http.get(f"{endpoint.url}/{OFFERED.get(row.kind, HANDOVERS)}/{row.id}", signed)
         except CallFailed:
             return None
         if answer.status == HTTPStatus.OK:
-            return Sent(_foreign_number(answer.content))
+            return Sent(_detail(row, answer.content))
         return NotSent() if answer.status == HTTPStatus.NOT_FOUND else None
 
     def _body(self, row: WorkRow) -> bytes:
@@ -85,18 +94,35 @@ class AgencySystems:
                 "kind": parcel.kind,
                 "dossier_id": str(row.dossier_id),
                 "leg": parcel.leg,
-                **({"request": parcel.request} if parcel.kind == "supplement" else {}),
+                **_numbered(parcel),
+                **({"role": parcel.role} if parcel.role != "lead" else {}),
                 "dossier_code": parcel.dossier_code,
                 "agency_code": parcel.agency_code,
                 "procedure_code": parcel.procedure_code,
                 "procedure_name": parcel.procedure_name,
-                "received_at": _written(parcel.received_at),
-                "promised_at": _written(parcel.promised_at),
+                **_times(parcel),
                 "sent_at": _written(parcel.sent_at),
                 "callback_url": self._callbacks + parcel.agency_code,
                 "applicant": applicant,
                 "form": form,
                 "components": listed if listed is not None else [asdict(part) for part in parcel.components],
+            }
+        )
+
+    def _cancellation(self, row: WorkRow) -> bytes:
+        told = read_cancellation(row.body)
+        return to_json(
+            {
+                "dossier_id": str(row.dossier_id),
+                "leg": told.leg,
+                "dossier_code": told.dossier_code,
+                "agency_code": told.agency_code,
+                "foreign_number": told.foreign_number,
+                "reason": told.reason,
+                "withdrawn": told.withdrawn,
+                "stopped_at": _written(told.stopped_at),
+                "sent_at": _written(told.sent_at),
+                "callback_url": self._callbacks + told.agency_code,
             }
         )
 
@@ -110,15 +136,38 @@ class AgencySystems:
         return form
 
 
-def _written(moment: datetime | None) -> str | None:
-    return None if moment is None else moment.astimezone(UTC).isoformat()
+def _by_itself(outcome: Outcome, status: int) -> Outcome:
+    """Hand-overs may work although this call doesn't: the lane goes on."""
+    if isinstance(outcome, Refused) or status in (HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED):
+        return Refused(f"http-{status}", alone=True)
+    return outcome
 
 
-def _foreign_number(content: bytes) -> str | None:
-    """The agency's own number. It took the dossier, so an answer without a readable number is none the less a 2xx."""
+def _numbered(parcel: Parcel) -> dict[str, Any]:
+    match parcel.kind:
+        case "dossier":
+            return {}
+        case "supplement":
+            return {"request": parcel.request}
+        case "correction":
+            return {"correction": parcel.request, "what": parcel.what, "case": parcel.case}
+
+
+def _times(parcel: Parcel) -> dict[str, Any]:
+    if parcel.kind == "correction":
+        return {"corrected_at": _written(parcel.received_at)}
+    return {"received_at": _written(parcel.received_at), "promised_at": _written(parcel.promised_at)}
+
+
+def _detail(row: WorkRow, content: bytes) -> str | None:
+    """What of an agency's 2xx counts: its own number, or whether it stopped. It took the call, readable or not."""
     try:
         answer = from_json(content)
     except ValueError:
         return None
-    number = answer.get("foreign_number") if isinstance(answer, dict) else None
-    return number if isinstance(number, str) and 0 < len(number) <= LONGEST_FOREIGN_NUMBER else None
+    said = answer.get("outcome" if row.kind == CANCELLATION else "foreign_number") if isinstance(answer, dict) else None
+    return said if isinstance(said, str) and 0 < len(said) <= LONGEST_FOREIGN_NUMBER else None
+
+
+def _written(moment: datetime | None) -> str | None:
+    return None if moment is None else moment.astimezone(UTC).isoformat()

@@ -6,7 +6,7 @@ Each function gives the leg with the fact noted, or None when it was known alrea
 from dataclasses import dataclass
 from datetime import datetime
 
-from services.routing.domain.transfer import Asked, Leg, Outcome, Step
+from services.routing.domain.transfer import Asked, Leg, Outcome, RecallAnswer, Step
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,18 @@ class Complete:
     outcome: Outcome
 
 
-Answer = Acknowledge | RecordStep | AskSupplement | Complete
+@dataclass(frozen=True, slots=True)
+class AnswerRecall:
+    """Trả lời yêu cầu dừng giải quyết. `by`: who entered it; None: the agency's system says so."""
+
+    answer: RecallAnswer
+    at: datetime
+    by: str | None = None
+    sealed_why: str | None = None
+
+
+Answer = Acknowledge | RecordStep | AskSupplement | Complete | AnswerRecall
+_RANK: dict[RecallAnswer | None, int] = {None: 0, "unknown": 1, "stopped": 2, "decided": 3}
 
 
 def note(leg: Leg, answer: Answer) -> Leg | None:
@@ -53,6 +64,8 @@ def note(leg: Leg, answer: Answer) -> Leg | None:
             return ask_supplement(leg, asked)
         case Complete(outcome):
             return complete(leg, outcome)
+        case AnswerRecall():
+            return answer_recall(leg, answer)
 
 
 def acknowledge(leg: Leg, at: datetime, foreign_number: str | None) -> Leg | None:
@@ -84,6 +97,17 @@ def complete(leg: Leg, outcome: Outcome) -> Leg | None:
     if any(outcome.says_the_same(one) for one in known):
         return None
     return leg._replace(conflicts=(*leg.conflicts, outcome))
+
+
+def answer_recall(leg: Leg, said: AnswerRecall) -> Leg | None:
+    """What a person found out is the last word; of an agency's two answers, the one that leaves more to do."""
+    known = leg.recall
+    if said.by is None and (known.by is not None or _RANK[said.answer] <= _RANK[known.answer]):
+        return None
+    if said.by is not None and (said.by, said.answer) == (known.by, known.answer):
+        return None
+    noted = known._replace(answer=said.answer, answered_at=said.at, by=said.by, sealed_why=said.sealed_why)
+    return leg._replace(recall=noted)
 
 
 def hand_over(leg: Leg, at: datetime, foreign_number: str | None) -> Leg:

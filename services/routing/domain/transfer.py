@@ -3,7 +3,7 @@
 Nothing here is ever taken back: what a repeat or a late message says again changes nothing.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, NamedTuple
@@ -12,7 +12,8 @@ from uuid import UUID
 from hub_events.event import Envelope
 from services.routing.domain.competence import Agency, Competence
 
-Kind = Literal["dossier", "supplement"]
+Kind = Literal["dossier", "supplement", "correction"]
+Role = Literal["lead", "cooperating"]
 LegState = Literal["planned", "routed", "refused", "handed_over", "acknowledged", "in_progress", "completed"]
 TransferState = Literal["unknown", "routing_failed", "routed", "refused", "handed_over", "completed"]
 
@@ -28,9 +29,9 @@ class Component:
 
 
 class Consignment(NamedTuple):
-    """What an agency gets: the dossier, or one supplement to it. Kept here only until every leg has its work row.
+    """What an agency gets: the dossier, a supplement or a correction to it. Kept only until every leg has its work row.
 
-    `cause` is the envelope of the event that brought it.
+    `cause` is the envelope of the event that brought it; `request`: first, second … supplement or correction.
     """
 
     cause: Envelope
@@ -40,6 +41,9 @@ class Consignment(NamedTuple):
     promised_at: datetime | None
     components: tuple[Component, ...]
     sealed_form: str | None
+    what: tuple[str, ...] = ()
+    """What was corrected."""
+    case: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,11 +77,28 @@ class Outcome:
         return (self.result, self.number) == (other.result, other.number)
 
 
+RecallAnswer = Literal["stopped", "decided", "unknown"]
+
+
+class Recall(NamedTuple):
+    """Thu hồi: telling an agency to stop. `asked_at` None: it offers no such call, or hasn't been asked yet.
+
+    `decided`: it can't stop, its decision exists; `unknown`: it says that it doesn't have the dossier.
+    """
+
+    asked_at: datetime | None = None
+    answer: RecallAnswer | None = None
+    answered_at: datetime | None = None
+    by: str | None = None
+    """Who entered the answer; None: the agency's system gave it."""
+    sealed_why: str | None = None
+
+
 class Leg(NamedTuple):
     """One agency's part of a dossier. `agency` is None until somebody competent was found."""
 
     leg: str
-    role: Literal["lead", "cooperating"]
+    role: Role
     order: int
     agency_kind: str
     agency: Agency | None = None
@@ -93,6 +114,14 @@ class Leg(NamedTuple):
     outcome: Outcome | None = None
     conflicts: tuple[Outcome, ...] = ()
     """Results that contradict the first one: a person must ask the agency."""
+    recall: Recall = Recall()
+    untold: tuple[int, ...] = ()
+    """Corrections that no call could tell its agency of: a person must."""
+
+    @property
+    def in_hand(self) -> bool:
+        """The agency has the dossier, and hasn't said that it is done with it."""
+        return bool(self.handed_over_at or self.heard_of) and self.outcome is None and self.recall.answer != "stopped"
 
     @property
     def heard_of(self) -> bool:
@@ -126,6 +155,15 @@ class Plan(NamedTuple):
     """The event that said so: what follows at the agencies goes back to it."""
 
 
+class Stop(NamedTuple):
+    """Dừng giải quyết, as agencies are told of it."""
+
+    at: datetime
+    reason: str
+    withdrawn: bool
+    cause: Envelope
+
+
 class Transfer(NamedTuple):
     """A dossier's legs, and what became of them. Without a plan it is a stub: its acceptance has not been read yet."""
 
@@ -136,19 +174,36 @@ class Transfer(NamedTuple):
     """What some leg has still to be given."""
     supplements: tuple[int, ...] = ()
     """Numbers of the supplements that were read."""
+    corrections: tuple[int, ...] = ()
     edition: str | None = None
     """Edition of the competence table that was asked last."""
     failed_leg: str | None = None
     failed_at: datetime | None = None
     routed_at: datetime | None = None
     stopped_at: datetime | None = None
-    """The desk stopped the dossier: nothing is sent from then on."""
+    """The desk stopped the dossier: nothing is sent from then on but that."""
+    stop: Stop | None = None
+    """None though stopped: a version kept it that told no agency."""
 
     @property
     def to_recall(self) -> bool:
-        """Stopped, and yet at an agency: it has no call to take a dossier back by, so a person must tell it."""
-        there = any((leg.handed_over_at or leg.heard_of) and leg.outcome is None for leg in self.legs)
-        return self.stopped_at is not None and there
+        """Stopped, and yet in an agency's hands."""
+        return self.stopped_at is not None and any(leg.in_hand for leg in self.legs)
+
+    @property
+    def to_correct(self) -> bool:
+        """An agency works by something that was corrected, and nobody has told it."""
+        return self.stopped_at is None and any(leg.untold for leg in self.legs)
+
+    @property
+    def deciding(self) -> tuple[Leg, ...]:
+        """The legs whose results end the dossier. Whoever cooperates beside the lead is heard, and holds nothing up."""
+        last = max((leg.order for leg in self.legs if leg.role == "lead"), default=0)
+        return tuple(leg for leg in self.legs if leg.role == "lead" or leg.order > last)
+
+    @property
+    def completed(self) -> bool:
+        return bool(self.legs) and all(leg.outcome is not None for leg in self.deciding)
 
     @property
     def state(self) -> TransferState:
@@ -157,7 +212,7 @@ class Transfer(NamedTuple):
             return "unknown"
         if self.failed_leg is not None:
             return "routing_failed"
-        if states == {"completed"}:
+        if self.completed:
             return "completed"
         if "refused" in states:
             return "refused"
@@ -204,14 +259,30 @@ def plan_transfer(stub: Transfer, plan: Plan, legs: Sequence[Leg], dossier: Cons
     return stub._replace(plan=plan, legs=tuple(legs), waiting=waiting)
 
 
-def stop(transfer: Transfer, at: datetime) -> Transfer:
-    """Dừng giải quyết: legs that nobody has are not begun, what waited for them is forgotten. The first stop counts."""
+def stop(transfer: Transfer, told: Stop) -> Transfer:
+    """Dừng giải quyết: legs that nobody has are not begun, what waited for them is forgotten."""
     legs = tuple(
         leg if leg.handed_over_at or leg.heard_of or leg.refused_at else leg._replace(started=False)
         for leg in transfer.legs
     )
-    first = at if transfer.stopped_at is None else min(at, transfer.stopped_at)
-    return transfer._replace(legs=legs, waiting=(), stopped_at=first)
+    return transfer._replace(legs=legs, waiting=(), stopped_at=told.at, stop=told)
+
+
+def recall(transfer: Transfer, offered: Callable[[str], bool], now: datetime) -> tuple[Transfer, list[Leg]]:
+    """The legs whose agencies are told to stop now: once each, as soon as they are known to have it and take the call.
+
+    `offered`: whether the agency of that code takes it.
+    """
+    if transfer.stop is None:
+        return transfer, []
+    asking = [
+        leg
+        for leg in transfer.legs
+        if leg.in_hand and leg.recall == Recall() and leg.agency is not None and offered(leg.agency.code)
+    ]
+    for leg in asking:
+        transfer = transfer.with_leg(leg._replace(recall=Recall(asked_at=now)))
+    return transfer, asking
 
 
 def find_agencies(transfer: Transfer, competence: Competence, now: datetime) -> Transfer:
@@ -237,8 +308,54 @@ def add_supplement(transfer: Transfer, supplement: Consignment) -> tuple[Transfe
     handovers = [Handover(leg, supplement) for leg in transfer.legs if leg.started]
     if len(handovers) == len(transfer.legs) > 0:
         return transfer, handovers
-    waiting = sorted((*transfer.waiting, supplement), key=lambda one: one.request)
-    return transfer._replace(waiting=tuple(waiting)), handovers
+    return transfer._replace(waiting=_in_order(*transfer.waiting, supplement)), handovers
+
+
+def add_correction(
+    transfer: Transfer, correction: Consignment, offered: Callable[[str], bool]
+) -> tuple[Transfer, list[Handover]]:
+    """Đính chính: every agency that has the dossier is told, by a call or by a person; the others get it right at once.
+
+    Each correction says all as it stands, so an older one than was read is not told any more.
+    """
+    newest = max(transfer.corrections, default=0) < correction.request
+    if correction.request in transfer.corrections:
+        return transfer, []
+    transfer = transfer._replace(corrections=tuple(sorted((*transfer.corrections, correction.request))))
+    if transfer.stopped_at is not None or not newest:
+        return transfer, []
+    handovers = []
+    for leg in [leg for leg in transfer.legs if leg.started]:
+        if leg.agency is not None and offered(leg.agency.code):
+            handovers.append(Handover(leg, correction))
+        else:
+            transfer = transfer.with_leg(leg._replace(untold=(*leg.untold, correction.request)))
+    if all(leg.started for leg in transfer.legs) and transfer.legs:
+        return transfer, handovers
+    return transfer._replace(waiting=_in_order(*transfer.waiting, correction)), handovers
+
+
+def _in_order(*waiting: Consignment) -> tuple[Consignment, ...]:
+    return tuple(sorted(waiting, key=lambda one: (one.kind != "dossier", one.cause.occurred_at, one.request)))
+
+
+def _corrected(waiting: tuple[Consignment, ...]) -> list[Consignment]:
+    """What a leg gets that starts now: what was corrected meanwhile is right in it from the beginning."""
+    corrections = [one for one in waiting if one.kind == "correction"]
+    others = [one for one in waiting if one.kind != "correction"]
+    if not corrections:
+        return others
+    newest = corrections[-1]
+    return [_mended(one, newest) for one in others]
+
+
+def _mended(one: Consignment, newest: Consignment) -> Consignment:
+    """A supplement that came after the correction says it itself."""
+    if one.kind == "dossier":
+        return one._replace(sealed_form=newest.sealed_form, components=newest.components)
+    if one.sealed_form is not None and one.cause.occurred_at < newest.cause.occurred_at:
+        return one._replace(sealed_form=newest.sealed_form)
+    return one
 
 
 def start_legs(transfer: Transfer) -> tuple[Transfer, list[Handover]]:
@@ -247,7 +364,7 @@ def start_legs(transfer: Transfer) -> tuple[Transfer, list[Handover]]:
         return transfer, []
     unfinished = [leg.order for leg in transfer.legs if leg.outcome is None]
     starting = [leg for leg in transfer.legs if not leg.started and leg.order <= min(unfinished, default=0)]
-    handovers = [Handover(leg, consignment) for leg in starting for consignment in transfer.waiting]
+    handovers = [Handover(leg, consignment) for leg in starting for consignment in _corrected(transfer.waiting)]
     for leg in starting:
         transfer = transfer.with_leg(leg._replace(started=True))
     if all(leg.started for leg in transfer.legs):

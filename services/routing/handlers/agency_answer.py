@@ -14,10 +14,13 @@ from hub_events.routing import (
     DossierSupplementAskedV1,
 )
 from services.routing.domain import answers
-from services.routing.domain.answers import Acknowledge, Answer, AskSupplement, Complete, RecordStep
+from services.routing.domain.answers import Acknowledge, Answer, AnswerRecall, AskSupplement, Complete, RecordStep
+from services.routing.domain.endpoint import Offers
 from services.routing.domain.transfer import Leg, Transfer
 from services.routing.handlers.ports import RoutingUow
-from services.routing.handlers.route import agency_ref, start
+from services.routing.handlers.recall import recall_from_agencies, say_answer
+from services.routing.handlers.references import agency_ref
+from services.routing.handlers.route import start
 
 log = structlog.get_logger(__name__)
 
@@ -29,7 +32,9 @@ class TransferUnknown(Exception):
 Heard = Literal["new", "known", "contradiction"]
 
 
-def record_answer(dossier_id: UUID, leg: str, agency_code: str, answer: Answer, uow: RoutingUow) -> Heard:
+def record_answer(
+    dossier_id: UUID, leg: str, agency_code: str, answer: Answer, uow: RoutingUow, offers: Offers
+) -> Heard:
     """Notes what the agency says; a fact that is known already changes nothing. Raises TransferUnknown."""
     transfer = uow.transfers.get(dossier_id)
     before = transfer.leg_of(leg, agency_code) if transfer is not None else None
@@ -44,13 +49,20 @@ def record_answer(dossier_id: UUID, leg: str, agency_code: str, answer: Answer, 
         uow.transfers.put(dossier_id, changed)
         return "contradiction"
     if isinstance(answer, Complete):
-        changed = _go_on(changed, uow)
+        changed = _go_on(changed, transfer.completed, uow)
+    elif isinstance(answer, AnswerRecall):
+        say_answer(changed, after, uow)
     else:
-        event, words = _said(after, answer)
-        event_id = derive_id(dossier_id, leg, *words)
-        uow.publish(event, dossier_id=dossier_id, id=event_id, because=transfer.plan.cause)
-    uow.transfers.put(dossier_id, changed)
+        _say(transfer, after, answer, uow)
+    uow.transfers.put(dossier_id, recall_from_agencies(changed, uow, offers))
     return "new"
+
+
+def _say(transfer: Transfer, leg: Leg, answer: Acknowledge | RecordStep | AskSupplement, uow: RoutingUow) -> None:
+    assert transfer.plan is not None
+    event, words = _said(leg, answer)
+    event_id = derive_id(transfer.dossier_id, leg.leg, *words)
+    uow.publish(event, dossier_id=transfer.dossier_id, id=event_id, because=transfer.plan.cause)
 
 
 def _said(leg: Leg, answer: Acknowledge | RecordStep | AskSupplement) -> tuple[Event, tuple[str, ...]]:
@@ -72,13 +84,16 @@ def _said(leg: Leg, answer: Acknowledge | RecordStep | AskSupplement) -> tuple[E
             return wanted, ("supplement-asked", asked.at.isoformat(), *asked.components)
 
 
-def _go_on(transfer: Transfer, uow: RoutingUow) -> Transfer:
-    """A leg has its result: the next legs start, or the dossier is completed (the result is the leading leg's)."""
+def _go_on(transfer: Transfer, said: bool, uow: RoutingUow) -> Transfer:
+    """A leg has its result: the next legs start, or the dossier is completed (the result is the first leading leg's).
+
+    `said`: it was completed before, an agency that cooperates was still to be heard.
+    """
     transfer = start(transfer, uow)
-    outcomes = [leg.outcome for leg in transfer.legs if leg.outcome is not None]
-    if len(outcomes) < len(transfer.legs):
+    if said or not transfer.completed:
         return transfer
-    lead = next((leg for leg in transfer.legs if leg.role == "lead"), transfer.legs[0])
+    lead = transfer.deciding[0]
+    outcomes = [leg.outcome for leg in transfer.deciding if leg.outcome is not None]
     assert transfer.plan is not None
     assert lead.agency is not None
     assert lead.outcome is not None

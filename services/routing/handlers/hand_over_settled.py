@@ -8,12 +8,14 @@ from hub_events.routing import AgencyRef, DossierHandedOverV1, DossierHandOverRe
 from hub_messaging.outcomes import Refused, Sent
 from hub_messaging.work import WorkRow
 from services.routing.domain import answers
+from services.routing.domain.endpoint import Offers
 from services.routing.handlers.parcels import Parcel, read_parcel
 from services.routing.handlers.ports import RoutingUow
+from services.routing.handlers.recall import recall_from_agencies
 
 
-def on_hand_over_settled(row: WorkRow, outcome: Sent | Refused, attempts: int, uow: RoutingUow) -> None:
-    """Ghi nhận bàn giao. A refusal after an operator's redo is another fact: its id counts the attempts."""
+def on_hand_over_settled(row: WorkRow, outcome: Sent | Refused, attempts: int, uow: RoutingUow, offers: Offers) -> None:
+    """Ghi nhận bàn giao; what was stopped meanwhile is recalled. A refusal after a redo is another fact."""
     parcel = read_parcel(row.body)
     transfer = uow.transfers.get(row.dossier_id)
     assert transfer is not None, "work rows are made in the transaction that keeps their transfer"
@@ -28,7 +30,7 @@ def on_hand_over_settled(row: WorkRow, outcome: Sent | Refused, attempts: int, u
         event_id = derive_id(row.id, "refused", str(attempts))
     uow.publish(event, dossier_id=row.dossier_id, id=event_id, because=parcel.cause)
     if parcel.kind == "dossier":  # a supplement moves no leg
-        uow.transfers.put(row.dossier_id, transfer.with_leg(changed))
+        uow.transfers.put(row.dossier_id, recall_from_agencies(transfer.with_leg(changed), uow, offers))
 
 
 def _handed_over(parcel: Parcel, at: datetime, attempts: int, foreign_number: str | None) -> DossierHandedOverV1:

@@ -15,7 +15,7 @@ from hub_events.event import Envelope, Fact
 from hub_events.ids import derive_id
 from hub_events.intake import ComponentRef
 from hub_messaging.work import NewWork
-from services.routing.domain.transfer import Component, Consignment, Handover, Kind, Leg, Transfer
+from services.routing.domain.transfer import Component, Consignment, Handover, Kind, Leg, Role, Transfer
 
 
 class Parcel(NamedTuple):
@@ -36,6 +36,9 @@ class Parcel(NamedTuple):
     sealed_form: str | None
     cause: Envelope
     """The event that this goes back to."""
+    what: tuple[str, ...] = ()
+    case: str | None = None
+    role: Role = "lead"
 
 
 _PARCELS = TypeAdapter(Parcel)
@@ -62,8 +65,13 @@ def pack(transfer: Transfer, handover: Handover) -> NewWork:
 
 
 def _written(parcel: Parcel) -> bytes:
-    """By names, so that the cause's trace is found in the row's body."""
-    return to_json({**parcel._asdict(), "cause": parcel.cause._asdict()})
+    """By names, so that the cause's trace is found in the row's body; what few parcels have, only in theirs."""
+    fields = parcel._asdict()
+    if parcel.kind != "correction":
+        del fields["what"], fields["case"]
+    if parcel.role == "lead":
+        del fields["role"]
+    return to_json({**fields, "cause": parcel.cause._asdict()})
 
 
 def _parcel(transfer: Transfer, leg: Leg, consignment: Consignment) -> Parcel:
@@ -85,6 +93,9 @@ def _parcel(transfer: Transfer, leg: Leg, consignment: Consignment) -> Parcel:
         components=consignment.components,
         sealed_form=consignment.sealed_form,
         cause=consignment.cause,
+        what=consignment.what,
+        case=consignment.case,
+        role=leg.role,
     )
 
 

@@ -10,7 +10,7 @@ from hub_messaging.outbox import Publish
 from hub_messaging.outcomes import Sent
 from hub_messaging.unknown import NotSent
 from hub_messaging.work import NewWork, WorkRow
-from services.routing.domain.answers import Answer
+from services.routing.domain.answers import Answer, AnswerRecall
 from services.routing.domain.competence import Competence
 from services.routing.domain.succession import AgencyVersion
 from services.routing.domain.transfer import Transfer, TransferState
@@ -89,6 +89,8 @@ class TransferCommands(Protocol):
     """What the API asks to be done; returns once it is committed."""
 
     async def retry(self, dossier_id: UUID) -> Transfer | None: ...
+    async def told(self, dossier_id: UUID, leg: str) -> Transfer | None: ...
+    async def enter_recall(self, dossier_id: UUID, leg: str, answer: AnswerRecall) -> Transfer | None: ...
     async def answer(
         self, message_id: str, body_sha256: bytes, agency_code: str, dossier_id: UUID, leg: str, answer: Answer
     ) -> None: ...
@@ -106,6 +108,7 @@ class TransferQueries(Protocol):
         state: TransferState | None,
         contradicted: bool,
         to_recall: bool = False,
+        to_correct: bool = False,
         offices: Sequence[str] | None,
     ) -> Sequence[Transfer]: ...
 

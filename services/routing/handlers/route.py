@@ -4,20 +4,26 @@ from uuid import UUID
 
 from hub_events.event import Event
 from hub_events.ids import derive_id
-from hub_events.routing import AgencyRef, DossierRoutedV1, DossierRoutingFailedV1, RoutedLeg
-from services.routing.domain.competence import Agency, Competence
+from hub_events.routing import DossierRoutedV1, DossierRoutingFailedV1, RoutedLeg
+from services.routing.domain.competence import Competence
+from services.routing.domain.endpoint import Offers
 from services.routing.domain.transfer import Transfer, find_agencies, start_legs
 from services.routing.handlers.parcels import pack
 from services.routing.handlers.ports import CompetenceNow, RoutingUow
+from services.routing.handlers.recall import recall_from_agencies
+from services.routing.handlers.references import agency_ref
 
 NO_COMPETENT_AGENCY = "no-competent-agency"
 
 
-def retry_routing(dossier_id: UUID, uow: RoutingUow, competence: CompetenceNow) -> Transfer | None:
-    """Tries a transfer that has no competent agency again; any other is left as it is. None: there is no transfer."""
+def retry_routing(dossier_id: UUID, uow: RoutingUow, competence: CompetenceNow, offers: Offers) -> Transfer | None:
+    """Tries what could not be done: finding a competent agency, telling one to stop. None: there is no transfer."""
     transfer = uow.transfers.get(dossier_id)
     if transfer is not None and transfer.state == "routing_failed":
         transfer = route(transfer, competence(), uow)
+    elif transfer is not None and transfer.to_recall:
+        transfer = recall_from_agencies(transfer, uow, offers)
+        uow.transfers.put(dossier_id, transfer)
     return transfer
 
 
@@ -26,7 +32,9 @@ def route(transfer: Transfer, competence: Competence, uow: RoutingUow) -> Transf
     routed = find_agencies(transfer, competence, uow.now)
     if routed.failed_leg is None:
         legs = tuple(
-            RoutedLeg(leg=leg.leg, agency=agency_ref(leg.agency), order=leg.order) for leg in routed.legs if leg.agency
+            RoutedLeg(leg=leg.leg, agency=agency_ref(leg.agency), order=leg.order, role=leg.role)
+            for leg in routed.legs
+            if leg.agency
         )
         _say(DossierRoutedV1(legs=legs, competence=competence.version), "routed", transfer, uow)
         return start(routed, uow)
@@ -52,8 +60,3 @@ def start(transfer: Transfer, uow: RoutingUow) -> Transfer:
         uow.work.add(pack(started, handover))
     uow.transfers.put(started.dossier_id, started)
     return started
-
-
-def agency_ref(agency: Agency) -> AgencyRef:
-    """The agency as events name it."""
-    return AgencyRef(code=agency.code, name=agency.name)

@@ -8,11 +8,10 @@ from services.routing.handlers.ports import HandOverQuestions, TransferQueries
 
 
 async def find_out(row: WorkRow, transfers: TransferQueries, systems: HandOverQuestions) -> Sent | NotSent | None:
-    """An agency that has called back about the dossier has it; of a supplement only its system can tell."""
-    parcel = read_parcel(row.body)
+    """An agency that has called back about the dossier has it; of what follows only its system can tell."""
     transfer = await transfers.find(row.dossier_id)
-    if transfer is not None and parcel.kind == "dossier":
-        leg = transfer.named(parcel.leg)
+    if transfer is not None and row.kind == "dossier":
+        leg = transfer.named(read_parcel(row.body).leg)
         if leg.heard_of:
             return Sent(leg.foreign_number)
     return await systems.ask(row)

@@ -1,7 +1,8 @@
 """ROUTING_ENDPOINTS_FILE: `{"<agency code or *>": {"url": "https://…/{agency_code}", "secrets": ["whsec_…"]}}`.
 
 `"repeat_safe": false` beside them for an agency that makes a new dossier of every request, whatever its key; and
-`"status_query": true` for one that answers `GET <url>/handovers/<key>`.
+`"status_query": true` for one that answers `GET <url>/handovers/<key>`. `"offers": ["cancellations", "corrections"]`:
+what else it takes, at `<url>/cancellations` and `<url>/corrections`; of what it doesn't take, a person must tell it.
 """
 
 from pathlib import Path
@@ -11,7 +12,7 @@ from urllib.parse import quote
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, TypeAdapter, ValidationError
 
 from hub_web.signatures import secret_key
-from services.routing.domain.endpoint import Endpoint
+from services.routing.domain.endpoint import Endpoint, Offer
 
 EVERY_AGENCY = "*"
 
@@ -28,6 +29,7 @@ class _Endpoint(BaseModel):
     secrets: tuple[Annotated[str, AfterValidator(_usable)], ...] = Field(min_length=1, max_length=5)
     repeat_safe: bool = True
     status_query: bool = False
+    offers: frozenset[Offer] = frozenset()
 
 
 _FILE = TypeAdapter(dict[str, _Endpoint])
@@ -45,12 +47,17 @@ class Endpoints:
         if found is None:
             return None
         url = found.url.replace("{agency_code}", quote(agency_code, safe="")).rstrip("/")
-        return Endpoint(url, found.secrets, found.repeat_safe, found.status_query)
+        return Endpoint(url, found.secrets, found.repeat_safe, found.status_query, found.offers)
 
     def repeat_safe(self, agency_code: str) -> bool:
         """Whether the agency takes one key once. Without an endpoint nothing is sent."""
         found = self._entry(agency_code)
         return found is None or found.repeat_safe
+
+    def offers(self, agency_code: str, offer: Offer) -> bool:
+        """Whether the agency takes such a call."""
+        found = self._entry(agency_code)
+        return found is not None and offer in found.offers
 
     def _entry(self, agency_code: str) -> _Endpoint | None:
         return self._by_code.get(agency_code) or self._by_code.get(EVERY_AGENCY)

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from datetime import datetime
 from uuid import UUID
 
 import structlog
@@ -10,6 +11,7 @@ from prometheus_client import Gauge
 from hub_messaging.database import UNAVAILABLE, Pool
 from hub_messaging.jobs import Failed, Job
 from hub_messaging.runner import Runner
+from services.routing.domain.endpoint import Offers
 from services.routing.domain.transfer import Transfer
 from services.routing.handlers.ports import CompetenceNow
 from services.routing.handlers.route import retry_routing
@@ -32,10 +34,21 @@ TO_RECALL = Gauge(
     "hub_transfers_to_recall",
     "Dossiers that were stopped while an agency has them. Above 0: tell the agency; GET /v1/transfers?to_recall=true.",
 )
+TO_RECALL_OLDEST = Gauge(
+    "hub_transfers_to_recall_oldest_seconds",
+    "Age of the oldest stop that an agency which has the dossier hasn't agreed to. See HubRecallWaiting.md.",
+)
+
+TO_CORRECT = Gauge(
+    "hub_transfers_to_correct",
+    "Dossiers corrected at the desk whose agency took no call about it. Tell it; GET /v1/transfers?to_correct=true.",
+)
 
 _STUCK = """
 SELECT (SELECT count(*) FROM transfer WHERE state = 'routing_failed') AS failed,
        (SELECT count(*) FROM transfer WHERE to_recall) AS to_recall,
+       (SELECT min(stopped_at) FROM transfer WHERE to_recall) AS oldest_stop,
+       (SELECT count(*) FROM transfer WHERE to_correct) AS to_correct,
        (SELECT count(*) FROM transfer WHERE contradicted) AS contradicted
 """
 _FAILED = """
@@ -44,21 +57,24 @@ WHERE state = 'routing_failed' AND edition IS DISTINCT FROM $1 AND dossier_id > 
 """
 
 
-async def measure(pool: Pool) -> None:
-    """Sets the gauges of transfers that only people can help on."""
+async def measure(pool: Pool, now: datetime) -> None:
+    """Sets the gauges of transfers that only people can help on; `now` is business time."""
     row = await pool.fetchrow(_STUCK)
     assert row is not None
     ROUTING_FAILED.set(row["failed"])
     CONTRADICTED.set(row["contradicted"])
     TO_RECALL.set(row["to_recall"])
+    TO_CORRECT.set(row["to_correct"])
+    TO_RECALL_OLDEST.set((now - row["oldest_stop"]).total_seconds() if row["oldest_stop"] else 0)
 
 
 class Rerouting:
     """Compares editions, not moments: a transfer that failed by the old table just after the new one came is found."""
 
-    def __init__(self, runner: Runner[RoutingUnitOfWork], competence: CompetenceNow) -> None:
+    def __init__(self, runner: Runner[RoutingUnitOfWork], competence: CompetenceNow, offers: Offers) -> None:
         self._runner = runner
         self._competence = competence
+        self._offers = offers
 
     async def run(self, beat: Callable[[], None]) -> None:
         """Until cancelled."""
@@ -87,5 +103,6 @@ class Rerouting:
 
     def _job(self, dossier_id: UUID) -> Job[RoutingUnitOfWork, Transfer | None]:
         return Job(
-            run=lambda uow: retry_routing(dossier_id, uow, self._competence), keys={TRANSFERS_SHELF: (dossier_id,)}
+            run=lambda uow: retry_routing(dossier_id, uow, self._competence, self._offers),
+            keys={TRANSFERS_SHELF: (dossier_id,)},
         )

@@ -9,11 +9,12 @@ from pydantic_core import to_json
 
 from hub_events.event import Envelope
 from hub_messaging.database import Table, TableStore
-from services.routing.domain.transfer import Consignment, Leg, Plan, Transfer
+from services.routing.domain.transfer import Consignment, Leg, Plan, Recall, Stop, Transfer
 
 _LEGS: Final = TypeAdapter(tuple[Leg, ...])
 _WAITING: Final = TypeAdapter(tuple[Consignment, ...])
 _NUMBERS: Final = TypeAdapter(tuple[int, ...])
+_STOP: Final = TypeAdapter(Stop)
 _CAUSE: Final = TypeAdapter(Envelope)
 
 TABLE: Final = Table(
@@ -39,6 +40,9 @@ TABLE: Final = Table(
         "routed_at": "timestamptz",
         "stopped_at": "timestamptz",
         "to_recall": "bool",
+        "stop": "jsonb",
+        "corrections": "jsonb",
+        "to_correct": "bool",
     },
 )
 
@@ -56,8 +60,8 @@ def to_row(transfer: Transfer) -> Sequence[Any]:
         plan and plan.territory,
         plan and to_json(plan.cause._asdict()).decode(),
         to_json(transfer.offices).decode(),
-        to_json([leg._asdict() for leg in transfer.legs]).decode(),
-        to_json([one._asdict() for one in transfer.waiting]).decode(),
+        to_json([_leg(leg) for leg in transfer.legs]).decode(),
+        to_json([_consignment(one) for one in transfer.waiting]).decode(),
         to_json(transfer.supplements).decode(),
         transfer.edition,
         transfer.failed_leg,
@@ -65,7 +69,26 @@ def to_row(transfer: Transfer) -> Sequence[Any]:
         transfer.routed_at,
         transfer.stopped_at,
         transfer.to_recall,
+        transfer.stop and to_json({**transfer.stop._asdict(), "cause": transfer.stop.cause._asdict()}).decode(),
+        to_json(transfer.corrections).decode(),
+        transfer.to_correct,
     )
+
+
+def _leg(leg: Leg) -> dict[str, Any]:
+    """By names, the recall too; one that nobody recalls or corrects is written as a version before would."""
+    written = leg._asdict()
+    recall, untold = written.pop("recall"), written.pop("untold")
+    if recall != Recall():
+        written["recall"] = recall._asdict()
+    return {**written, "untold": untold} if untold else written
+
+
+def _consignment(one: Consignment) -> dict[str, Any]:
+    written = one._asdict()
+    if one.kind != "correction":
+        del written["what"], written["case"]
+    return written
 
 
 def from_row(row: asyncpg.Record) -> Transfer:
@@ -80,6 +103,8 @@ def from_row(row: asyncpg.Record) -> Transfer:
         failed_at=row["failed_at"],
         routed_at=row["routed_at"],
         stopped_at=row["stopped_at"],
+        corrections=_NUMBERS.validate_json(row["corrections"]),
+        stop=row["stop"] and _STOP.validate_json(row["stop"]),
     )
 
 

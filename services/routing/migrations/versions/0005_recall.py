@@ -1,0 +1,16 @@
+"""The stop that agencies are told of, and corrections; what they answer stands in their legs (first step: expand)."""
+
+from alembic import op
+
+revision = "0005"
+down_revision = "0004"
+
+TOLD = """
+ALTER TABLE transfer ADD COLUMN stop jsonb, ADD COLUMN corrections jsonb NOT NULL DEFAULT '[]',
+    ADD COLUMN to_correct boolean NOT NULL DEFAULT false;
+CREATE INDEX transfer_to_correct ON transfer (dossier_id) WHERE to_correct;
+"""
+
+
+def upgrade() -> None:
+    op.execute(TOLD)

@@ -1,0 +1,153 @@
+"""Đính chính: agencies that have a dossier get it right, by a call or by a person; the others have it right at once."""
+
+from typing import Any
+from uuid import UUID
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from hub_messaging.outcomes import Refused, Sent
+from services.routing.domain.answers import Complete
+from services.routing.handlers.parcels import read_parcel
+from tests.routing.conftest import Hub
+from tests.routing.desk import Desk
+from tests.routing.facts import COMMITTEE, POLICE, a_competence, corrected
+from tests.routing.test_handlers import APPROVED, BOTH, NOBODY, TWO_IN_ROW
+from tests.routing.test_recall import declare, handed_over, kinds
+from tests.waiting import until
+
+FORM = "a..b.c0.d"
+
+
+def correcting(competence: Any = BOTH) -> Desk:
+    return Desk(competence, "corrections")
+
+
+def test_an_agency_that_has_it_gets_the_correction_behind_it_in_its_lane() -> None:
+    desk = correcting()
+    desk.accept(sealed_form=FORM)
+    desk.correct(case="thuong-tru")
+    desk.correct(case="thuong-tru")
+    assert [(work.lane, work.kind) for work in desk.work] == [(POLICE.code, "dossier"), (POLICE.code, "correction")]
+    parcel = read_parcel(desk.work[-1].body)
+    assert (parcel.what, parcel.case, parcel.request, parcel.sealed_form) == (
+        ("applicant",),
+        "thuong-tru",
+        1,
+        "a..b.c1.d",
+    )
+    desk.settle(desk.work[-1], Sent())
+    assert desk.said[-1] == "dossier.correction_handed_over.v1"
+    assert desk.transfer.legs[0].handed_over_at is None, "a correction moves no leg"
+
+
+def test_a_leg_that_starts_later_has_it_right_from_the_beginning() -> None:
+    desk = correcting()
+    desk.accept(legs=TWO_IN_ROW, sealed_form=FORM)
+    desk.correct(1)
+    desk.correct(2)
+    desk.answer(Complete(APPROVED))
+    later = [work for work in desk.work if work.lane == COMMITTEE.code]
+    assert [(work.kind, read_parcel(work.body).sealed_form) for work in later] == [("dossier", "a..b.c2.d")]
+    assert desk.transfer.waiting == ()
+
+
+def test_what_nobody_was_competent_for_yet_is_handed_over_right() -> None:
+    desk = correcting(a_competence(NOBODY))
+    desk.accept(sealed_form=FORM)
+    desk.supplement(sealed_form="a..b.s1.d")
+    desk.correct(1, components=[{"code": "ban-sao", "copies": 2}])
+    desk.retry(BOTH)
+    parcels = [read_parcel(work.body) for work in desk.work]
+    assert [(one.kind, one.sealed_form) for one in parcels] == [
+        ("dossier", "a..b.c1.d"),
+        ("supplement", "a..b.c1.d"),
+    ]
+    assert [part.code for part in parcels[0].components] == ["ban-sao"]
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.permutations(range(4)), st.lists(st.integers(0, 3), max_size=3))
+def test_whatever_is_read_when_the_agency_ends_with_the_newest(order: list[int], again: list[int]) -> None:
+    desk = correcting()
+    facts = [
+        lambda: desk.accept(sealed_form=FORM),
+        lambda: desk.correct(1),
+        lambda: desk.correct(2),
+        lambda: desk.correct(3),
+    ]
+    for index in (*order, *again):
+        facts[index]()
+    forms = [read_parcel(work.body).sealed_form for work in desk.work]
+    assert forms[-1] == "a..b.c3.d"
+    assert forms == sorted(forms, key=str), "an older one is never told after a newer one"
+    assert (desk.transfer.waiting, desk.transfer.corrections) == ((), (1, 2, 3))
+
+
+@pytest.mark.parametrize("changes", [{"dossier_code": None}, {"sealed_form": None, "what": ["contact"]}])
+def test_a_contact_or_a_dossier_that_is_not_accepted_is_no_affair_of_the_agency(changes: dict[str, Any]) -> None:
+    desk = correcting()
+    desk.accept(sealed_form=FORM)
+    before = desk.transfer
+    desk.correct(**changes)
+    assert (len(desk.work), desk.transfer) == (1, before)
+
+
+def test_an_agency_that_takes_no_such_call_or_refuses_it_is_listed() -> None:
+    desk = Desk(BOTH)
+    desk.accept(sealed_form=FORM)
+    desk.correct()
+    assert (desk.transfer.to_correct, desk.transfer.legs[0].untold, len(desk.work)) == (True, (1,), 1)
+
+    refusing = correcting()
+    refusing.accept(sealed_form=FORM)
+    refusing.correct()
+    refusing.settle(refusing.work[-1], Refused("http-422"))
+    assert (refusing.transfer.to_correct, refusing.said) == (True, ["dossier.routed.v1"])
+    refusing.settle(refusing.work[-1], Sent())  # redone by a person
+    assert not refusing.transfer.to_correct
+
+
+def test_of_a_stopped_dossier_nothing_is_corrected() -> None:
+    desk = correcting()
+    desk.accept(sealed_form=FORM)
+    desk.settle(desk.work[0], Sent())
+    desk.stop()
+    desk.correct()
+    assert (desk.work, desk.transfer.to_correct) == ([], False)
+
+
+@pytest.mark.stack
+async def test_a_correction_reaches_the_agency_once_and_opened(hub: Hub) -> None:
+    await declare(hub, offers=["cancellations", "corrections"])
+    await hub.behave(callback="never")
+    dossier_id = await hub.accept()
+    await handed_over(hub, dossier_id)
+    await correct(hub, dossier_id)
+    await until(lambda: hub.types(dossier_id), lambda types: types[-1] == "dossier.correction_handed_over.v1")
+    assert await kinds(hub, dossier_id) == ["handover", "correction"]
+    assert (await hub.get("/v1/transfers?to_correct=true")).json()["items"] == []
+    rows = str(await hub.fetch("SELECT * FROM transfer")) + str(await hub.fetch("SELECT body FROM work_body"))
+    assert "Nguyễn Văn Đúng" not in rows
+
+
+@pytest.mark.stack
+async def test_where_no_call_is_taken_a_person_tells_and_says_so(hub: Hub) -> None:
+    await hub.behave(callback="never")
+    dossier_id = await hub.accept()
+    await handed_over(hub, dossier_id)
+    await correct(hub, dossier_id)
+    (listed,) = (await hub.get("/v1/transfers?to_correct=true")).json()["items"]
+    assert (listed["to_correct"], listed["legs"][0]["untold"]) == (True, [1])
+    path = f"/v1/transfers/{dossier_id}/legs/lead/corrections/told"
+    assert (await hub.post(path, scopes=["transfers:read"])).status_code == 403
+    assert (await hub.post(path, area=["H99.01"])).status_code == 404
+    assert (await hub.post(path.replace("lead", "other"))).status_code == 404
+    assert (await hub.post(path)).json()["to_correct"] is False
+    assert (await hub.get("/v1/transfers?to_correct=true")).json()["items"] == []
+
+
+async def correct(hub: Hub, dossier_id: UUID) -> None:
+    form = {"applicant": {"full_name": "Nguyễn Văn Đúng"}, "components": [], "request": "Đăng ký thường trú"}
+    await hub.read(corrected(dossier_id, sealed_form=hub.keys.seal("form", dossier_id, form)))
