@@ -113,7 +113,7 @@ class Service:
         self._tables = read_tables(settings.data_folder, PACKAGED_DATA)
         self._procedures = ProcedureFeed(self._catalogue.learn)
         self._reference = Reference([self._procedures, DeskFeed(self._catalogue.take_desks, self.spine.clock.now)])
-        self._verifier = Verifier(settings.jwks_file, settings.token_issuer)
+        self._verifier = Verifier.of(settings)
         self._objects = Objects(settings.files_url)
         self._vault = SealedVault(self._objects, self._office.seals)
 
@@ -270,7 +270,9 @@ class Service:
         return None
 
     def _server(self) -> Role:
-        return self.spine.http(HttpServer(self.app(), self.settings.http_host, self.settings.http_port))
+        return self.spine.http(
+            HttpServer(self.app(), self.settings.http_host, self.settings.http_port), self._verifier.followed
+        )
 
 
 def _events() -> dict[str, Any]:

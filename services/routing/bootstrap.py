@@ -62,7 +62,7 @@ class Service:
         self.competence = WatchedFile(settings.data_folder / FILE_NAME, read_competence).now
         self._endpoints = WatchedFile(settings.endpoints_file, read_endpoints).now
         self._keys = WatchedFile(settings.sealing_keys_file, SealingKeys.read).now
-        self._verifier = Verifier(settings.jwks_file, settings.token_issuer)
+        self._verifier = Verifier.of(settings)
 
     async def everything(self) -> Sequence[Role]:
         """All roles in one process; inputs last, so that they stop first."""
@@ -157,7 +157,9 @@ class Service:
         return make_app("Chuyển hồ sơ", version("hub-routing"), self._verifier, routers, outages=UNAVAILABLE)
 
     def _server(self) -> Role:
-        return self.spine.http(HttpServer(self.app(), self.settings.http_host, self.settings.http_port))
+        return self.spine.http(
+            HttpServer(self.app(), self.settings.http_host, self.settings.http_port), self._verifier.followed
+        )
 
 
 def build(settings: Settings) -> Service:
