@@ -18,7 +18,7 @@ from hub_messaging.sealing import SealingKeys
 from hub_messaging.settings import joined
 from hub_web.app import make_app
 from hub_web.dead_letters import dead_letter_router
-from hub_web.rates import Rates
+from hub_web.rates import rates_of
 from hub_web.routes import Router
 from hub_web.server import HttpServer
 from hub_web.tokens import Verifier
@@ -114,6 +114,7 @@ class Service:
         self._procedures = ProcedureFeed(self._catalogue.learn)
         self._reference = Reference([self._procedures, DeskFeed(self._catalogue.take_desks, self.spine.clock.now)])
         self._verifier = Verifier.of(settings)
+        self._rates = rates_of(settings.caller_requests_per_second, settings.caller_limits_file)
         self._objects = Objects(settings.files_url)
         self._vault = SealedVault(self._objects, self._office.seals)
 
@@ -221,7 +222,7 @@ class Service:
             outages=UNAVAILABLE,
             events=_events,
             refusal_pages=(TRACKING_PATH, pages.refusal),
-            rates=Rates(self.settings.caller_requests_per_second),
+            rates=self._rates,
         )
 
     def _forms(self, runner: GroupRunner[IntakeUnitOfWork], queries: Queries) -> Router:

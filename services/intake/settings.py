@@ -32,6 +32,8 @@ class Settings(ServiceSettings):
     """Dossiers of one person and procedure received within so many days are pointed out as possible duplicates."""
     caller_requests_per_second: int = Field(default=1000, ge=1, le=100_000)
     """What one token's subject may ask of this process, twice as much at once; above it 429 with Retry-After."""
+    caller_limits_file: Path | None = None
+    """Limits of single systems (JSON: a token's subject → requests a second); read again when it changes."""
     consumer_linger_ms: int = Field(default=300, ge=0, le=1000)
     """The timeline may lag a little: fewer, larger batches."""
     files_url: str = Field(default="file:///var/lib/mot-cua-hub/files", pattern=r"^(file:///.+|s3://[^/\s]+.*)$")

@@ -25,6 +25,7 @@ from hub_web.client import Client, ClientLimits
 from hub_web.dead_letters import dead_letter_router
 from hub_web.server import HttpServer
 from hub_web.tokens import Verifier
+from hub_web.watched_file import WatchedFile
 from services.routing.api.callbacks import callbacks_router
 from services.routing.api.lanes import lanes_router
 from services.routing.api.transfers import transfers_router
@@ -44,7 +45,6 @@ from services.routing.store.lanes import LaneTable
 from services.routing.store.queries import TransferTable
 from services.routing.store.rerouting import Rerouting, measure
 from services.routing.store.unit_of_work import TRANSFERS_SHELF, RoutingUnitOfWork
-from services.routing.store.watched_file import WatchedFile
 
 NAME = "routing"
 CONNECTIONS = 4096  # the lanes bound themselves; one dead agency must not hold the connections of the others

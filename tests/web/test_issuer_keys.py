@@ -5,6 +5,7 @@ import json
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
 from typing import Any
 
 import httpx
@@ -18,7 +19,7 @@ from joserfc.jwk import ECKey, OctKey, OKPKey, RSAKey
 
 from hub_web import issuer_keys
 from hub_web.app import make_app
-from hub_web.issuer_keys import LONGEST_SECONDS, SHORTEST_SECONDS, IssuerKeys, _good_for
+from hub_web.issuer_keys import LONGEST_SECONDS, SHORTEST_SECONDS, _good_for
 from hub_web.keys import keys_in
 from hub_web.routes import Router
 from hub_web.tokens import KeyUnknown, TokenRefused, Verifier
@@ -43,12 +44,22 @@ def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(issuer_keys, "AGAIN_AT_MOST_SECONDS", 0.1)
 
 
+@dataclass(frozen=True)
+class At:
+    """What the settings say."""
+
+    jwks_url: str
+    jwks_file: None = None
+    token_issuer: str = NAME
+
+
 @asynccontextmanager
 async def followed(issuer: ForeignIssuer, path: str = WELL_KNOWN) -> AsyncIterator[tuple[Verifier, list[str | None]]]:
-    keys, unready = IssuerKeys(issuer.url + path, NAME), list[str | None]()
-    following = asyncio.create_task(keys.follow(unready.append))
+    verifier, unready = Verifier.of(At(issuer.url + path)), list[str | None]()
+    assert verifier.followed is not None
+    following = asyncio.create_task(verifier.followed.follow(unready.append))
     try:
-        yield Verifier(keys, NAME), unready
+        yield verifier, unready
     finally:
         assert not following.done(), "nothing that an issuer does ends the role"
         following.cancel()

@@ -1,22 +1,19 @@
 """Khóa kiểm tra mã truy cập: public keys by their `kid`, as they lie in a JWKS, and what each may be used for."""
 
-import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final, Protocol
 
 import orjson
-import structlog
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, JWKRegistry, Key, OKPKey, RSAKey
+
+from hub_web.watched_file import WatchedFile
 
 ALGORITHMS: Final = ("Ed25519", "EdDSA", "ES256", "RS256", "PS256")
 LEAST_RSA_BITS = 2048
 MOST_KEYS = 100
-LOOK_SECONDS = 1.0
 _UNREADABLE = (ValueError, KeyError, TypeError, AttributeError, JoseError)
-
-_log = structlog.get_logger("hub_web")
 
 
 class Keys(Protocol):
@@ -73,43 +70,19 @@ def _key(one: Any) -> Key | None:
 
 
 class KeyFile:
-    """Keys in a JWKS file, which is looked at once a second: a key taken out of it ends its tokens within that second.
-
-    A file that can't be read later keeps the keys known so far and is logged; at the start it is an OSError or a
-    ValueError.
-    """
+    """Keys in a JWKS file: a key taken out of it ends its tokens within a second. Raises OSError and ValueError."""
 
     away = False
 
     def __init__(self, file: Path) -> None:
-        self._file = file
-        self._seen = self._stamp()
-        self._keys = self._read()
-        self._next_look = time.monotonic() + LOOK_SECONDS
-
-    def now(self) -> Mapping[str, Key]:
-        if time.monotonic() >= self._next_look:
-            self._look()
-        return self._keys
+        self.now = WatchedFile(file, _read).now
 
     async def learn(self) -> None:
         """A file is never asked: it is looked at all the time."""
 
-    def _look(self) -> None:
-        self._next_look = time.monotonic() + LOOK_SECONDS
-        try:
-            stamp = self._stamp()
-            if stamp != self._seen:
-                self._keys, self._seen = self._read(), stamp
-        except (OSError, ValueError) as error:
-            _log.error("jwks_unreadable", file=self._file.name, error=type(error).__name__)
 
-    def _stamp(self) -> tuple[int, int, int]:
-        stat = self._file.stat()
-        return stat.st_mtime_ns, stat.st_ino, stat.st_size
-
-    def _read(self) -> dict[str, Key]:
-        try:
-            return keys_in(self._file.read_bytes())
-        except ValueError as error:
-            raise ValueError(f"{self._file.name} holds {error}") from None
+def _read(file: Path) -> Mapping[str, Key]:
+    try:
+        return keys_in(file.read_bytes())
+    except ValueError as error:
+        raise ValueError(f"{file.name} holds {error}") from None

@@ -11,7 +11,7 @@ import warnings
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, Literal, Protocol, get_args
+from typing import TYPE_CHECKING, Any, Final, Literal, Protocol, get_args
 
 import orjson
 from joserfc import jwt
@@ -20,8 +20,10 @@ from joserfc.jwk import Key, KeySet, OKPKey
 from joserfc.jws import CompactSignature
 from uuid_utils import uuid7
 
-from hub_web.issuer_keys import IssuerKeys
 from hub_web.keys import ALGORITHMS, KeyFile, Keys, algorithms_of
+
+if TYPE_CHECKING:
+    from hub_web.issuer_keys import IssuerKeys
 
 Kind = Literal["system", "officer", "operator"]
 
@@ -195,19 +197,21 @@ class Verifier:
             sub={"essential": True},
         )
         self._known: dict[str, tuple[Caller, float]] = {}
+        self.followed: IssuerKeys | None = None
+        """Keys that somebody must fetch again and again."""
 
     @classmethod
     def of(cls, settings: TokenSettings) -> "Verifier":
         """The one that the settings describe: keys in a file, or at their issuer's address."""
-        if settings.jwks_url is not None:
-            return cls(IssuerKeys(settings.jwks_url, settings.token_issuer), settings.token_issuer)
-        assert settings.jwks_file is not None
-        return cls(settings.jwks_file, settings.token_issuer)
+        if settings.jwks_url is None:
+            assert settings.jwks_file is not None
+            return cls(settings.jwks_file, settings.token_issuer)
+        from hub_web.issuer_keys import IssuerKeys  # most take their keys from a file
 
-    @property
-    def followed(self) -> IssuerKeys | None:
-        """Keys that somebody must fetch again and again."""
-        return self._source if isinstance(self._source, IssuerKeys) else None
+        keys = IssuerKeys(settings.jwks_url, settings.token_issuer)
+        verifier = cls(keys, settings.token_issuer)
+        verifier.followed = keys
+        return verifier
 
     async def patient_caller(self, token: str) -> Caller:
         """Who the bearer is; a key that isn't known yet is waited for, a moment. Raises TokenRefused."""
