@@ -115,6 +115,8 @@ class Service:
         self._reference = Reference([self._procedures, DeskFeed(self._catalogue.take_desks, self.spine.clock.now)])
         self._verifier = Verifier.of(settings)
         self._rates = rates_of(settings.caller_requests_per_second, settings.caller_limits_file)
+        keys = settings.form_signing_key_file, settings.form_signing_passphrase_file
+        self._signer = signer_called(settings.signs_forms, *keys)
         self._objects = Objects(settings.files_url)
         self._vault = SealedVault(self._objects, self._office.seals)
 
@@ -229,8 +231,7 @@ class Service:
         """Official forms: printed by typst from the packaged templates, signed as the settings say."""
         forms = FormQueries(self.spine.pool)
         printer = TypstPrinter(PACKAGED_DATA / "forms", self.settings.public_url)
-        signer = signer_called(self.settings.signs_forms)
-        issuing = FormIssuing(runner, queries, forms, self._office, printer, signer, self.spine.clock.now)
+        issuing = FormIssuing(runner, queries, forms, self._office, printer, self._signer, self.spine.clock.now)
         return form_router(issuing, queries, forms)
 
     async def _find(self, code: str, version: int | None) -> bool:
