@@ -1,8 +1,8 @@
 """Committed requirement locks, with hashes and without addresses: `python deploy/local/locks.py [--check]`.
 
 One lock per service (what its image installs), `intake-pades` (with that extra), `all` (development, tests, the local
-stack) and `bootstrap` (what installs the rest). Without `--check` they are resolved anew; a `uv.lock` beside them, never
-committed, keeps versions.
+stack) and `bootstrap` (what installs the rest). Without `--check` they are resolved anew; a `uv.lock` beside them,
+never committed, keeps versions.
 """
 
 import re
