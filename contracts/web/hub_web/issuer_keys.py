@@ -110,6 +110,8 @@ class IssuerKeys:
         if self._trouble is not None or not _same(keys, self._keys):
             self._keys = keys
             _log.info("issuer_keys_fetched", keys=len(keys))
+        if self._trouble is not None:
+            self._wanted_at = -UNKNOWN_KEY_SECONDS  # questions that nobody answered don't count
         self._trouble, self._fetched_at = None, time.monotonic()
         return pause
 
