@@ -59,6 +59,7 @@ ROWS: dict[str, tuple[Panel, ...]] = {
     ),
     "Tiến trình": (
         Panel("hub_process_ready", "Tiến trình sẵn sàng (1) hay chưa (0)"),
+        Panel("hub_issuer_keys_age_seconds", "Tuổi của khóa lấy từ nơi cấp mã truy cập", "s"),
         Panel("hub_consumer_stopped", "Phân vùng ngừng đọc"),
         Panel("hub_consumer_lag_records", "Bản ghi chưa đọc", without=("partition",)),
     ),

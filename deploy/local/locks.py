@@ -1,7 +1,8 @@
 """Committed requirement locks, with hashes and without addresses: `python deploy/local/locks.py [--check]`.
 
-One lock per service (what its image installs), `all` (development, tests, the local stack) and `bootstrap` (what
-installs the rest). Without `--check` they are resolved anew; a `uv.lock` beside them, never committed, keeps versions.
+One lock per service (what its image installs), `intake-pades` (with that extra), `all` (development, tests, the local
+stack) and `bootstrap` (what installs the rest). Without `--check` they are resolved anew; a `uv.lock` beside them,
+never committed, keeps versions.
 """
 
 import re
@@ -11,6 +12,7 @@ import tomllib
 from collections.abc import Iterable, Iterator
 from importlib import metadata
 from pathlib import Path
+from typing import Any
 
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
@@ -25,6 +27,7 @@ SCOPES = {
     "bootstrap": ("--only-group", "bootstrap"),
     "all": ("--all-packages", "--all-groups"),
     **{service: ("--package", f"hub-{service}", "--no-default-groups") for service in SERVICES},
+    "intake-pades": ("--package", "hub-intake", "--extra", "pades", "--no-default-groups"),
 }
 
 
@@ -54,12 +57,17 @@ def mistakes() -> Iterator[str]:
 
 
 def _members() -> dict[str, list[str]]:
-    """Workspace member → what it depends on."""
+    """Workspace member → what it depends on; what its extras do stands with a marker, as in an installed package."""
     files = [
         file for pattern in ("contracts/*", "services/*", "deploy/*") for file in ROOT.glob(f"{pattern}/pyproject.toml")
     ]
     projects = [tomllib.loads(file.read_text())["project"] for file in files]
-    return {project["name"]: project["dependencies"] for project in projects}
+    return {project["name"]: [*project["dependencies"], *_of_extras(project)] for project in projects}
+
+
+def _of_extras(project: dict[str, Any]) -> list[str]:
+    extras = project.get("optional-dependencies", {})
+    return [f"{need} ; extra == '{extra}'" for extra, needs in extras.items() for need in needs]
 
 
 def _wanted(name: str, members: dict[str, list[str]]) -> list[str]:
@@ -68,7 +76,8 @@ def _wanted(name: str, members: dict[str, list[str]]) -> list[str]:
         return list(groups["bootstrap"])
     if name == "all":
         return [*groups["bootstrap"], *groups["dev"], *members]
-    return [f"hub-{name}"]
+    service, _, extra = name.partition("-")
+    return [f"hub-{service}[{extra}]"] if extra else [f"hub-{service}"]
 
 
 def _pins(name: str) -> dict[str, str]:

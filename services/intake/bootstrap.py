@@ -18,7 +18,7 @@ from hub_messaging.sealing import SealingKeys
 from hub_messaging.settings import joined
 from hub_web.app import make_app
 from hub_web.dead_letters import dead_letter_router
-from hub_web.rates import Rates
+from hub_web.rates import rates_of
 from hub_web.routes import Router
 from hub_web.server import HttpServer
 from hub_web.tokens import Verifier
@@ -119,7 +119,10 @@ class Service:
         self._tables = read_tables(settings.data_folder, PACKAGED_DATA)
         self._procedures = ProcedureFeed(self._catalogue.learn)
         self._reference = Reference([self._procedures, DeskFeed(self._catalogue.take_desks, self.spine.clock.now)])
-        self._verifier = Verifier(settings.jwks_file, settings.token_issuer)
+        self._verifier = Verifier.of(settings)
+        self._rates = rates_of(settings.caller_requests_per_second, settings.caller_limits_file)
+        keys = settings.form_signing_key_file, settings.form_signing_passphrase_file
+        self._signer = signer_called(settings.signs_forms, *keys)
         self._objects = Objects(settings.files_url)
         self._vault = SealedVault(self._objects, self._office.seals)
 
@@ -230,15 +233,14 @@ class Service:
             outages=UNAVAILABLE,
             events=_events,
             refusal_pages=(TRACKING_PATH, pages.refusal),
-            rates=Rates(self.settings.caller_requests_per_second),
+            rates=self._rates,
         )
 
     def _forms(self, runner: GroupRunner[IntakeUnitOfWork], queries: Queries) -> Router:
         """Official forms: printed by typst from the packaged templates, signed as the settings say."""
         forms = FormQueries(self.spine.pool)
         printer = TypstPrinter(PACKAGED_DATA / "forms", self.settings.public_url)
-        signer = signer_called(self.settings.signs_forms)
-        issuing = FormIssuing(runner, queries, forms, self._office, printer, signer, self.spine.clock.now)
+        issuing = FormIssuing(runner, queries, forms, self._office, printer, self._signer, self.spine.clock.now)
         return form_router(issuing, queries, forms)
 
     async def _find(self, code: str, version: int | None) -> bool:
@@ -279,7 +281,9 @@ class Service:
         return None
 
     def _server(self) -> Role:
-        return self.spine.http(HttpServer(self.app(), self.settings.http_host, self.settings.http_port))
+        return self.spine.http(
+            HttpServer(self.app(), self.settings.http_host, self.settings.http_port), self._verifier.followed
+        )
 
 
 def _events() -> dict[str, Any]:

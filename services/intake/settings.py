@@ -19,9 +19,13 @@ class Settings(ServiceSettings):
     """Keys for contact and form data: intake seals both."""
     public_url: str = Field(default="http://127.0.0.1:18001", pattern=r"^https?://[^\s?#]+[^\s?#/]$")
     """Where citizens reach this service's pages: printed on forms as a QR code."""
-    form_signer: Literal["paper", "sandbox"] | None = None
-    """How official forms are signed: `paper` leaves room for hand and stamp, `sandbox` has no legal force and is
-    refused in production. Unset: paper in production, sandbox elsewhere."""
+    form_signer: Literal["paper", "sandbox", "pades"] | None = None
+    """How official forms are signed: `paper` leaves room for hand and stamp, `pades` signs the PDF (extra `pades`),
+    `sandbox` has no legal force and is refused in production. Unset: paper in production, sandbox elsewhere."""
+    form_signing_key_file: Path | None = None
+    """For `pades`: the office's key and certificate chain (PKCS#12)."""
+    form_signing_passphrase_file: Path | None = None
+    """The passphrase of that file, in one of its own."""
     proxies_in_front: int = Field(default=0, ge=0, le=10)
     """Our own proxies in front, each adding to X-Forwarded-For; 0: the socket's address is the client's."""
     data_folder: Path = PACKAGED_DATA
@@ -32,6 +36,8 @@ class Settings(ServiceSettings):
     """Dossiers of one person and procedure received within so many days are pointed out as possible duplicates."""
     caller_requests_per_second: int = Field(default=1000, ge=1, le=100_000)
     """What one token's subject may ask of this process, twice as much at once; above it 429 with Retry-After."""
+    caller_limits_file: Path | None = None
+    """Limits of single systems (JSON: a token's subject → requests a second); read again when it changes."""
     consumer_linger_ms: int = Field(default=300, ge=0, le=1000)
     """The timeline may lag a little: fewer, larger batches."""
     files_url: str = Field(default="file:///var/lib/mot-cua-hub/files", pattern=r"^(file:///.+|s3://[^/\s]+.*)$")
@@ -52,4 +58,11 @@ class Settings(ServiceSettings):
     def _no_sandbox_signature_in_production(self) -> Self:
         if self.environment == "production" and self.form_signer == "sandbox":
             raise ValueError("form_signer sandbox has no legal force and is refused in production; unset it")
+        return self
+
+    @model_validator(mode="after")
+    def _a_key_for_who_signs_with_it(self) -> Self:
+        files = [self.form_signing_key_file, self.form_signing_passphrase_file]
+        if any((file is None) == (self.form_signer == "pades") for file in files):
+            raise ValueError("form_signer pades, form_signing_key_file and form_signing_passphrase_file go together")
         return self

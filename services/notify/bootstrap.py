@@ -64,7 +64,7 @@ class Service:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._verifier = Verifier(settings.jwks_file, settings.token_issuer)
+        self._verifier = Verifier.of(settings)
         self._contacts = Contacts(settings.sealing_keys_file)
         self._sending = Sending(TextTemplates(), settings.sms_supplier)
         self.spine: Spine[NotifyUnitOfWork] = Spine(NAME, settings, NotifyUnitOfWork)
@@ -101,7 +101,9 @@ class Service:
         return make_app("Thông báo", version("hub-notify"), self._verifier, routers, outages=UNAVAILABLE)
 
     def _server(self) -> Role:
-        return self.spine.http(HttpServer(self.app(), self._settings.http_host, self._settings.http_port))
+        return self.spine.http(
+            HttpServer(self.app(), self._settings.http_host, self._settings.http_port), self._verifier.followed
+        )
 
     def _lanes(self) -> list[Role]:
         settings, lane = self._settings, self._sending.lane

@@ -27,6 +27,7 @@ from hub_web.client import Client, ClientLimits
 from hub_web.dead_letters import dead_letter_router
 from hub_web.server import HttpServer
 from hub_web.tokens import Verifier
+from hub_web.watched_file import WatchedFile
 from services.routing.api.callbacks import callbacks_router
 from services.routing.api.lanes import lanes_router
 from services.routing.api.recall import recall_router
@@ -51,7 +52,6 @@ from services.routing.store.lanes import LaneTable
 from services.routing.store.queries import TransferTable
 from services.routing.store.rerouting import Rerouting, measure
 from services.routing.store.unit_of_work import AGENCIES_SHELF, TRANSFERS_SHELF, RoutingUnitOfWork
-from services.routing.store.watched_file import WatchedFile
 
 NAME = "routing"
 CONNECTIONS = 4096  # the lanes bound themselves; one dead agency must not hold the connections of the others
@@ -71,7 +71,7 @@ class Service:
         self.competence = self._successions.competence
         self._endpoints = WatchedFile(settings.endpoints_file, read_endpoints).now
         self._keys = WatchedFile(settings.sealing_keys_file, SealingKeys.read).now
-        self._verifier = Verifier(settings.jwks_file, settings.token_issuer)
+        self._verifier = Verifier.of(settings)
 
     async def everything(self) -> Sequence[Role]:
         """All roles in one process; inputs last, so that they stop first."""
@@ -195,7 +195,9 @@ class Service:
         return make_app("Chuyển hồ sơ", version("hub-routing"), self._verifier, routers, outages=UNAVAILABLE)
 
     def _server(self) -> Role:
-        return self.spine.http(HttpServer(self.app(), self.settings.http_host, self.settings.http_port))
+        return self.spine.http(
+            HttpServer(self.app(), self.settings.http_host, self.settings.http_port), self._verifier.followed
+        )
 
 
 def build(settings: Settings) -> Service:

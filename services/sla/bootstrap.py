@@ -66,7 +66,7 @@ class Service:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._verifier = Verifier(settings.jwks_file, settings.token_issuer)
+        self._verifier = Verifier.of(settings)
         self.spine: Spine[SlaUnitOfWork] = Spine(NAME, settings, SlaUnitOfWork)
 
     async def worker(self) -> Sequence[Role]:
@@ -97,7 +97,9 @@ class Service:
         return make_app("Theo dõi thời hạn", version("hub-sla"), self._verifier, routers, outages=UNAVAILABLE)
 
     def _server(self) -> Role:
-        return self.spine.http(HttpServer(self.app(), self._settings.http_host, self._settings.http_port))
+        return self.spine.http(
+            HttpServer(self.app(), self._settings.http_host, self._settings.http_port), self._verifier.followed
+        )
 
 
 def build(settings: Settings) -> Service:

@@ -82,3 +82,36 @@ def test_a_moved_clock_is_refused_in_production(
 def test_an_unknown_environment_is_refused(environment: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     environment.setenv("SOME_ENVIRONMENT", "prod")
     assert refused(capsys)[0].startswith("settings: SOME_ENVIRONMENT: ")
+
+
+@pytest.mark.parametrize(
+    ("url", "issuer", "file", "lines"),
+    [
+        ("https://sso.example.vn/realms/hub/.well-known/openid-configuration", "https://sso.example.vn", None, []),
+        ("http://127.0.0.1:8080/keys", "https://sso.example.vn", None, []),
+        ("http://sso.example.vn/keys", "https://sso.example.vn", None, ["SOME_JWKS_URL: Value error, must be https://"]),
+        ("https://a:b@sso.example.vn/keys", "x", None, ["SOME_JWKS_URL: Value error, must be https://"]),
+        ("https://sso.example.vn/keys", None, None, ["SOME_TOKEN_ISSUER: Value error, must name the issuer"]),
+        ("https://sso.example.vn/keys", "x", "/etc/jwks.json", ["SOME_JWKS_FILE: Value error, set this one or"]),
+        (None, None, None, ["SOME_JWKS_FILE: Value error, set this one or"]),
+    ],
+)  # fmt: skip
+def test_keys_of_tokens_come_from_one_place(
+    environment: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    url: str | None,
+    issuer: str | None,
+    file: str | None,
+    lines: list[str],
+) -> None:
+    for name, value in {"JWKS_URL": url, "TOKEN_ISSUER": issuer, "JWKS_FILE": file}.items():
+        if value is None:
+            environment.delenv(f"SOME_{name}", raising=False)
+        else:
+            environment.setenv(f"SOME_{name}", value)
+    if not lines:
+        assert load(Some).jwks_url == url
+        return
+    said = refused(capsys)
+    assert len(said) == len(lines)
+    assert all(line.startswith("settings: " + start) for line, start in zip(said, lines, strict=True))

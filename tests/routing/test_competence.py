@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
+from hub_web.watched_file import WatchedFile
 from services.routing.domain.competence import ANY, CompetenceWrong, Rule
 from services.routing.settings import Settings
 from services.routing.store.competence_file import FILE_NAME, read_competence
-from services.routing.store.watched_file import WatchedFile
 from tests.routing.conftest import COMPETENCE
 from tests.routing.facts import COMMITTEE, COMMUNE, POLICE, a_competence
 
@@ -94,7 +94,7 @@ def test_a_file_that_cannot_be_used_says_what_is_wrong(tmp_path: Path, change: d
 def test_a_file_that_is_spoilt_later_leaves_the_last_good_table(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("services.routing.store.watched_file.LOOK_SECONDS", 0.0)
+    monkeypatch.setattr("hub_web.watched_file.LOOK_SECONDS", 0.0)
     file = tmp_path / FILE_NAME
     file.write_text(json.dumps(COMPETENCE))
     table = WatchedFile(file, read_competence)

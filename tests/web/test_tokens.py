@@ -11,7 +11,7 @@ from joserfc import jwt
 from joserfc.errors import SecurityWarning
 from joserfc.jwk import ECKey, OctKey, OKPKey
 
-from hub_web import tokens
+from hub_web import tokens, watched_file
 from hub_web.tokens import ALL, SCOPES, Issuer, TokenRefused, Verifier, create_issuer_key
 
 Keys = tuple[Path, Path]
@@ -105,7 +105,7 @@ def test_the_key_fixes_the_algorithm(keys: Keys, tmp_path: Path) -> None:
 def test_a_key_taken_away_ends_its_tokens_and_a_new_one_is_known(
     keys: Keys, issuer: Issuer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(tokens, "LOOK_SECONDS", 0.0)
+    monkeypatch.setattr(watched_file, "LOOK_SECONDS", 0.0)
     verifier = Verifier(keys[1])
     old = issuer.issue("a", "system", ["dossiers:read"], ALL)
     verifier.caller(old)

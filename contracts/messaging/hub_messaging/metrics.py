@@ -5,6 +5,10 @@ from prometheus_client import Counter, Gauge, Histogram
 DELAYS = (0.005, 0.01, 0.02, 0.03, 0.05, 0.075, 0.1, 0.15, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800, 7200)
 
 PROCESS_READY = Gauge("hub_process_ready", "1: the process is ready; 0: /ready says what it waits for.")
+ISSUER_KEYS_AGE = Gauge(
+    "hub_issuer_keys_age_seconds",
+    "Since the keys at …_JWKS_URL were fetched; 0: they lie in a file. Above 3600: the issuer is away.",
+)
 OUTBOX_ROWS = Gauge("hub_outbox_rows", "Events not yet sent to Kafka. Growing: relay or Kafka down.")
 OUTBOX_OLDEST = Gauge("hub_outbox_oldest_seconds", "Age of the oldest unsent event. Rising: relay or Kafka down.")
 RELAYED = Counter("hub_events_relayed_total", "Events acknowledged by Kafka.", ["topic"])

@@ -10,6 +10,7 @@ import time
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from types import MappingProxyType
 from typing import Any, Generic, Protocol, TypeVar
 
@@ -27,6 +28,7 @@ from hub_messaging.heard import Heard
 from hub_messaging.jobs import Job
 from hub_messaging.lanes import LaneKeeper
 from hub_messaging.leases import Leases
+from hub_messaging.metrics import ISSUER_KEYS_AGE
 from hub_messaging.outbox import RELAY
 from hub_messaging.outcomes import Outcome, Refused, Sent
 from hub_messaging.relay import KafkaSender, Relay
@@ -68,6 +70,16 @@ class Serves(Protocol):
 
     async def stop(self) -> None:
         """Requests under way are answered."""
+
+
+class Followed(Protocol):
+    """Keys of who issues tokens, fetched again and again (hub_web.issuer_keys.IssuerKeys)."""
+
+    async def follow(self, set_unready: Callable[[str | None], None]) -> None:
+        """Until it is cancelled."""
+
+    def age(self) -> float:
+        """Seconds since they were fetched."""
 
 
 class Spine(Generic[U]):
@@ -185,15 +197,23 @@ class Spine(Generic[U]):
         """Asks what became of work whose outcome is unknown; see hub_messaging.unknown."""
         return Role(ROLE, Questions(UnknownOutcomes(self.runner, settle), self.leases, self.heart, ask).run)
 
-    def http(self, server: Serves) -> Role:
-        """Answers requests until it is cancelled, then drains. The process isn't ready before it listens."""
+    def http(self, server: Serves, issuer: Followed | None = None) -> Role:
+        """Answers requests until it is cancelled, then drains. The process isn't ready before it listens.
+
+        `issuer`: keys that are fetched from elsewhere meanwhile.
+        """
         self.heart.set_unready("http", "not listening yet")
         server.surround(tracing.served)
+        if issuer is not None:
+            self.heart.set_unready("issuer", "not asked yet")
+            self.measured_by(partial(_measure_age, issuer))
 
         async def serve() -> None:
             await server.start()
             self.heart.set_unready("http", None)
             try:
+                if issuer is not None:
+                    await issuer.follow(partial(self.heart.set_unready, "issuer"))
                 await asyncio.Event().wait()
             finally:
                 await server.stop()
@@ -288,6 +308,10 @@ def _spare_the_collector() -> None:
     """What was loaded stays: the garbage collector need not walk it again."""
     gc.collect()
     gc.freeze()
+
+
+async def _measure_age(issuer: Followed) -> None:
+    ISSUER_KEYS_AGE.set(issuer.age())
 
 
 def _give_memory_back() -> None:

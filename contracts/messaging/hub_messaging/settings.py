@@ -5,12 +5,16 @@ its readers of clouds, secrets and command lines into every process (20 modules,
 """
 
 import os
+import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import ClassVar, Literal, Self, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator, model_validator
+
+BUILT_IN_ISSUER = "mot-cua-hub/issuer"
+_SAFE_ADDRESS = re.compile(r"(https://[^\s/?#@]+|http://(localhost|127\.0\.0\.1|\[::1\])(:\d{1,5})?)/[^\s#]*")
 
 
 class SettingsConfigDict(ConfigDict, total=False):
@@ -42,10 +46,12 @@ class ServiceSettings(Settings):
     pool_size: int = Field(default=8, ge=3, le=50)
     clock_file: Path | None = None
     """Moves business time in a demo or test; refused in production."""
-    jwks_file: Path
-    """Public keys of those who issue tokens (JWKS)."""
-    token_issuer: str = Field(default="mot-cua-hub/issuer", min_length=1)
-    """The `iss` of the tokens that are taken: another issuer's, when its keys lie in that file."""
+    jwks_url: str | None = None
+    """Where a foreign issuer publishes its keys: its document at …/.well-known/openid-configuration, or a JWKS."""
+    jwks_file: Path | None = Field(default=None, validate_default=True)
+    """The keys themselves (JWKS), instead: those of the built-in issuer, or another's."""
+    token_issuer: str = Field(default=BUILT_IN_ISSUER, min_length=1, validate_default=True)
+    """The `iss` of the tokens that are taken."""
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     consumer_linger_ms: int = Field(default=0, ge=0, le=1000)
     """Pause after each batch read. Cost is per batch: what nobody waits for may gather."""
@@ -56,6 +62,27 @@ class ServiceSettings(Settings):
     """Where traces go (OTLP over HTTP, e.g. http://collector:4318/v1/traces); unset: none are made."""
     traces_share: float = Field(default=1.0, ge=0, le=1)
     """Share of the traces begun here that are kept; whoever joins a trace does as its beginner."""
+
+    @field_validator("jwks_url")
+    @classmethod
+    def _fetched_safely(cls, url: str | None) -> str | None:
+        if url is not None and not _SAFE_ADDRESS.fullmatch(url):
+            raise ValueError("must be https://host/path (http:// only on this machine)")
+        return url
+
+    @field_validator("jwks_file")
+    @classmethod
+    def _keys_in_one_place(cls, file: Path | None, others: ValidationInfo) -> Path | None:
+        if "jwks_url" in others.data and (file is None) == (others.data["jwks_url"] is None):
+            raise ValueError("set this one or …_JWKS_URL, and not both")
+        return file
+
+    @field_validator("token_issuer")
+    @classmethod
+    def _foreign_keys_are_somebodys(cls, issuer: str, others: ValidationInfo) -> str:
+        if others.data.get("jwks_url") is not None and issuer == BUILT_IN_ISSUER:
+            raise ValueError("must name the issuer whose keys are at …_JWKS_URL: the `iss` of its tokens")
+        return issuer
 
     @model_validator(mode="after")
     def _clock_only_in_demo(self) -> Self:

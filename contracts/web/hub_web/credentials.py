@@ -13,6 +13,7 @@ from hub_web.problems import (
     CLOCKS_DIFFER,
     CREDENTIAL_INVALID,
     CREDENTIAL_MISSING,
+    ISSUER_AWAY,
     SCOPE_MISSING,
     SIGNATURE_INVALID,
     Problem,
@@ -20,11 +21,12 @@ from hub_web.problems import (
 from hub_web.rates import Rates
 from hub_web.routes import raw_body
 from hub_web.signatures import ClocksDiffer, SignatureRefused, verify
-from hub_web.tokens import SCOPES, Caller, TokenRefused, Verifier
+from hub_web.tokens import SCOPES, Caller, KeyUnknown, TokenRefused, Verifier
 
 SecretsOf = Callable[[Request], Awaitable[Sequence[str]]]
 Untimely = Callable[[Request], Problem]
 CLOCKS_RETRY_SECONDS = 30
+ISSUER_RETRY_SECONDS = 5
 
 _CHALLENGE = 'Bearer realm="mot-cua-hub"'
 
@@ -44,8 +46,10 @@ class Bearer:
         if len(sent) > 1 or kind.lower() != "bearer" or not token:
             raise _invalid("one header 'Authorization: Bearer <token>' is expected")
         try:
-            caller = verifier.caller(token.strip())
+            caller = await verifier.patient_caller(token.strip())
         except TokenRefused as refusal:
+            if isinstance(refusal, KeyUnknown) and refusal.away:
+                raise _issuer_away() from None
             raise _invalid(refusal.reason) from None
         rates: Rates | None = request.app.state.rates
         if rates is not None:
@@ -149,6 +153,16 @@ def _missing() -> Problem:
         "Yêu cầu này phải có mã truy cập.",
         next_step="Gửi tiêu đề Authorization: Bearer <mã truy cập>.",
         headers={"WWW-Authenticate": _CHALLENGE},
+    )
+
+
+def _issuer_away() -> Problem:
+    """503 and not 401: the token may be good, and only we can't tell."""
+    return Problem(
+        ISSUER_AWAY,
+        "Chưa lấy được khóa của nơi cấp mã truy cập này.",
+        next_step="Giữ nguyên mã truy cập, gửi lại sau; quản trị xem /ready và hub_issuer_keys_age_seconds.",
+        headers={"Retry-After": str(ISSUER_RETRY_SECONDS)},
     )
 
 

@@ -86,6 +86,7 @@ INVALID_REQUEST = problem_type("invalid-request", 422, "Dữ liệu gửi đến
 IDEMPOTENCY_KEY_REUSED = problem_type("idempotency-key-reused", 422, "Khóa đã dùng cho nội dung khác")
 INTERNAL = problem_type("internal", 500, "Lỗi của hệ thống", fault="hub")
 CLOCKS_DIFFER = problem_type("clocks-differ", 503, "Đồng hồ hai bên lệch nhau quá 5 phút", fault="agency")
+ISSUER_AWAY = problem_type("issuer-unavailable", 503, "Nơi cấp mã truy cập chưa trả lời", fault="hub")
 UNAVAILABLE = problem_type("unavailable", 503, "Hệ thống tạm thời chưa phục vụ được", fault="hub")
 
 

@@ -1,7 +1,7 @@
 """Bearer tokens: signed JWTs (RFC 7519, profile of RFC 9068) that say who asks, for what, and for which places.
 
 `Issuer` is the built-in one for a demo or a small site (a private JWK in a file); `Verifier` knows public keys only
-(a JWKS file) and also serves tokens of any other issuer whose keys are put there. Real time, never business time.
+(`hub_web.keys`: a JWKS file, or another issuer's address). Real time, never business time.
 """
 
 import json
@@ -11,15 +11,19 @@ import warnings
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, Literal, get_args
+from typing import TYPE_CHECKING, Any, Final, Literal, Protocol, get_args
 
 import orjson
-import structlog
 from joserfc import jwt
 from joserfc.errors import ExpiredTokenError, JoseError, SecurityWarning
-from joserfc.jwk import ECKey, Key, KeySet, OKPKey
+from joserfc.jwk import Key, KeySet, OKPKey
 from joserfc.jws import CompactSignature
 from uuid_utils import uuid7
+
+from hub_web.keys import ALGORITHMS, KeyFile, Keys, algorithms_of
+
+if TYPE_CHECKING:
+    from hub_web.issuer_keys import IssuerKeys
 
 Kind = Literal["system", "officer", "operator"]
 
@@ -44,9 +48,6 @@ SCOPES: Final = frozenset(
 LEEWAY_SECONDS = 5
 LONGEST_TOKEN = 8_192
 KEPT_TOKENS = 4_096
-LOOK_SECONDS = 1.0
-
-_log = structlog.get_logger("hub_web")
 
 # RFC 9864 renames EdDSA to Ed25519; issuers in use still write the old name.
 warnings.filterwarnings("ignore", message="EdDSA is deprecated", category=SecurityWarning)
@@ -92,15 +93,16 @@ class TokenRefused(Exception):
         self.reason = reason
 
 
-def algorithms_of(key: Key) -> frozenset[str]:
-    """The signature algorithms a key may be used with: fixed by the key, never by the token. Empty: none."""
-    if isinstance(key, OKPKey) and key.curve_name == "Ed25519":
-        fitting = frozenset({"Ed25519", "EdDSA"})
-    elif isinstance(key, ECKey) and key.curve_name == "P-256":
-        fitting = frozenset({"ES256"})
-    else:
-        return frozenset()
-    return fitting if key.alg is None else fitting & {key.alg}
+class KeyUnknown(TokenRefused):
+    """It names a key that isn't known. `away`: nobody could be asked for it."""
+
+    def __init__(self, away: bool) -> None:
+        super().__init__("not signed by a known key for this hub, or not yet valid")
+        self.away = away
+
+
+class _NoSuchKey(Exception):
+    """Passes through the reader of tokens."""
 
 
 def create_issuer_key(private_file: Path, jwks_file: Path) -> None:
@@ -127,7 +129,7 @@ class Issuer:
         except (ValueError, KeyError, TypeError, AttributeError, JoseError) as error:
             raise ValueError(f"{private_file.name} holds no private JWK") from error
         if not self._key.is_private or not algorithms_of(self._key):
-            raise ValueError(f"{private_file.name} holds no private JWK of type Ed25519 or P-256")
+            raise ValueError(f"{private_file.name} holds no private JWK of type Ed25519, P-256 or RSA (2048 bits)")
         self._algorithm = min(algorithms_of(self._key))
 
     def issue(
@@ -163,15 +165,28 @@ class Issuer:
         return jwt.encode(header, claims, self._key, algorithms=[self._algorithm])
 
 
-class Verifier:
-    """Turns a token into its Caller; remembers the last ones until they expire.
+class TokenSettings(Protocol):
+    """What the settings say of tokens (hub_messaging.settings.ServiceSettings)."""
 
-    The JWKS file is looked at once a second: a key taken out of it ends its tokens within that second. A file that
-    can't be read later keeps the keys known so far and is logged; at the start it is a ValueError.
+    @property
+    def jwks_file(self) -> Path | None: ...
+    @property
+    def jwks_url(self) -> str | None: ...
+    @property
+    def token_issuer(self) -> str: ...
+
+
+class Verifier:
+    """Turns a token into its Caller; remembers the last ones until they expire, or until a key changes.
+
+    Raises OSError and ValueError for a JWKS file it can't use.
     """
 
-    def __init__(self, jwks_file: Path, issuer: str = BUILT_IN_ISSUER, clock: Callable[[], float] = time.time) -> None:
-        self._file = jwks_file
+    def __init__(
+        self, keys: Path | Keys, issuer: str = BUILT_IN_ISSUER, clock: Callable[[], float] = time.time
+    ) -> None:
+        self._source: Keys = KeyFile(keys) if isinstance(keys, Path) else keys
+        self._keys = self._source.now()
         self._clock = clock
         self._claims = jwt.JWTClaimsRegistry(
             now=lambda: int(clock()),
@@ -182,14 +197,36 @@ class Verifier:
             sub={"essential": True},
         )
         self._known: dict[str, tuple[Caller, float]] = {}
-        self._seen = self._stamp()
-        self._keys = _read_keys(jwks_file)
-        self._next_look = time.monotonic() + LOOK_SECONDS
+        self.followed: IssuerKeys | None = None
+        """Keys that somebody must fetch again and again."""
+
+    @classmethod
+    def of(cls, settings: TokenSettings) -> "Verifier":
+        """The one that the settings describe: keys in a file, or at their issuer's address."""
+        if settings.jwks_url is None:
+            assert settings.jwks_file is not None
+            return cls(settings.jwks_file, settings.token_issuer)
+        from hub_web.issuer_keys import IssuerKeys  # most take their keys from a file
+
+        keys = IssuerKeys(settings.jwks_url, settings.token_issuer)
+        verifier = cls(keys, settings.token_issuer)
+        verifier.followed = keys
+        return verifier
+
+    async def patient_caller(self, token: str) -> Caller:
+        """Who the bearer is; a key that isn't known yet is waited for, a moment. Raises TokenRefused."""
+        try:
+            return self.caller(token)
+        except KeyUnknown:
+            await self._source.learn()
+            return self.caller(token)
 
     def caller(self, token: str) -> Caller:
         """Who the bearer is. Raises TokenRefused."""
-        if time.monotonic() >= self._next_look:
-            self._look()
+        keys = self._source.now()
+        if keys is not self._keys:
+            self._keys = keys
+            self._known.clear()
         known = self._known.get(token)
         if known is not None:
             if known[1] > self._clock():
@@ -206,8 +243,10 @@ class Verifier:
         if len(token) > LONGEST_TOKEN:
             raise TokenRefused("too long")
         try:
-            claims = jwt.decode(token, self._key_of, algorithms=["Ed25519", "EdDSA", "ES256"]).claims
+            claims = jwt.decode(token, self._key_of, algorithms=ALGORITHMS).claims
             self._claims.validate(claims)
+        except _NoSuchKey:
+            raise KeyUnknown(self._source.away) from None
         except ExpiredTokenError:
             raise TokenRefused("expired") from None
         except (JoseError, ValueError, TypeError, RecursionError):  # joserfc reads claims without a limit of depth
@@ -218,34 +257,11 @@ class Verifier:
         assert isinstance(signed, CompactSignature)
         headers = signed.headers()
         key = self._keys.get(str(headers.get("kid")))
-        if key is None or headers.get("alg") not in algorithms_of(key):
+        if key is None:
+            raise _NoSuchKey
+        if headers.get("alg") not in algorithms_of(key):
             raise ValueError("no key for this header")
         return key
-
-    def _look(self) -> None:
-        self._next_look = time.monotonic() + LOOK_SECONDS
-        try:
-            stamp = self._stamp()
-            if stamp != self._seen:
-                self._keys, self._seen = _read_keys(self._file), stamp
-                self._known.clear()
-        except (OSError, ValueError) as error:
-            _log.error("jwks_unreadable", file=self._file.name, error=type(error).__name__)
-
-    def _stamp(self) -> tuple[int, int, int]:
-        stat = self._file.stat()
-        return stat.st_mtime_ns, stat.st_ino, stat.st_size
-
-
-def _read_keys(file: Path) -> dict[str, Key]:
-    try:
-        found = KeySet.import_key_set(orjson.loads(file.read_bytes())).keys
-    except (ValueError, KeyError, TypeError, AttributeError, JoseError) as error:
-        raise ValueError(f"{file.name} is not a JWKS file") from error
-    keys = {str(key.kid): key for key in found if key.kid and algorithms_of(key)}
-    if not keys:
-        raise ValueError(f"{file.name} holds no public key (Ed25519 or P-256) with a kid")
-    return keys
 
 
 def _caller(claims: dict[str, Any]) -> Caller:

@@ -10,6 +10,7 @@ from services.intake.domain import forms
 FORM_NOT_POSSIBLE = problem_type("form-not-possible", 409, "Hồ sơ chưa đến bước lập biểu mẫu này")
 FORM_INCOMPLETE = problem_type("form-incomplete", 422, "Biểu mẫu còn thiếu nội dung")
 FIELD_NOT_ON_FORM = problem_type("field-not-on-form", 422, "Biểu mẫu không có trường này")
+FORM_NOT_SIGNED = problem_type("form-not-signed", 503, "Chưa ký số được biểu mẫu", fault="hub")
 NEW_DATE_NOT_LATER = problem_type("new-date-not-later", 422, "Ngày hẹn lại không sau ngày hẹn trước")
 
 
@@ -51,6 +52,12 @@ _PROBLEMS: Mapping[type[Exception], Callable[[Any], Problem]] = {
         "Có trường gửi kèm mà biểu mẫu này không in.",
         next_step="Bỏ các trường nêu trong fields rồi gửi lại.",
         fields=error.names,
+    ),
+    forms.NotSigned: lambda _: Problem(
+        FORM_NOT_SIGNED,
+        "Chứng thư số của cơ quan chưa có hoặc không còn hiệu lực; biểu mẫu chưa được phát hành.",
+        next_step="Quản trị thay tệp INTAKE_FORM_SIGNING_KEY_FILE rồi khởi động lại; sau đó gửi lại với cùng khóa.",
+        headers={"Retry-After": "600"},
     ),
     forms.NewDateNotLater: lambda _: Problem(
         NEW_DATE_NOT_LATER,

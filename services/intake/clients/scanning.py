@@ -12,6 +12,7 @@ from hub_messaging.clock import real_now
 from hub_messaging.database import UNAVAILABLE
 from hub_messaging.jobs import Job
 from hub_messaging.leases import Leases
+from services.intake.clients.clamd import ScannerTrouble
 from services.intake.domain.file_refusals import FileDamaged, NoSuchFile, StorageAway, StorageFull
 from services.intake.domain.files import Content, Part, Verdict
 from services.intake.handlers.file_ports import CONTENTS, Scanner, Vault
@@ -70,7 +71,8 @@ class Scanning:
         try:
             return "infected" if await self._scanner.finds(pieces) else "clean"
         except (OSError, TimeoutError, StorageAway, StorageFull, FileDamaged) as trouble:
-            log.warning("file_not_scanned", content_id=str(content.id), trouble=type(trouble).__name__)
+            why = str(trouble) if isinstance(trouble, ScannerTrouble) else type(trouble).__name__
+            log.warning("file_not_scanned", content_id=str(content.id), trouble=why)
             return None
 
     async def _record(self, content_id: UUID, verdict: Verdict | None) -> None:

@@ -3,6 +3,7 @@
 import base64
 from collections.abc import Mapping
 from datetime import datetime
+from pathlib import Path
 
 from hub_worktime import VIETNAM
 from services.intake.handlers.ports import Signer
@@ -43,6 +44,12 @@ def _written(raw: bytes) -> str:
     return base64.b64encode(raw).decode()
 
 
-def signer_called(name: str) -> Signer:
-    """The signer of that name, as the settings call it."""
+def signer_called(name: str, key_file: Path | None = None, passphrase_file: Path | None = None) -> Signer:
+    """The signer of that name, as the settings call it. Raises OSError and ValueError for a key it can't use."""
+    if name == "pades":
+        from services.intake.clients.pades_signer import PadesSigner  # who signs so needs it
+
+        assert key_file is not None
+        assert passphrase_file is not None
+        return PadesSigner(key_file, passphrase_file)
     return SandboxSigner() if name == "sandbox" else PaperSigner()

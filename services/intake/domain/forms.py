@@ -158,6 +158,10 @@ class FormIncomplete(Refusal):
         self.missing = tuple(missing)
 
 
+class NotSigned(Refusal):
+    """The office's certificate isn't valid now: a form must not leave unsigned."""
+
+
 class FieldNotOnForm(Refusal):
     """Something was given that this form doesn't have."""
 

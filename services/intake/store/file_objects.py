@@ -29,6 +29,9 @@ RETRY: Any = {"max_retries": 3, "retry_timeout": timedelta(seconds=20)}
 _FULL = ("StorageFull", "QuotaExceeded", "os error 28", "os error 122")
 """How obstore's errors name a disk without room, or a user's share of it."""
 
+_NO_BUCKET = "NoSuchBucket"
+"""S3's word in an answer of 404: not one object is away but the place itself."""
+
 
 class Objects:
     """Puts, gets, deletes and lists objects. Raises StorageFull, StorageAway, FileDamaged (an object isn't there)."""
@@ -123,7 +126,10 @@ def _as_refusals() -> Iterator[None]:
 
     try:
         yield
-    except FileNotFoundError:
+    except FileNotFoundError as error:
+        if _NO_BUCKET in str(error):
+            log.critical("file_bucket_missing")
+            raise StorageAway from None
         raise FileDamaged from None
     except (BaseError, OSError) as error:
         refusal = StorageFull if any(word in str(error) for word in _FULL) else StorageAway
