@@ -2,8 +2,8 @@
 
 from alembic import op
 
-revision = "0005"
-down_revision = "0004"
+revision = "0006"
+down_revision = "0005"
 
 TOLD = """
 ALTER TABLE transfer ADD COLUMN stop jsonb, ADD COLUMN corrections jsonb NOT NULL DEFAULT '[]',
