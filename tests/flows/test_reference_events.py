@@ -61,7 +61,7 @@ async def test_an_agency_that_is_merged_at_intake_is_succeeded_at_routing(hub: H
     told = [record for record in await all_records(hub) if record.topic == "intake-reference-events"]
     keys = [(record.key or b"").decode() for record in told]
     assert {f"agency/{POLICE}@2018-01-01", f"agency/{HEIR}@2025-07-01"} <= set(keys)
-    assert {record.type for record in told} == {"agency.published.v1"}
+    assert "agency.published.v1" in {record.type for record in told}
     await all_is_read(hub)
     assert await hub.dead_letters("routing") == []
 
@@ -69,7 +69,7 @@ async def test_an_agency_that_is_merged_at_intake_is_succeeded_at_routing(hub: H
 async def test_what_was_told_before_a_process_was_killed_arrives(hub: Hub) -> None:
     """Committed at intake, killed at once: the relay of its successor tells it."""
     before = sum(record.topic == "intake-reference-events" for record in await all_records(hub))
-    line = f"G01.17.20.{uuid4().int % 90 + 10:02},Công an phường ví dụ,yes,,2025-07-01,,\n"
+    line = f"G01.17.20.{uuid4().int % 80 + 10},Công an phường ví dụ,yes,,2025-07-01,,\n"
     await approved(hub, HEAD + line)
     await hub.killed("intake")
 
