@@ -305,6 +305,7 @@ SEARCHES: dict[str, dict[str, Any]] = {
     "all": {"desks": None},
     "a desk": {"desks": desks(3)},
     "three desks": {"desks": desks(3, 4, 77)},
+    "three desks, online": {"desks": desks(3, 4, 77), "channel": "online"},
     "a province": {"desks": desks(*range(100))},
     "an agency": {"desks": None, "agency": "G01.26.44.01"},
     "a procedure, late": {"desks": None, "procedure": "1.104031", "late": True},
@@ -341,7 +342,7 @@ async def test_no_list_and_no_count_walks_or_sorts_the_register(large: Pool, ask
             assert max(map(int, re.findall(r"Rows Removed by Filter: (\d+)", plan)), default=0) <= 80_000, plan
 
 
-@pytest.mark.parametrize(("name", "most"), [*((name, 1_200) for name in SEARCHES), ("three desks", 40)])
+@pytest.mark.parametrize(("name", "most"), [*((name, 1_200) for name in SEARCHES), ("three desks, online", 40)])
 async def test_short_walks_find_the_same_page_by_page(
     large: Pool, name: str, most: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
