@@ -23,74 +23,74 @@ from hub_web.routes import Router
 from hub_web.server import HttpServer
 from hub_web.tokens import Verifier
 from hub_worktime import VIETNAM, load_calendar
-from services.intake.api.bulk import bulk_router
-from services.intake.api.by_proxy import proxy_router
-from services.intake.api.catalogue import Shelves, catalogue_router
-from services.intake.api.catalogue_imports import Imports, catalogue_import_router
-from services.intake.api.changes import Watch, changes_router
-from services.intake.api.citizen_page import TRACKING_PATH, ClientAddress, citizen_router
+from services.intake.api.books.figures import figures_router
+from services.intake.api.books.old_dossiers import old_dossier_router
+from services.intake.api.books.period_figures import period_figures_router
+from services.intake.api.citizen.citizen_page import TRACKING_PATH, ClientAddress, citizen_router
+from services.intake.api.citizen.pages import Pages
 from services.intake.api.commands import Commands
-from services.intake.api.corrections import correction_router
-from services.intake.api.directory import desk_router, directory_router
+from services.intake.api.desk.by_proxy import proxy_router
+from services.intake.api.desk.corrections import correction_router
+from services.intake.api.desk.duplicates import duplicate_router
+from services.intake.api.desk.fee_proposals import fee_proposal_router
+from services.intake.api.desk.hand_over_lists import hand_over_router
+from services.intake.api.desk.late_entries import late_entry_router
+from services.intake.api.desk.life import AtTheDesk, fee_router, life_router
+from services.intake.api.desk.results import result_router
 from services.intake.api.dossiers import command_router, read_router
-from services.intake.api.duplicates import duplicate_router
-from services.intake.api.fee_proposals import fee_proposal_router
-from services.intake.api.figures import figures_router
-from services.intake.api.file_commands import FileCommands
-from services.intake.api.file_links import LinkTokens, link_router
-from services.intake.api.files import Files, file_router
-from services.intake.api.form_issuing import FormIssuing
-from services.intake.api.forms import form_router
-from services.intake.api.hand_over_lists import hand_over_router
-from services.intake.api.late_entries import late_entry_router
-from services.intake.api.life import AtTheDesk, fee_router, life_router
-from services.intake.api.lists import lists_router
-from services.intake.api.old_dossiers import old_dossier_router
+from services.intake.api.files.file_commands import FileCommands
+from services.intake.api.files.file_links import LinkTokens, link_router
+from services.intake.api.files.files import Files, file_router
+from services.intake.api.files.uploads import Uploads, upload_router
+from services.intake.api.forms.form_issuing import FormIssuing
+from services.intake.api.forms.forms import form_router
 from services.intake.api.operations import operations_router
-from services.intake.api.pages import Pages
-from services.intake.api.period_figures import period_figures_router
-from services.intake.api.publication_lists import publication_router
-from services.intake.api.reference_imports import Surroundings, import_router
-from services.intake.api.results import result_router
-from services.intake.api.uploads import Uploads, upload_router
+from services.intake.api.procedures.catalogue import Shelves, catalogue_router
+from services.intake.api.procedures.catalogue_imports import Imports, catalogue_import_router
+from services.intake.api.reference.directory import desk_router, directory_router
+from services.intake.api.reference.publication_lists import publication_router
+from services.intake.api.reference.reference_imports import Surroundings, import_router
+from services.intake.api.systems.bulk import bulk_router
+from services.intake.api.systems.changes import Watch, changes_router
+from services.intake.api.systems.lists import lists_router
 from services.intake.clients.clamd import Clamd
 from services.intake.clients.scanning import Scanning
 from services.intake.clients.signers import signer_called
 from services.intake.clients.typst_printer import TypstPrinter
-from services.intake.domain.assess_procedure import References
-from services.intake.domain.publication import AssessedFile
+from services.intake.domain.procedures.assess_procedure import References
+from services.intake.domain.procedures.publication import AssessedFile
 from services.intake.domain.refusals import UnknownProcedure
 from services.intake.handlers.live_catalogue import LiveCatalogue
 from services.intake.handlers.office import Office
 from services.intake.handlers.ports import PROGRESS
 from services.intake.handlers.timeline import EVENTS, on_reported
 from services.intake.settings import PACKAGED_DATA, Settings
-from services.intake.store.acts_by_proxy import ProxyQueries
-from services.intake.store.assess_files import assess_file
+from services.intake.store.books.period_figures import PeriodFigures
 from services.intake.store.catalogue_files import read_catalogue
-from services.intake.store.catalogue_tables import CatalogueUnitOfWork
-from services.intake.store.changes import ChangeFeed
-from services.intake.store.directory import Directory
-from services.intake.store.fee_offers import FeeOffers
-from services.intake.store.file_objects import Objects
-from services.intake.store.file_queries import FileQueries
-from services.intake.store.file_sweeper import FileSweeper
-from services.intake.store.file_tables import FilesUnitOfWork
-from services.intake.store.file_vault import SealedVault
-from services.intake.store.forms import FormQueries
-from services.intake.store.hand_overs import HandOverQueries
-from services.intake.store.life_queries import LifeQueries
-from services.intake.store.lists import Lists
-from services.intake.store.period_figures import PeriodFigures
-from services.intake.store.places import communes
+from services.intake.store.citizen.wrong_tries import WrongTries
+from services.intake.store.desk.acts_by_proxy import ProxyQueries
+from services.intake.store.desk.fee_offers import FeeOffers
+from services.intake.store.desk.hand_overs import HandOverQueries
+from services.intake.store.desk.life_queries import LifeQueries
+from services.intake.store.desk.results import Results
+from services.intake.store.files.file_objects import Objects
+from services.intake.store.files.file_queries import FileQueries
+from services.intake.store.files.file_sweeper import FileSweeper
+from services.intake.store.files.file_tables import FilesUnitOfWork
+from services.intake.store.files.file_vault import SealedVault
+from services.intake.store.forms.forms import FormQueries
+from services.intake.store.live_reference import DeskFeed, ProcedureFeed, Reference
+from services.intake.store.procedures.assess_files import assess_file
+from services.intake.store.procedures.catalogue_tables import CatalogueUnitOfWork
+from services.intake.store.procedures.reference_files import read_tables
+from services.intake.store.procedures.reference_queries import ReferenceQueries
 from services.intake.store.queries import Queries
-from services.intake.store.reference import DeskFeed, ProcedureFeed, Reference
-from services.intake.store.reference_files import read_tables
-from services.intake.store.reference_queries import ReferenceQueries
-from services.intake.store.reference_tables import ReferenceUnitOfWork
-from services.intake.store.results import Results
+from services.intake.store.reference.directory import Directory
+from services.intake.store.reference.places import communes
+from services.intake.store.reference.reference_tables import ReferenceUnitOfWork
+from services.intake.store.systems.changes import ChangeFeed
+from services.intake.store.systems.lists import Lists
 from services.intake.store.unit_of_work import IntakeUnitOfWork
-from services.intake.store.wrong_tries import WrongTries
 
 NAME = "intake"
 STUCK = Gauge(

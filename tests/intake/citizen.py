@@ -7,7 +7,7 @@ from pathlib import Path
 
 import httpx
 
-from services.intake.api import pages
+from services.intake.api.citizen import pages
 from tests.intake.conftest import FrontDoor
 
 CODE = "H26.15.01-260302-0001"

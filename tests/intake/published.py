@@ -2,12 +2,12 @@
 
 from datetime import date
 
-from services.intake.domain.assess_procedure import Assessed, References
-from services.intake.domain.publication import AssessedFile, FileClass, Outcome, item_of
-from services.intake.domain.quirks import FLAGS, REFUSALS
+from services.intake.domain.procedures.assess_procedure import Assessed, References
+from services.intake.domain.procedures.publication import AssessedFile, FileClass, Outcome, item_of
+from services.intake.domain.procedures.quirks import FLAGS, REFUSALS
 from services.intake.settings import PACKAGED_DATA
-from services.intake.store.assess_files import assess_file
-from services.intake.store.reference_files import read_tables
+from services.intake.store.procedures.assess_files import assess_file
+from services.intake.store.procedures.reference_files import read_tables
 
 TABLES = read_tables(PACKAGED_DATA, PACKAGED_DATA)
 REFERENCES = References(TABLES.kinds, TABLES.ended, date(2026, 3, 2))

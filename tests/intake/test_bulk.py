@@ -18,7 +18,7 @@ from joserfc.jwk import ECKey, OKPKey
 
 from hub_web import rates
 from hub_web.problems import Problem
-from services.intake.api import bulk
+from services.intake.api.systems import bulk
 from services.intake.settings import Settings
 from tests.hosted import ROOT, free_port
 from tests.intake.conftest import ACCEPTANCE, FrontDoor, opened, residence

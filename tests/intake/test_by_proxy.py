@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as some
 
 from hub_messaging.sealing import SealingKeys
-from services.intake.domain.authorisation import Authorisation, written_authorisation
+from services.intake.domain.desk.authorisation import Authorisation, written_authorisation
 from tests.hosted import new_key
 from tests.intake.conftest import ACCEPTANCE, FrontDoor, birth, opened, residence
 from tests.intake.test_life import SPOT, refused, steps

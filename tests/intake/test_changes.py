@@ -12,9 +12,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings, strategies
 
 from hub_web.cursors import decode_cursor, encode_cursor
-from services.intake.api.changes import Watch
-from services.intake.domain.changes import Mark
-from services.intake.store import changes as feed
+from services.intake.api.systems.changes import Watch
+from services.intake.domain.systems.changes import Mark
+from services.intake.store.systems import changes as feed
 from tests.intake.conftest import ACCEPTANCE, MONDAY_MORNING, FrontDoor, residence
 from tests.intake.test_lists import HERE, THERE, acknowledged, completed
 from tests.intake.test_progress import POLICE, routed

@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from prometheus_client import REGISTRY
 
-from services.intake.domain.look_up import WRONG_PER_ADDRESS, WRONG_PER_CODE
+from services.intake.domain.citizen.look_up import WRONG_PER_ADDRESS, WRONG_PER_CODE
 from tests.intake.citizen import CODE, PHONE_DIGITS, Page, Visitor, assert_guarded, forgive
 from tests.intake.conftest import ACCEPTANCE, FrontDoor, opened, residence
 from tests.intake.test_outages import CUT_ALL_CONNECTIONS
@@ -167,7 +167,7 @@ async def test_a_bug_and_a_lost_database_are_told_calmly(
     door: FrontDoor, visitor: Visitor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await door.submitted(residence(acceptance=ACCEPTANCE))
-    monkeypatch.setattr("services.intake.api.citizen_page.citizen_view", lambda *_: 1 / 0)
+    monkeypatch.setattr("services.intake.api.citizen.citizen_page.citizen_view", lambda *_: 1 / 0)
     bug = await visitor.looks_up(CODE, PHONE_DIGITS)
     assert bug.status_code == 500
     assert_guarded(bug)

@@ -16,15 +16,15 @@ from hub_events.topics import ABOUT_DOSSIERS
 from hub_events.values import DossierCode
 from hub_worktime import load_calendar, parse_term
 from services.intake.domain.catalogue import Desk
-from services.intake.domain.citizen_steps import NOT_TOLD, TOLD, citizen_steps
-from services.intake.domain.citizen_view import HEADLINES, OTHER_PAPERS, Around, citizen_view
+from services.intake.domain.citizen.citizen_steps import NOT_TOLD, TOLD, citizen_steps
+from services.intake.domain.citizen.citizen_view import HEADLINES, OTHER_PAPERS, Around, citizen_view
+from services.intake.domain.citizen.look_up import dossier_code, known_digits, last_digits
+from services.intake.domain.citizen.plain_words import plain, term_words, time_of
+from services.intake.domain.citizen.promise_words import promise_words
+from services.intake.domain.desk.life import Fee, Life
 from services.intake.domain.dossier import Dossier, State, SupplementRequest
-from services.intake.domain.life import Fee, Life
-from services.intake.domain.look_up import dossier_code, known_digits, last_digits
-from services.intake.domain.plain_words import plain, term_words, time_of
 from services.intake.domain.progress import Progress
 from services.intake.domain.promise import promise_for
-from services.intake.domain.promise_words import promise_words
 from services.intake.domain.timeline import Step, step_of
 from tests.intake.citizen import CODE, PAGES
 from tests.intake.test_progress import EXAMPLES, START

@@ -7,10 +7,10 @@ from uuid import uuid4
 import pytest
 
 from hub_events.routing import DossierHandedOverV1, DossierRoutedV1
-from services.intake.domain.citizen_steps import held_by
+from services.intake.domain.citizen.citizen_steps import held_by
 from services.intake.domain.progress import Progress
 from services.intake.domain.timeline import step_of
-from services.intake.store.reference import published_from
+from services.intake.store.live_reference import published_from
 from tests.intake.procedure_texts import procedure_text
 from tests.intake.published import only
 

@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.intake.domain import columns
-from services.intake.domain.columns import EARLIEST, LATEST, Row, Sheet
-from services.intake.domain.directory import KINDS, Entry
-from services.intake.domain.directory_plan import make_plan
+from services.intake.domain.reference import columns
+from services.intake.domain.reference.columns import EARLIEST, LATEST, Row, Sheet
+from services.intake.domain.reference.directory import KINDS, Entry
+from services.intake.domain.reference.directory_plan import make_plan
 from tests.intake.conftest import ACCEPTANCE, FrontDoor, residence
 from tests.intake.directory_office import AGENCIES, DESKS, UNITS, Desk, desk
 

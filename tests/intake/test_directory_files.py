@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from openpyxl import Workbook
 
 from hub_web.problems import Problem
-from services.intake.api.sheets import read_sheet
-from services.intake.domain.directory import KINDS
-from services.intake.domain.directory_plan import make_plan
+from services.intake.api.reference.sheets import read_sheet
+from services.intake.domain.reference.directory import KINDS
+from services.intake.domain.reference.directory_plan import make_plan
 from tests.intake.conftest import FrontDoor
 from tests.intake.directory_office import DESKS, Desk, desk
 

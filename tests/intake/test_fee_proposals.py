@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from services.intake.domain.fee_proposals import FeeProposal, proposals
-from services.intake.domain.fees import read_fees
-from services.intake.domain.published_procedure import Offer
+from services.intake.domain.desk.fee_proposals import FeeProposal, proposals
+from services.intake.domain.desk.fees import read_fees
+from services.intake.domain.procedures.published_procedure import Offer
 from tests.intake.conftest import ACCEPTANCE, FrontDoor, residence
 from tests.intake.procedure_texts import channel, procedure_text
 from tests.intake.test_catalogue_import import CODE, one

@@ -8,10 +8,10 @@ from uuid import UUID, uuid4
 import httpx
 import pytest
 
-from services.intake.api import receiving, uploads
-from services.intake.domain import files
-from services.intake.domain.file_refusals import StorageAway, StorageFull
-from services.intake.store.file_objects import Objects
+from services.intake.api.files import receiving, uploads
+from services.intake.domain.files import files
+from services.intake.domain.files.file_refusals import StorageAway, StorageFull
+from services.intake.store.files.file_objects import Objects
 from tests.intake.filing import OCTETS, OTHER_DESK, Desk, archive, pdf, stored, wish
 from tests.waiting import until
 

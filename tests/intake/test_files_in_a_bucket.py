@@ -18,9 +18,9 @@ from structlog.testing import capture_logs
 
 from hub_messaging.clock import real_now
 from services.intake.settings import Settings
-from services.intake.store import file_objects
-from services.intake.store.file_objects import Objects
-from services.intake.store.file_sweeper import FileSweeper
+from services.intake.store.files import file_objects
+from services.intake.store.files.file_objects import Objects
+from services.intake.store.files.file_sweeper import FileSweeper
 from tests.intake.bucket import Bucket
 from tests.intake.conftest import FrontDoor, opened, residence
 from tests.intake.filing import Desk, pdf

@@ -19,12 +19,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hub_messaging.clock import real_now
-from services.intake.domain.byte_range import span_of
-from services.intake.domain.file_refusals import FileDamaged, RangeNotThere
-from services.intake.domain.files import UPLOAD_KEPT, Content, Part
-from services.intake.store.file_objects import Objects
-from services.intake.store.file_sweeper import STRAY_AFTER, FileSweeper
-from services.intake.store.file_vault import FRAME, SealedVault
+from services.intake.domain.files.byte_range import span_of
+from services.intake.domain.files.file_refusals import FileDamaged, RangeNotThere
+from services.intake.domain.files.files import UPLOAD_KEPT, Content, Part
+from services.intake.store.files.file_objects import Objects
+from services.intake.store.files.file_sweeper import STRAY_AFTER, FileSweeper
+from services.intake.store.files.file_vault import FRAME, SealedVault
 from tests.hosted import free_port, process
 from tests.intake.conftest import FrontDoor, opened, residence
 from tests.intake.filing import Desk, pdf, stored

@@ -15,8 +15,8 @@ from pypdf import PdfReader
 
 from services.intake.clients.signers import signer_called
 from services.intake.clients.typst_printer import TypstPrinter
-from services.intake.domain.form_fields import desk_fields, long_day, moment
-from services.intake.domain.forms import KINDS, number_key, printable
+from services.intake.domain.forms.form_fields import desk_fields, long_day, moment
+from services.intake.domain.forms.forms import KINDS, number_key, printable
 from services.intake.settings import PACKAGED_DATA, Settings
 
 AT = datetime(2026, 3, 2, 1, 0, 0, 123456, tzinfo=UTC)

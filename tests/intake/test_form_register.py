@@ -37,7 +37,7 @@ async def test_the_register_holds_the_desk_s_dossiers_of_the_period(door: FrontD
 async def test_a_long_register_comes_in_parts_without_a_line_lost(
     door: FrontDoor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from services.intake.api import form_issuing
+    from services.intake.api.forms import form_issuing
 
     monkeypatch.setattr(form_issuing, "MOST_LINES", 5)
     monkeypatch.setattr(form_issuing, "PAGE", 2)
@@ -62,7 +62,7 @@ async def test_a_long_register_comes_in_parts_without_a_line_lost(
 
 async def test_the_register_reads_by_the_official_number(door: FrontDoor) -> None:
     """However many dossiers there are: no walk through the table, no index of its own."""
-    from services.intake.store.forms import _BOOK
+    from services.intake.store.forms.forms import _BOOK
 
     async with door.intake.spine.pool.acquire() as connection:
         plan = await connection.fetch("EXPLAIN " + _BOOK, "H26.15.01", "H26.15.01-260301-", "H26.15.01-260331-9", 100)

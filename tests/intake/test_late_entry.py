@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from hub_messaging.sealing import SealingKeys
 from hub_worktime import VIETNAM, load_calendar
-from services.intake.domain.late_entry import is_late
+from services.intake.domain.desk.late_entry import is_late
 from tests.intake.conftest import ACCEPTANCE, FrontDoor, residence
 
 pytestmark = pytest.mark.stack

@@ -10,7 +10,7 @@ from hypothesis import strategies as some
 
 from hub_events.routing import DossierCompletedV1
 from hub_worktime import VIETNAM, is_late, late_from, outcome
-from services.intake.store import lateness
+from services.intake.store.systems import lateness
 from tests.intake.conftest import ACCEPTANCE, FrontDoor, residence
 from tests.intake.test_lists import counted, listed
 from tests.intake.test_old_dossiers import figures

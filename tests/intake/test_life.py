@@ -14,8 +14,8 @@ from hub_events.event import Event
 from hub_events.intake import DeskRef, ProcedureRef
 from hub_events.routing import DossierCompletedV1
 from hub_messaging.sealing import SealingKeys
+from services.intake.domain.desk.life import LARGEST_FEE, Life
 from services.intake.domain.dossier import Dossier
-from services.intake.domain.life import LARGEST_FEE, Life
 from services.intake.domain.national_status import national_status, standing_of, state_of
 from services.intake.domain.progress import Progress
 from services.intake.domain.refusals import FeeNotBelievable

@@ -11,9 +11,9 @@ from uuid import UUID, uuid4
 import pytest
 
 from hub_messaging.database import Pool, TableStore, Writes, open_pool
-from services.intake.domain.life import Fee, Life
+from services.intake.domain.desk.life import Fee, Life
 from services.intake.domain.progress import Progress
-from services.intake.store.lives import LIVES
+from services.intake.store.desk.lives import LIVES
 from services.intake.store.tables import PROGRESSES
 from tests.intake.conftest import MONDAY_MORNING
 from tests.intake.generated import generate

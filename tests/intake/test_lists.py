@@ -15,13 +15,13 @@ import pytest
 from hub_events.event import Event
 from hub_events.routing import DossierAcknowledgedV1, DossierCompletedV1
 from hub_messaging.database import Pool, open_pool
-from services.intake.domain.life import Fee, Life
+from services.intake.domain.desk.life import Fee, Life
 from services.intake.domain.national_status import STATUSES, RegisterStatus, phase_of, statuses
 from services.intake.domain.progress import Progress
-from services.intake.domain.search import Order, Place, Search, Span
-from services.intake.store import lists
-from services.intake.store.lists import Lists
-from services.intake.store.lives import LIVES
+from services.intake.domain.systems.search import Order, Place, Search, Span
+from services.intake.store.desk.lives import LIVES
+from services.intake.store.systems import lists
+from services.intake.store.systems.lists import Lists
 from services.intake.store.tables import PROGRESSES
 from tests.intake.conftest import ACCEPTANCE, MONDAY_MORNING, FrontDoor, birth, residence
 from tests.intake.generated import generate

@@ -12,7 +12,7 @@ from hypothesis import settings as examples
 from hypothesis import strategies as st
 
 from hub_worktime import VIETNAM
-from services.intake.domain.old_dossier import book_dates
+from services.intake.domain.books.old_dossier import book_dates
 from services.intake.domain.refusals import DatesOutOfOrder
 from services.intake.settings import Settings
 from tests.intake.conftest import FrontDoor, opened, residence

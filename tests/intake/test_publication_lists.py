@@ -6,7 +6,7 @@ from uuid import uuid4
 import httpx
 import pytest
 
-from services.intake.api.publication_lists import Turnstile
+from services.intake.api.reference.publication_lists import Turnstile
 from tests.intake.conftest import FrontDoor
 
 KIND = "phi-dia-gioi-cap-xa"

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from hub_events.reference import ProcedurePublishedV1
 from hub_messaging.outbox import MAX_RECORD_BYTES
-from services.intake.domain.citizen_steps import citizen_steps
-from services.intake.domain.directory import KINDS
-from services.intake.domain.reference_events import LARGEST, directory_events, procedure_event
+from services.intake.domain.citizen.citizen_steps import citizen_steps
+from services.intake.domain.reference.directory import KINDS
+from services.intake.domain.reference.reference_events import LARGEST, directory_events, procedure_event
 from tests.intake.conftest import ACCEPTANCE, FrontDoor, residence
 from tests.intake.directory_office import AGENCIES, DESKS, UNITS, Desk
 from tests.intake.procedure_texts import channel, procedure_text

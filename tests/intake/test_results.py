@@ -12,9 +12,9 @@ from hypothesis import strategies as some
 
 from hub_messaging.sealing import SealingKeys
 from hub_worktime import VIETNAM, load_calendar
-from services.intake.domain.promise_words import working_days_late
-from services.intake.domain.results import uncollected_since
-from services.intake.store.results import STATEMENTS
+from services.intake.domain.citizen.promise_words import working_days_late
+from services.intake.domain.desk.results import uncollected_since
+from services.intake.store.desk.results import STATEMENTS
 from tests.intake.conftest import ACCEPTANCE, FrontDoor, residence
 from tests.intake.test_life import done, refused, steps
 from tests.intake.test_old_dossiers import book, entered, line

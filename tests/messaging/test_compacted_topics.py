@@ -25,7 +25,7 @@ from hub_messaging.jobs import Job
 from hub_messaging.outbox import MAX_RECORD_BYTES
 from hub_messaging.retention import Retention
 from hub_messaging.topics import administering, apply_topics, settings_of
-from services.intake.domain.reference_events import LARGEST
+from services.intake.domain.reference.reference_events import LARGEST
 from tests.messaging.conftest import ToyService, going
 from tests.messaging.test_relay import nothing_pending
 from tests.messaging.toy import ToyUnitOfWork

@@ -9,8 +9,8 @@ from pydantic import BaseModel, PlainSerializer, WithJsonSchema
 
 from hub_events.intake import ComponentRef, DeskRef, Finding, ProcedureRef, Promise
 from hub_worktime import VIETNAM
+from services.intake.domain.desk.life import Life
 from services.intake.domain.dossier import Dossier, SupplementRequest
-from services.intake.domain.life import Life
 from services.intake.domain.national_status import (
     NationalStatus,
     PublishedState,

@@ -3,7 +3,7 @@
 from uuid import UUID
 
 from hub_web.tokens import Caller
-from services.intake.api.life_reading import LifeReading
+from services.intake.api.desk.life_reading import LifeReading
 from services.intake.api.problems import no_such_dossier, result_elsewhere
 from services.intake.api.reading import Reading
 from services.intake.domain.dossier import Dossier

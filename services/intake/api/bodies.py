@@ -10,9 +10,9 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, St
 
 from hub_events.intake import Channel, ComponentRef
 from hub_events.values import AgencyCode, Moment, OfficerCode, PersonalId, Phone, ProcedureCode, Slug, TerritoryCode
-from services.intake.domain.authorisation import Act
-from services.intake.domain.late_entry import LateReason, WhyLate
-from services.intake.domain.life import ResultBy
+from services.intake.domain.desk.authorisation import Act
+from services.intake.domain.desk.late_entry import LateReason, WhyLate
+from services.intake.domain.desk.life import ResultBy
 
 _UNSEEN = re.compile(r"[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 """Control characters, and those that turn the direction of what follows: on paper nobody could see them."""

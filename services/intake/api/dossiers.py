@@ -27,10 +27,10 @@ from services.intake.api.bodies import (
     SupplementBrought,
     SupplementWish,
 )
-from services.intake.api.by_proxy import submitting
 from services.intake.api.commands import Commands
-from services.intake.api.duplicates import similar_view
-from services.intake.api.life_reading import LifeReading
+from services.intake.api.desk.by_proxy import submitting
+from services.intake.api.desk.duplicates import similar_view
+from services.intake.api.desk.life_reading import LifeReading
 from services.intake.api.problems import no_such_desk, problem_of
 from services.intake.api.reading import Reading
 from services.intake.domain.number_range import NumberRange

@@ -14,7 +14,7 @@ import structlog
 
 from hub_messaging.clock import real_now
 from hub_worktime import VIETNAM
-from services.intake.domain.forms import NotSigned
+from services.intake.domain.forms.forms import NotSigned
 
 log = structlog.get_logger(__name__)
 

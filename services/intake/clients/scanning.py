@@ -13,10 +13,10 @@ from hub_messaging.database import UNAVAILABLE
 from hub_messaging.jobs import Job
 from hub_messaging.leases import Leases
 from services.intake.clients.clamd import ScannerTrouble
-from services.intake.domain.file_refusals import FileDamaged, NoSuchFile, StorageAway, StorageFull
-from services.intake.domain.files import Content, Part, Verdict
-from services.intake.handlers.file_ports import CONTENTS, Scanner, Vault
-from services.intake.handlers.give_file import record_scan
+from services.intake.domain.files.file_refusals import FileDamaged, NoSuchFile, StorageAway, StorageFull
+from services.intake.domain.files.files import Content, Part, Verdict
+from services.intake.handlers.files.file_ports import CONTENTS, Scanner, Vault
+from services.intake.handlers.files.give_file import record_scan
 
 log = structlog.get_logger(__name__)
 

@@ -15,7 +15,7 @@ from typing import Any
 
 import orjson
 
-from services.intake.domain.forms import REGISTER
+from services.intake.domain.forms.forms import REGISTER
 
 APART_SECONDS = 60
 _LONG_WORD = re.compile(r"\S{26}(?=\S)")  # longer than a dossier's usual code, which people copy

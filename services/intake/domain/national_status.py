@@ -7,8 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, NamedTuple, get_args
 
+from services.intake.domain.desk.life import Life
 from services.intake.domain.dossier import Dossier, State
-from services.intake.domain.life import Life
 from services.intake.domain.progress import Progress
 from services.intake.domain.standing import Standing, is_decided
 

@@ -2,8 +2,8 @@
 
 from typing import NamedTuple
 
+from services.intake.domain.desk.life import Life
 from services.intake.domain.dossier import Action, Dossier
-from services.intake.domain.life import Life
 from services.intake.domain.progress import Progress
 from services.intake.domain.refusals import WrongState
 

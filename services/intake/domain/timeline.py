@@ -12,8 +12,8 @@ from uuid import UUID
 from hub_events.event import Event
 from hub_events.topics import TOPICS
 from hub_worktime import VIETNAM
-from services.intake.domain.desk_steps import DESK_STEPS
-from services.intake.domain.money import dong
+from services.intake.domain.desk.desk_steps import DESK_STEPS
+from services.intake.domain.forms.money import dong
 
 Facts = Mapping[str, Any]
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from hub_events.intake import ProcedureRef
 from services.intake.domain.catalogue import Catalogue, Desk, Procedure
-from services.intake.domain.folding import folded
+from services.intake.domain.reference.folding import folded
 from services.intake.domain.refusals import UnknownDesk, UnknownProcedure
 
 

@@ -7,17 +7,17 @@ from uuid import UUID
 
 from hub_messaging.outbox import Publish
 from hub_messaging.unit_of_work import Journal, Shelf
-from services.intake.domain.authorisation import ActByProxy
-from services.intake.domain.correction import Correction
+from services.intake.domain.desk.authorisation import ActByProxy
+from services.intake.domain.desk.correction import Correction
+from services.intake.domain.desk.duplicates import ApplicantMark
+from services.intake.domain.desk.hand_over_list import HandOverList
+from services.intake.domain.desk.late_entry import LateEntry
+from services.intake.domain.desk.life import Life
+from services.intake.domain.desk.reasons import TypedReason
 from services.intake.domain.dossier import Dossier
-from services.intake.domain.duplicates import ApplicantMark
-from services.intake.domain.forms import IssuedForm
-from services.intake.domain.hand_over_list import HandOverList
-from services.intake.domain.late_entry import LateEntry
-from services.intake.domain.life import Life
+from services.intake.domain.forms.forms import IssuedForm
 from services.intake.domain.number_range import NumberRange
 from services.intake.domain.progress import Progress
-from services.intake.domain.reasons import TypedReason
 from services.intake.domain.timeline import Step
 
 DOSSIERS, PROGRESS, NUMBERS, LIVES, HAND_OVERS = "dossiers", "progress", "numbers", "lives", "hand_overs"

@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from services.intake.domain.life import Life
+from services.intake.domain.desk.life import Life
 from services.intake.domain.national_status import standing_of
 from services.intake.domain.progress import Progress
 from services.intake.domain.refusals import NoSuchDossier

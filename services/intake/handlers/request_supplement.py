@@ -7,9 +7,9 @@ from uuid import UUID
 from hub_events.intake import DossierSupplementRequestedV1
 from services.intake.domain.dossier import Agreed, Dossier
 from services.intake.handlers.announcing import announce
+from services.intake.handlers.desk.reasons import keep_reason
 from services.intake.handlers.office import Office
 from services.intake.handlers.ports import IntakeWork
-from services.intake.handlers.reasons import keep_reason
 from services.intake.handlers.registered import registered
 
 

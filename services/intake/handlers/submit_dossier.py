@@ -9,10 +9,10 @@ from uuid import UUID
 from hub_events.ids import derive_id
 from hub_events.intake import Channel, ComponentRef, ContactChannel, DossierDeskStepRecordedV1, DossierSubmittedV1
 from services.intake.domain.catalogue import MISSING, Desk, Procedure
+from services.intake.domain.desk.duplicates import ApplicantMark, identity_of
+from services.intake.domain.desk.late_entry import LateEntry, WhyLate, is_late
+from services.intake.domain.desk.life import Life, ResultBy
 from services.intake.domain.dossier import Dossier
-from services.intake.domain.duplicates import ApplicantMark, identity_of
-from services.intake.domain.late_entry import LateEntry, WhyLate, is_late
-from services.intake.domain.life import Life, ResultBy
 from services.intake.domain.progress import Progress
 from services.intake.domain.refusals import FormTooLarge, ReceiptNotBelievable
 from services.intake.handlers.accept_dossier import Acceptance, accept

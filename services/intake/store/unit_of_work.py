@@ -4,20 +4,22 @@ from datetime import datetime
 from uuid import UUID
 
 from hub_messaging.unit_of_work import Journal, Shelf, UnitOfWork
-from services.intake.domain.authorisation import ActByProxy
-from services.intake.domain.correction import Correction
+from services.intake.domain.desk.authorisation import ActByProxy
+from services.intake.domain.desk.correction import Correction
+from services.intake.domain.desk.duplicates import ApplicantMark
+from services.intake.domain.desk.hand_over_list import HandOverList
+from services.intake.domain.desk.late_entry import LateEntry
+from services.intake.domain.desk.life import Life
+from services.intake.domain.desk.reasons import TypedReason
 from services.intake.domain.dossier import Dossier
-from services.intake.domain.duplicates import ApplicantMark
-from services.intake.domain.forms import IssuedForm
-from services.intake.domain.hand_over_list import HandOverList
-from services.intake.domain.late_entry import LateEntry
-from services.intake.domain.life import Life
+from services.intake.domain.forms.forms import IssuedForm
 from services.intake.domain.number_range import NumberRange
 from services.intake.domain.progress import Progress
-from services.intake.domain.reasons import TypedReason
 from services.intake.domain.timeline import Step
 from services.intake.handlers import ports
-from services.intake.store import acts_by_proxy, forms, hand_overs, lives, tables
+from services.intake.store import tables
+from services.intake.store.desk import acts_by_proxy, hand_overs, lives
+from services.intake.store.forms import forms
 
 
 class IntakeUnitOfWork(UnitOfWork):

@@ -75,7 +75,7 @@ CREATE TRIGGER line_reported AFTER UPDATE ON progress
 """
 
 FEWER = """
--- By date without a desk: each desk's are walked together (`services/intake/store/lists.py`).
+-- By date without a desk: each desk's are walked together (`services/intake/store/systems/lists.py`).
 DROP INDEX register_line_due;
 """
 

@@ -1,0 +1,71 @@
+"""Dữ liệu tham chiếu được công bố: what others are told of a procedure or of an entry of the directory."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import datetime
+from types import MappingProxyType
+from typing import Any
+
+from hub_events.reference import (
+    AgencyPublishedV1,
+    DeskPublishedV1,
+    DirectoryEntry,
+    OfficerPublishedV1,
+    ProcedurePublishedV1,
+    UnitPublishedV1,
+)
+from services.intake.domain.procedures.published_procedure import PublishedProcedure
+from services.intake.domain.reference.directory import AGENCIES, DESKS, OFFICERS, UNITS
+
+LARGEST = 500_000
+"""Bytes of a procedure in full, as JSON in UTF-8: a record of 512 KB holds that and what comes with it."""
+
+Said = Mapping[str, str]
+Told = Callable[[Mapping[str, Any], Said], DirectoryEntry]
+
+
+def procedure_event(procedure: PublishedProcedure, version: int, at: datetime) -> ProcedurePublishedV1:
+    """The version in full."""
+    return ProcedurePublishedV1(
+        **{
+            **procedure.content(),
+            "offers": [
+                {name: getattr(offer, name) for name in offer.__slots__}
+                | {"fees": [fee._asdict() for fee in offer.fees]}
+                for offer in procedure.offers
+            ],
+            "cases": [{"code": code, "name": name} for code, name in procedure.cases],
+            "bases": [basis._asdict() for basis in procedure.bases],
+            "texts": [{"key": key, "text": text} for key, text in procedure.texts.items()],
+        },
+        version=version,
+        published_at=at,
+    )
+
+
+def directory_events(kind: str, entries: Sequence[Mapping[str, Any]], edition: int) -> Iterator[DirectoryEntry]:
+    """One event for each entry of an approved import; none for kinds that only intake's own rules look at."""
+    told = _TOLD.get(kind)
+    if told is None:
+        return
+    for entry in entries:
+        about = {name: entry[name] for name in ("code", "valid_from", "valid_to", "withdrawn")}
+        yield told({**about, "edition": edition}, entry["said"])
+
+
+def _desk(about: Mapping[str, Any], said: Said) -> DirectoryEntry:
+    return DeskPublishedV1(**{**said, **about}, category=said.get("class"))
+
+
+def _unit(about: Mapping[str, Any], said: Said) -> DirectoryEntry:
+    return UnitPublishedV1(**{**said, **about})
+
+
+def _officer(about: Mapping[str, Any], said: Said) -> DirectoryEntry:
+    return OfficerPublishedV1(**{**said, **about, "area": said.get("area", "").split()})
+
+
+def _agency(about: Mapping[str, Any], said: Said) -> DirectoryEntry:
+    return AgencyPublishedV1(**{**said, **about, "vertical": said["vertical"] == "yes"})
+
+
+_TOLD: Mapping[str, Told] = MappingProxyType({DESKS: _desk, UNITS: _unit, OFFICERS: _officer, AGENCIES: _agency})

@@ -1,0 +1,66 @@
+"""Nhập hồ sơ cũ: one line of a desk's old book; the same line again changes nothing."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from hub_messaging.clock import real_now
+from services.intake.domain.books.old_dossier import OldDossier, Outcome
+from services.intake.domain.progress import Progress
+from services.intake.handlers.accept_dossier import next_code
+from services.intake.handlers.office import Office
+from services.intake.handlers.ports import IntakeWork
+
+
+@dataclass(frozen=True, slots=True)
+class RecordOldDossier:
+    """`code`: the official number that it had already. `applicant` and `contact` are personal and leave sealed only."""
+
+    line: OldDossier
+    code: str | None
+    officer: str
+    applicant: Mapping[str, Any]
+    contact: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """What became of a line."""
+
+    outcome: Outcome
+    dossier_code: str
+
+
+def record_old_dossier(command: RecordOldDossier, uow: IntakeWork, office: Office) -> Recorded:
+    """Enters the dossier, or adds its end if that was not known. Raises OldDossierDiffers."""
+    line = command.line
+    known = uow.dossiers.get(line.id)
+    if known is None:
+        return Recorded("entered", _enter(command, uow, office))
+    progress = uow.progress.get(line.id) or Progress(line.id)
+    applicant = office.seals.open("form", line.id, known.sealed_form)["applicant"]
+    line.check_same(known, progress, same_applicant=applicant == command.applicant)
+    assert known.code
+    if line.finished_at is None or progress.completed_at is not None:
+        return Recorded("unchanged", known.code)
+    uow.dossiers.put(line.id, known._replace(state=line.state))
+    _finish(command, progress, uow)
+    return Recorded("finished", known.code)
+
+
+def _enter(command: RecordOldDossier, uow: IntakeWork, office: Office) -> str:
+    line, seals = command.line, office.seals
+    code = command.code or next_code(line.desk.code, line.received_at, uow)
+    sealed_form = seals.seal("form", line.id, {"applicant": command.applicant})
+    sealed_contact = seals.seal("contact", line.id, command.contact) if command.contact else None
+    uow.dossiers.put(line.id, line.registered(code, command.officer, sealed_form, sealed_contact))
+    uow.timeline.add(line.entered_step(command.officer, real_now()))
+    if line.finished_at is not None:
+        _finish(command, Progress(line.id), uow)
+    return code
+
+
+def _finish(command: RecordOldDossier, progress: Progress, uow: IntakeWork) -> None:
+    line = command.line
+    uow.progress.put(line.id, line.finished(progress))
+    uow.timeline.add(line.finished_step(command.officer, real_now()))

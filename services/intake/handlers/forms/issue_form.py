@@ -1,0 +1,49 @@
+"""Phát hành biểu mẫu: gives a printed and signed form its place in the register, if all that it says still holds."""
+
+from hub_events.ids import derive_id
+from hub_events.intake import DeskRef, DossierFormIssuedV1
+from services.intake.domain.dossier import Dossier
+from services.intake.domain.forms.forms import KINDS, FactsMoved, IssuedForm, number_key
+from services.intake.domain.number_range import NumberRange
+from services.intake.domain.progress import Progress
+from services.intake.handlers.announcing import announce
+from services.intake.handlers.ports import IntakeWork
+
+
+def issue_form(form: IssuedForm, drafted_from: tuple[Dossier, Progress] | None, uow: IntakeWork) -> None:
+    """Keeps the form and takes its number. A form is printed before, with the number and the facts that it names:
+    if somebody was quicker with either, nothing is kept. Raises FactsMoved.
+    """
+    if drafted_from is not None:
+        of = drafted_from[0].id
+        if (uow.dossiers.get(of), uow.progress.get(of) or Progress(of)) != drafted_from:
+            raise FactsMoved
+    key = number_key(form.desk_code, form.kind, form.issued_at)
+    if next_number(key, uow) != form.number:
+        raise FactsMoved
+    uow.numbers.put(key, NumberRange(key, form.number))
+    uow.forms.add(form)
+    if drafted_from is not None:
+        dossier, _ = drafted_from
+        event = _issued(form, dossier.desk)
+        announce(event, uow, dossier_id=dossier.id, event_id=derive_id(form.id, "issued"))
+
+
+def _issued(form: IssuedForm, desk: DeskRef) -> DossierFormIssuedV1:
+    return DossierFormIssuedV1(
+        form=form.id,
+        kind=form.kind,
+        title=KINDS[form.kind].title,
+        number=form.number,
+        written_number=form.written_number,
+        sha256=form.sha256.hex(),
+        issued_at=form.issued_at,
+        issued_by=form.issued_by,
+        replaces=form.replaces,
+        desk=desk,
+    )
+
+
+def next_number(key: str, uow: IntakeWork) -> int:
+    """The number that the next form of this range gets."""
+    return (uow.numbers.get(key) or NumberRange(key)).next().last

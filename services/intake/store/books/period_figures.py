@@ -1,0 +1,61 @@
+"""Số liệu của kỳ: how many dossiers were received, carried over, finished and left open, counted in one place."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from hub_messaging.database import Pool
+from services.intake.domain.books.period import Figures
+from services.intake.store.systems.lateness import is_early, is_late
+
+_COUNT = f"""
+WITH taken AS (
+    SELECT received_at, state,
+           (promise ->> 'due_at')::timestamptz AS due_at,
+           least(progress.completed_at, life.result_ready_at, life.stopped_at) AS finished_at
+    FROM dossier
+        LEFT JOIN progress ON progress.dossier_id = dossier.id
+        LEFT JOIN dossier_life AS life ON life.dossier_id = dossier.id
+    WHERE accepted_at IS NOT NULL AND received_at < $2 AND ($3::text[] IS NULL OR dossier.desk_code = ANY ($3))
+), counted AS (
+    SELECT *, coalesce(finished_at < $2, false) AS finished_by_then FROM taken
+), judged AS (
+    SELECT received_at < $1 AS earlier,
+           NOT finished_by_then AS open,
+           finished_by_then AND finished_at >= $1 AS finished_now,
+           CASE
+               WHEN due_at IS NULL THEN 'no_term'
+               WHEN finished_by_then AND {is_late("due_at", "finished_at")} THEN 'late'
+               WHEN finished_by_then AND {is_early("due_at", "finished_at")} THEN 'early'
+               WHEN NOT finished_by_then AND state <> 'supplement_requested' AND {is_late("due_at", "$4")} THEN 'late'
+               ELSE 'on_time'
+           END AS outcome
+    FROM counted
+)
+SELECT count(*) FILTER (WHERE NOT earlier) AS received,
+       count(*) FILTER (WHERE earlier AND (finished_now OR open)) AS carried_over,
+       count(*) FILTER (WHERE finished_now AND outcome = 'no_term') AS finished_no_term,
+       count(*) FILTER (WHERE finished_now AND outcome = 'late') AS finished_late,
+       count(*) FILTER (WHERE finished_now AND outcome = 'early') AS finished_early,
+       count(*) FILTER (WHERE finished_now AND outcome = 'on_time') AS finished_on_time,
+       count(*) FILTER (WHERE open AND outcome = 'no_term') AS open_no_term,
+       count(*) FILTER (WHERE open AND outcome = 'late') AS open_late,
+       count(*) FILTER (WHERE open AND outcome = 'on_time') AS open_in_time
+FROM judged
+"""  # noqa: S608
+"""Late as everywhere: docs/decisions/0006. What waits for a supplement is not late: its clock stands still."""
+
+
+class PeriodFigures:
+    """Counts over the register. Late: finished after the promised minute; or open, and that minute has passed.
+
+    As for the clock and for lists: what waits for the applicant is not late meanwhile.
+    """
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+
+    async def of(self, begin: datetime, end: datetime, desks: Sequence[str] | None, now: datetime) -> Figures:
+        """The figures of [begin, end), for some desks or (None) all; what is open is judged at its end, or `now`."""
+        row = await self._pool.fetchrow(_COUNT, begin, end, desks, min(end, now))
+        assert row is not None
+        return Figures(**row)
