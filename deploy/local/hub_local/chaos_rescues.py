@@ -168,11 +168,12 @@ async def _restored(ground: Ground, what: Disturbance) -> str:
     async with _hub_down(ground):
         keep = ["--keep-kafka"] if is_ahead else []
         await _operator(ground, "restore", str(backups), "--force", *keep, may_end_with=WITH_GAPS)
-    lost = register - await _asked(ground, _REGISTER)
+    kept = await _asked(ground, _REGISTER)
+    lost = register - kept
     if is_ahead and (untold := lost - unsent - _told_as_lost(ground)):
         raise Wrong(f"{len(untold)} lost dossiers are not in the report of hub restore, {min(untold)} for one")
     entered = ground.load.enter_anew(lost)
-    await _answers_given(ground, lost)
+    await _answers_given(ground, kept)
     return f"{len(lost)} dossiers lost, {len(lost & unsent)} known to no one else, {entered} entered anew"
 
 
@@ -186,10 +187,13 @@ async def _answers_kept_back(ground: Ground) -> None:
                 return
 
 
-async def _answers_given(ground: Ground, lost: set[str]) -> None:
-    """Once routing knows their dossiers again, agencies give the results that they have kept back."""
+async def _answers_given(ground: Ground, register: set[str]) -> None:
+    """Once routing knows what the register has, agencies give the results that they have kept back.
+
+    They may also have what no register will ever have again: what this restore or an earlier one has lost.
+    """
     kept_back = await _untaken(ground)
-    known = sorted({one["dossier_id"] for one in kept_back} - lost)
+    known = sorted({one["dossier_id"] for one in kept_back} & register)
     try:
         async with asyncio.timeout(READY_SECONDS):
             async with _witness(ground).database("routing") as connection:
