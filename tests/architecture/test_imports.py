@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from hub_local.layout import SERVICES
+from hub_local.steps import SHARED
 
 ROOT = Path(__file__).parents[2]
 NOWHERE = {
@@ -55,6 +56,9 @@ ENTRY_POINTS = [*(f"services.{name}.entrypoints.service" for name in SERVICES), 
 MOST_MODULES = 1040
 """A service loads 920 to 1,036 modules that are not ours, each about a millisecond: one more library shows here."""
 
+MOST_OF_ONE_SERVICE = 40
+"""Of all libraries' modules, so many may one service need alone: notify its templates."""
+
 each_process = pytest.mark.parametrize("module", ENTRY_POINTS)
 
 
@@ -90,3 +94,10 @@ def test_a_process_loads_no_other_service(module: str) -> None:
 def test_a_process_stays_small(module: str) -> None:
     libraries = [name for name in loaded(module) if not name.startswith(("services.", "hub_"))]
     assert len(libraries) <= MOST_MODULES, "a new library is loaded by every process: is it needed at run time?"
+
+
+@pytest.mark.parametrize("module", ENTRY_POINTS[:-1])
+def test_what_is_imported_ahead_is_nearly_all_that_a_service_needs_and_nothing_of_its_own(module: str) -> None:
+    ahead = loaded(", ".join(SHARED))
+    assert {name for name in ahead if name.startswith("services")} == set()
+    assert len({name for name in loaded(module) - ahead if not name.startswith("services")}) <= MOST_OF_ONE_SERVICE

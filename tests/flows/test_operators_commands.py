@@ -40,7 +40,7 @@ async def test_hub_status_shows_every_process_ready(hub: Hub) -> None:
 
     assert code == 0, output
     states = {process["name"]: process["state"] for process in json.loads(output)["processes"]}
-    assert states == dict.fromkeys([*SERVICES, "sandbox", "postgres", "kafka"], "ready")
+    assert states == dict.fromkeys([*SERVICES, "sandbox", "postgres", "kafka", "nursery"], "ready")
 
 
 async def test_what_is_not_followed_up_is_listed_as_stuck_until_it_is(hub: Hub) -> None:

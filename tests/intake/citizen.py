@@ -12,7 +12,7 @@ from tests.intake.conftest import FrontDoor
 
 CODE = "H26.15.01-260302-0001"
 PHONE_DIGITS, ID_DIGITS = "5678", "0001"
-PAGES = Path(pages.__file__).parents[1] / "data" / "pages"
+PAGES = Path(pages.__file__).parents[2] / "data" / "pages"
 VOID = {"meta", "input", "link", "br", "hr", "img"}
 
 

@@ -127,7 +127,7 @@ async def test_dates_of_other_kinds_are_explained_too(door: FrontDoor, visitor: 
     await door.submitted(residence(**household, acceptance={**ACCEPTANCE, "promised": promised}))
     text = await visitor.sees()
     assert "17:00 thứ Sáu, 06/03/2026" in text
-    assert "“Theo mô tả OTHER”, không tính được thành ngày, nên cán bộ tiếp nhận đã ấn định ngày hẹn này." in text
+    assert "“Theo mô tả”, không tính được thành ngày, nên cán bộ tiếp nhận đã ấn định ngày hẹn này." in text
     await door.submitted(residence(procedure_code="1.001445", components=[], acceptance=ACCEPTANCE))
     assert "được trả ngay khi làm xong, nên không có ngày hẹn" in await visitor.sees("H26.15.01-260302-0002")
     door.set_time("2026-02-13T15:21:00+07:00")

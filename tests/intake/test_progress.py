@@ -29,7 +29,7 @@ from hub_events.sla import (
     DeadlineMissedV1,
     DeadlineWarningRaisedV1,
 )
-from hub_events.topics import EVENTS, topics_read_by
+from hub_events.topics import ABOUT_DOSSIERS, topics_read_by
 from services.intake.api.answers import timeline_view
 from services.intake.bootstrap import HANDLERS
 from services.intake.domain.progress import Progress
@@ -174,7 +174,7 @@ def test_every_event_of_the_three_topics_is_handled() -> None:
     assert {handler.event for handler in HANDLERS} == said
 
 
-EXAMPLES = [example for type in EVENTS for example in examples_of(type)]
+EXAMPLES = [example for type in ABOUT_DOSSIERS for example in examples_of(type)]
 
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=str)

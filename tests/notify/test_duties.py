@@ -259,7 +259,6 @@ STORY = (
     completed(),
     desk_step("signed"),
     desk_step(),
-    stopped("sms"),
 )
 
 

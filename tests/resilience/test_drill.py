@@ -135,7 +135,7 @@ def what_is_told(told: Any, half_done: Mapping[str, str], followed: Mapping[str,
     """The report names what the restored databases lack, and what they wait for."""
     assert {one["dossier_id"]: one["code"] for one in told["unknown_dossiers"]} == dict(followed)
     lacking = told["unknown_events"]
-    accepted_since = {one["dossier_id"] for one in lacking["intake"] if one["type"] == "dossier.accepted.v1"}
+    accepted_since = {one["subject"] for one in lacking["intake"] if one["type"] == "dossier.accepted.v1"}
     assert accepted_since == set(followed)
     assert {service for service in SERVICES if lacking[service]} == (set(SERVICES) if followed else set())
     assert set(half_done) == {one["dossier_id"] for one in told["unanswered"]}

@@ -39,9 +39,17 @@ def headers(type: str, **changed: str) -> list[tuple[str, bytes]]:
     return [(name, value.encode()) for name, value in found.items()]
 
 
+READ_BY_ALL = {
+    "intake-dossier-events": "dossier.accepted.v1",
+    "routing-dossier-events": "dossier.completed.v1",
+    "intake-reference-events": "agency.published.v1",
+}
+"""A type that each of the topic's readers handles; else its last."""
+
+
 def poison(topic: Topic) -> list[Record]:
     """Records that no reader of `topic` can process, of every kind that is known."""
-    known = topic.events[-1].type if topic.name != "intake-dossier-events" else "dossier.accepted.v1"
+    known = READ_BY_ALL.get(topic.name, topic.events[-1].type)
     newer = known.replace(".v1", ".v9")
     broken: list[tuple[Sequence[tuple[str, bytes]], bytes | None]] = [
         (headers(known), b"{"),

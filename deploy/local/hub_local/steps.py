@@ -15,6 +15,13 @@ from hub_local.supervisor import Job, Program, Report, http_ok, run_once
 
 Step = Job | Program
 
+SHARED = (
+    *("hub_messaging.process", "hub_messaging.sealing", "hub_messaging.settings", "hub_worktime"),
+    *("hub_web.app", "hub_web.dead_letters", "hub_web.server", "hub_web.tokens", "aiohttp"),
+)
+"""What services stand on and may be imported ahead of all of them. Nothing of their own: what a module tells a table of
+the process (a metric, a kind of problem) would be told in the name of all four."""
+
 SCHEMA_SOURCES = (
     ("hub_events", "topics.py"),
     ("hub_messaging", "topics.py"),
@@ -102,7 +109,7 @@ def service(name: str, layout: Layout, keys: Keys) -> Program:
         after=() if name == "intake" else ("intake",),
         environment={f"{prefix}_{setting}": value for setting, value in settings.items()},
         ports=(name, f"{name}-probe"),
-        ahead=(f"services.{name}.bootstrap",),
+        ahead=SHARED,
     )
 
 
