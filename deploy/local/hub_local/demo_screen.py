@@ -1,5 +1,6 @@
 """Màn hình trình diễn: the demo as a calm picture in a terminal, or as plain lines elsewhere."""
 
+import os
 from collections import Counter
 
 from rich.console import Console, Group, RenderableType
@@ -105,11 +106,12 @@ def print_proof(console: Console, proof: Proof) -> None:
 
 
 def print_addresses(console: Console, layout: Layout, example: str) -> None:
-    """What to open next."""
+    """What to open next, from the folder that the demo was started in."""
+    folder = os.path.relpath(layout.folder)
     console.print("\nlook further:")
     for command in (
         f"TOKEN=$(.venv/bin/hub token --kind operator --subject me --scope dossiers:read --scope deadlines:read"
-        f" --area '*' --key {layout.folder.name}/keys/issuer.json)",
+        f" --area '*' --key {folder}/keys/issuer.json)",
         f'curl -H "authorization: Bearer $TOKEN" {layout.url("intake")}/v1/dossiers/{example}/timeline',
         f'curl -H "authorization: Bearer $TOKEN" {layout.url("sla")}/v1/deadlines/{example}',
         f"curl {layout.url('sandbox')}/ledger/summary",
@@ -121,4 +123,4 @@ def print_addresses(console: Console, layout: Layout, example: str) -> None:
         soft_wrap=True,
     )
     console.print(f"metrics: {layout.url('intake-probe')}/metrics")
-    console.print(f"processes: HUB_FOLDER={layout.folder.name} .venv/bin/hub status (or: logs intake)", soft_wrap=True)
+    console.print(f"processes: HUB_FOLDER={folder} .venv/bin/hub status (or: logs intake)", soft_wrap=True)
