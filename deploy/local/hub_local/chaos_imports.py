@@ -95,7 +95,7 @@ async def many_at_once(ground: Ground, what: Disturbance) -> str:
 
 async def procedures(ground: Ground, what: Disturbance) -> str:
     """Nhập danh mục thủ tục: one request is one transaction."""
-    codes = [f"1.{900_000 + what.number * 1000 + n}" for n in range(PROCEDURES)]
+    codes = [f"2.{100_000 + what.number * PROCEDURES + n}" for n in range(PROCEDURES)]
     run = str(UUID(int=ground.seed * 10_000 + what.number))
     files = [{"name": f"{code}.txt", "content": _base64(_PROCEDURE.format(code=code))} for code in codes]
     body = json.dumps({"run": run, "files": files}).encode()
