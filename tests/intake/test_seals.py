@@ -19,8 +19,7 @@ from hypothesis import given, strategies
 from hub_messaging.clock import real_now
 from hub_messaging.errors import LostLease
 from services.intake.domain.systems.seals import FaultKind, Finding, Seal, judge
-from services.intake.store.systems import sealer as sealers
-from services.intake.store.systems.sealer import ROLE, Sealer
+from services.intake.store.systems.sealer import ROLE, UNSEALED, Sealer
 from services.intake.store.systems.seals import _FINDINGS, _SEAL, GENESIS, seal_steps
 from tests.intake.conftest import ACCEPTANCE, FrontDoor, residence
 from tests.intake.test_lists import acknowledged
@@ -142,6 +141,7 @@ async def test_the_form_of_a_hash_is_pinned(door: FrontDoor) -> None:
         await seal_steps(connection, moment)
         await connection.execute("RESET timezone")
     row = await pool.fetchrow("SELECT hashes, chain FROM seal")
+    assert row is not None
     facts = '{"a": [], "b": 1.50, "desk": {"name": "Một cửa"}}'
     head = f'["{UUID(int=1)}", "{UUID(int=2)}", "dossier.accepted.v1", 1772413200000001, 1772413200000001]'
     hash = sha256(head.encode() + sha256(facts.encode()).digest()).digest()
@@ -474,12 +474,12 @@ async def test_on_another_server_it_goes_on(door: FrontDoor) -> None:
 @stack
 async def test_how_long_nothing_was_sealed_is_measured(door: FrontDoor, monkeypatch: pytest.MonkeyPatch) -> None:
     now = [100.0]
-    monkeypatch.setattr(sealers.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr("services.intake.store.systems.sealer.time.monotonic", lambda: now[0])
     sealer = sealer_of(door)
 
     async def measured() -> float:
         await sealer.measure()
-        return float(sealers.UNSEALED._value.get())
+        return float(UNSEALED._value.get())
 
     now[0] += 500
     assert await measured() == 0, "nothing is there to be sealed"
@@ -523,6 +523,7 @@ async def test_sealing_and_verifying_walk_along_indexes(door: FrontDoor) -> None
     pool = door.intake.spine.pool
     await pool.execute("ANALYZE step")
     newest = await pool.fetchrow("SELECT tx::text, event_id, number, chain FROM seal ORDER BY number DESC LIMIT 1")
+    assert newest is not None
     values = (newest["tx"], newest["event_id"], 1000, newest["number"] + 1, newest["chain"], real_now())
     for statement, used in ((_SEAL, values), (_FINDINGS, (20, 5, GENESIS))):
         plan = "\n".join(row[0] for row in await pool.fetch(f"EXPLAIN (ANALYZE, BUFFERS) {statement}", *used))

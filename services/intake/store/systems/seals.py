@@ -81,9 +81,10 @@ SELECT seal.number, seal.sealed_at, seal.entries, seal.chain, seal.number = 1 OR
             AND (step.tx, step.event_id) <= (seal.tx, seal.event_id)) AS between
 FROM (SELECT * FROM seal WHERE number > $1 ORDER BY number LIMIT $2) AS seal
 LEFT JOIN seal AS before ON before.number = seal.number - 1
+CROSS JOIN LATERAL (SELECT seal.hashes || ''::bytea AS hashes OFFSET 0) AS whole  -- fetched once, not for each entry
 CROSS JOIN LATERAL (
     SELECT min(place) FILTER (WHERE step.type IS NULL) AS removed,
-           min(place) FILTER (WHERE {_HASH} <> substring(seal.hashes FROM (32 * (place - 1) + 1)::int FOR 32)
+           min(place) FILTER (WHERE {_HASH} <> substring(whole.hashes FROM (32 * (place - 1) + 1)::int FOR 32)
                OR (erased_step.facts_hash IS NOT NULL AND step.facts <> '{_MARKED}')) AS changed,
            min(place) FILTER (WHERE (step.tx, step.event_id) <= {_BEGIN}
                OR (step.tx, step.event_id) > (seal.tx, seal.event_id)) AS moved,
