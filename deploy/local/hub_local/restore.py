@@ -136,9 +136,8 @@ async def _number_changes_anew(layout: Layout, keys: Keys) -> None:
     connection = await asyncpg.connect(postgres.database_url(layout, keys.passwords, "intake"), timeout=5)
     try:
         if await connection.fetchval(_HAS_SEALS):
-            await connection.execute(
-                "SET synchronous_commit = off"
-            )  # a commit for each seal; loaded again if it is lost
+            await connection.execute("UPDATE lease SET until = '-infinity'")  # whose they were is not here
+            await connection.execute("SET synchronous_commit = off")  # there is a commit for each seal
             await connection.execute("CALL number_steps_anew()")
         elif await connection.fetchval(_HAS_CHANGES):
             await connection.execute("UPDATE step SET tx = pg_current_xact_id()")

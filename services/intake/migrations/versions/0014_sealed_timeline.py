@@ -102,6 +102,9 @@ DECLARE
     unsealed CONSTANT xid8 := '18446744073709551615';
     sealed record;
 BEGIN
+    IF EXISTS (SELECT FROM lease WHERE until > now()) THEN
+        RAISE object_in_use USING MESSAGE = 'somebody is at work: stop the hub first';
+    END IF;
     UPDATE step SET tx = unsealed
     WHERE tx <> unsealed AND ((tx, event_id) > (SELECT seal.tx, seal.event_id FROM seal ORDER BY number DESC LIMIT 1)
         OR NOT EXISTS (SELECT FROM seal));
