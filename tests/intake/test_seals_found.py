@@ -79,6 +79,25 @@ async def test_a_step_behind_the_seals_is_found(door: FrontDoor) -> None:
     assert (fault["entry"], fault["dossier_id"], fault["event_id"]) == (None, str(event), str(event))
 
 
+async def test_a_step_that_would_never_be_sealed_is_found(door: FrontDoor) -> None:
+    await steps(door, 5)
+    await seal(door)
+    dossier, event = await entry(door, 1, 1)
+    await steps(door, 1)
+    assert (await verified(door))["fault"] is None
+    await tampered(
+        door,
+        "INSERT INTO step (dossier_id, event_id, type, at, recorded_at, facts, tx)"
+        " SELECT $1, $2, type, at, recorded_at, facts, '9000000000' FROM step LIMIT 1",
+        event,
+        dossier,
+    )
+    await seal(door)
+    assert (await verified(door))["fault"] == {
+        "kind": "ahead", "seal": 2, "entry": None, "dossier_id": str(event), "event_id": str(dossier),
+    }  # fmt: skip
+
+
 async def test_one_gone_and_one_more_are_not_taken_for_each_other(door: FrontDoor) -> None:
     await steps(door, 5)
     await seal(door)

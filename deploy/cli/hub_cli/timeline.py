@@ -17,6 +17,7 @@ WORDS = {
     "removed": "was removed",
     "moved": "was moved to another place of the order",
     "inserted": "was inserted behind what was sealed already",
+    "ahead": "stands under a transaction that has not been yet, so that it would never be sealed",
     "seal-altered": "was altered",
     "seal-missing": "is missing",
     "anchor-differs": "is not the one that was written down",

@@ -30,6 +30,7 @@ class FaultKind(StrEnum):
     REMOVED = "removed"
     MOVED = "moved"
     INSERTED = "inserted"
+    AHEAD = "ahead"
     SEAL_ALTERED = "seal-altered"
     SEAL_MISSING = "seal-missing"
 

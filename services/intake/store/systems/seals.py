@@ -103,6 +103,10 @@ WHERE seal.number = $1 AND (step.dossier_id, step.event_id) NOT IN (
     SELECT dossier_id, event_id FROM unnest(seal.dossier_ids, seal.event_ids) AS named (dossier_id, event_id))
 ORDER BY step.tx, step.event_id LIMIT 1
 """  # noqa: S608
+_AHEAD = """
+SELECT dossier_id, event_id FROM step WHERE tx >= pg_snapshot_xmax(pg_current_snapshot())
+ORDER BY tx, event_id LIMIT 1
+"""
 _UNSEALED = f"""
 SELECT count(*) FROM (
     SELECT FROM step WHERE (tx, event_id) > ($1::text::xid8, $2::uuid) AND {_ENDED} LIMIT $3
@@ -145,13 +149,18 @@ class SealQueries:
     async def verify(self, after: int, limit: int) -> Verdict:
         """Computes everything anew for the seals behind `after`, up to the first fault."""
         found = [_finding(row) for row in await self._pool.fetch(_FINDINGS, after, limit, GENESIS)]
-        verdict = judge(after, found)
-        return verdict if verdict.fault is None else verdict._replace(fault=await self._named(verdict.fault))
+        good, fault = judge(after, found)
+        if fault is None and len(found) < limit and await self._pool.fetchrow(_AHEAD):
+            # under a number that no transaction has had yet: it would never be sealed
+            fault = Fault(FaultKind.AHEAD, after + len(good))
+        return Verdict(good, None if fault is None else await self._named(fault))
 
     async def _named(self, fault: Fault) -> Fault:
         """The fault with the step that it is about."""
         if fault.kind is FaultKind.INSERTED:
             row = await self._pool.fetchrow(_INSERTED, fault.seal)
+        elif fault.kind is FaultKind.AHEAD:
+            row = await self._pool.fetchrow(_AHEAD)
         elif fault.entry is not None:
             row = await self._pool.fetchrow(_NAMED, fault.seal, fault.entry)
         else:
