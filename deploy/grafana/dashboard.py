@@ -52,6 +52,7 @@ ROWS: dict[str, tuple[Panel, ...]] = {
         Panel("hub_transfers_to_recall_oldest_seconds", "Hồ sơ đã dừng mà cơ quan còn giữ: lâu nhất", "s"),
         Panel("hub_transfers_to_correct", "Hồ sơ đã đính chính mà cơ quan chưa được báo"),
         Panel("hub_callbacks_clocks_differ", "Tin cơ quan báo về lệch giờ, phải gửi lại"),
+        Panel("hub_timeline_unsealed_seconds", "Dòng thời gian có bước chưa niêm phong mà không thêm dấu nào", "s"),
         Panel("hub_notify_dossiers", "Hồ sơ có thông báo đang chờ, hỏng hoặc không đến được"),
     ),
     "Trang tra cứu": (

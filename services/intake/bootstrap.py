@@ -53,6 +53,7 @@ from services.intake.api.reference.reference_imports import Surroundings, import
 from services.intake.api.systems.bulk import bulk_router
 from services.intake.api.systems.changes import Watch, changes_router
 from services.intake.api.systems.lists import lists_router
+from services.intake.api.systems.seals import seal_router
 from services.intake.clients.clamd import Clamd
 from services.intake.clients.scanning import Scanning
 from services.intake.clients.signers import signer_called
@@ -90,6 +91,9 @@ from services.intake.store.reference.places import communes
 from services.intake.store.reference.reference_tables import ReferenceUnitOfWork
 from services.intake.store.systems.changes import ChangeFeed
 from services.intake.store.systems.lists import Lists
+from services.intake.store.systems.sealer import ROLE as SEALS
+from services.intake.store.systems.sealer import Sealer
+from services.intake.store.systems.seals import SealQueries
 from services.intake.store.unit_of_work import IntakeUnitOfWork
 
 NAME = "intake"
@@ -132,11 +136,11 @@ class Service:
 
     async def worker(self) -> Sequence[Role]:
         """Reads events and sends the service's own."""
-        return [*self.spine.housekeeping(), *self._readers(), *self.file_keepers()]
+        return [*self.spine.housekeeping(), *self._readers(), *self.file_keepers(), self._sealer()]
 
     async def everything(self) -> Sequence[Role]:
         """All roles in one process; inputs last, so that they stop first."""
-        return [*self.spine.housekeeping(), *self._readers(), *self.file_keepers(), *self._front()]
+        return [*self.spine.housekeeping(), *self._readers(), *self.file_keepers(), self._sealer(), *self._front()]
 
     def _front(self) -> list[Role]:
         """What keeps the reference data up to date, and the server, which waits until it is."""
@@ -164,6 +168,13 @@ class Service:
             queries, run = FileQueries(spine.pool), GroupRunner(self._files_runner()).run
             roles.append(Role("file_scan", Scanning(queries, self._vault, Clamd(url), run, spine.leases).run))
         return roles
+
+    def _sealer(self) -> Role:
+        """Seals the timeline beside the way."""
+        spine = self.spine
+        sealer = Sealer(spine.pool, spine.leases, spine.clock.now, self.settings.seals_every_seconds)
+        spine.measured_by(sealer.measure)
+        return Role(SEALS, sealer.run)
 
     def _files_runner(self) -> Runner[FilesUnitOfWork]:
         """Files have a group commit of their own: what accepts dossiers carries none of their tables."""
@@ -220,6 +231,7 @@ class Service:
             hand_over_router(commands, queries, lives, HandOverQueries(self.spine.pool), self._office, now),
             result_router(desk, Results(self.spine.pool), self._office, now),
             operations_router(queries),
+            seal_router(SealQueries(self.spine.pool)),
             self._forms(runner, queries),
             citizen_router(queries, lives, self._office, tries, pages, address, now),
             dead_letter_router(NAME, RefusedTable(self.spine.pool)),

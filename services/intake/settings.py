@@ -46,6 +46,8 @@ class Settings(ServiceSettings):
     """Of one file."""
     files_swept_every_seconds: float = Field(default=600.0, gt=0)
     """How often what uploads have left behind is looked for."""
+    seals_every_seconds: float = Field(default=5.0, gt=0, le=300)
+    """How often new steps of the timeline are sealed; until then nothing proves that they were not changed."""
     scanner_url: str | None = Field(default=None, pattern=r"^clamd://[^:/\s]+:[0-9]{1,5}$")
     """The virus scanner (clamd://host:port) that looks at every file before it is given out; unset: nobody looks."""
 

@@ -25,7 +25,7 @@ PREFIXES = {
     "intake": {
         "dossiers", "procedures", "desks", "agencies", "changes", "stuck", "intake",
         "catalogue", "directory", "units", "officers", "postings", "roster", "publication-lists",
-        "figures", "files", "uploads", "forms", "hand-over-lists", "late-entries", "possible-duplicates",
+        "figures", "files", "uploads", "forms", "hand-over-lists", "late-entries", "timeline", "possible-duplicates",
         "accepted-authorisations",
     },
     "routing": {"transfers", "lanes", "callbacks", "routing"},

@@ -14,7 +14,7 @@ pytestmark = pytest.mark.stack
 API = Path(__file__).parents[2] / "docs" / "api"
 
 OF_ITS_WORK = {
-    "intake": ("hub_stuck_dossiers",),
+    "intake": ("hub_stuck_dossiers", "hub_timeline_unsealed_seconds"),
     "routing": ("hub_lane_work_due", "hub_lane_work_set_aside", "hub_lane_circuit_open", "hub_fact_to_effect_seconds"),
     "notify": ("hub_lane_work_due", "hub_lane_work_set_aside", "hub_lane_circuit_open", "hub_fact_to_effect_seconds"),
     "sla": ("hub_timer_delay_seconds",),

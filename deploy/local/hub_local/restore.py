@@ -37,6 +37,7 @@ UNTOUCHED = {"lock", "logs", "reports", "restoring", "sandbox-ledger"}
 
 _HAS_CHANGES = "SELECT EXISTS (SELECT FROM pg_attribute WHERE attrelid = 'step'::regclass AND attname = 'tx')"
 """A backup of a version before them has none: the migration adds them."""
+_HAS_SEALS = "SELECT to_regclass('seal') IS NOT NULL"
 
 
 def servers(layout: Layout, keys: Keys, report: Report) -> Sequence[Step]:
@@ -134,7 +135,11 @@ async def _number_changes_anew(layout: Layout, keys: Keys) -> None:
     """Steps hold the numbers of the transactions of the server they came from; this one counts for itself."""
     connection = await asyncpg.connect(postgres.database_url(layout, keys.passwords, "intake"), timeout=5)
     try:
-        if await connection.fetchval(_HAS_CHANGES):
+        if await connection.fetchval(_HAS_SEALS):
+            await connection.execute("UPDATE lease SET until = '-infinity'")  # whose they were is not here
+            await connection.execute("SET synchronous_commit = off")  # there is a commit for each seal
+            await connection.execute("CALL number_steps_anew()")
+        elif await connection.fetchval(_HAS_CHANGES):
             await connection.execute("UPDATE step SET tx = pg_current_xact_id()")
     finally:
         await connection.close()

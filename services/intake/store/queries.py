@@ -8,7 +8,7 @@ from hub_messaging.database import Pool
 from services.intake.domain.dossier import Dossier
 from services.intake.domain.progress import Progress
 from services.intake.domain.stuck import StuckDossier
-from services.intake.domain.timeline import Step
+from services.intake.domain.timeline import ERASED, Step
 from services.intake.store.tables import DOSSIER, PROGRESS, dossier_from, progress_from
 
 _PROGRESS_ONLY = ", ".join(f"progress.{name}" for name in PROGRESS.columns)
@@ -16,9 +16,10 @@ _SHOW = f"""
 SELECT {", ".join(f"dossier.{name}" for name in DOSSIER.columns)}, {_PROGRESS_ONLY}
 FROM dossier LEFT JOIN progress ON progress.dossier_id = dossier.id
 """  # noqa: S608
-_STEPS = """
-SELECT dossier_id, event_id, type, at, recorded_at, facts FROM step WHERE dossier_id = $1 ORDER BY at, recorded_at
-"""
+_STEPS = f"""
+SELECT dossier_id, event_id, CASE WHEN facts ? 'erased' THEN '{ERASED}' ELSE type END AS type, at, recorded_at, facts
+FROM step WHERE dossier_id = $1 ORDER BY at, recorded_at
+"""  # noqa: S608
 _UNSETTLED = "FROM progress WHERE NOT settled AND watched_since <= now() - $1::interval"
 _STUCK = f"""
 SELECT dossier.code, dossier.desk_code, {_PROGRESS_ONLY}
