@@ -63,9 +63,11 @@ class SubmitDossier:
 def submit_dossier(command: SubmitDossier, uow: IntakeWork, office: Office) -> Dossier:
     """Registers the dossier; accepts it at once when an officer did and nothing is missing.
 
-    Raises ReceiptNotBelievable, NoAgencyKind, UnknownCase, FormTooLarge, and what the acceptance raises.
+    Raises ReceiptNotBelievable, ProcedureWithdrawn, NoAgencyKind, UnknownCase, FormTooLarge, and what the
+    acceptance raises.
     """
     check_receipt(command.received_at, command.at)
+    office.catalogue.check_open(command.procedure.ref, command.received_at)
     command.procedure.check_routable()
     command.procedure.check_case(command.case)
     dossier = _registered(command, office)
