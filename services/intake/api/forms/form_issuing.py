@@ -16,6 +16,7 @@ from datetime import date, datetime
 from typing import Any, Protocol, TypeVar
 from uuid import UUID
 
+from asyncpg import UniqueViolationError
 from starlette.responses import Response
 from uuid_utils.compat import uuid7
 
@@ -210,7 +211,7 @@ class FormIssuing:
             return await self._runner.run(
                 once(asked.key, asked.sha256, run, {NUMBERS: (key,), DOSSIERS: ids, PROGRESS: ids, LIVES: ids})
             )
-        except FactsMoved:
+        except (FactsMoved, UniqueViolationError):  # the latter at New Year: a former year's number was another's
             return None
 
     def _made(self, asked: Asked, content: Content, number: int, at: datetime) -> tuple[IssuedForm, str]:
