@@ -8,7 +8,7 @@ import pytest
 
 from services.intake.clients.typst_printer import TypstPrinter
 from tests.intake.conftest import FrontDoor
-from tests.intake.test_forms import BY, accepted, fetched, issue, said_by
+from tests.intake.test_forms import accepted, fetched, issue, said_by
 
 pytestmark = pytest.mark.stack
 
@@ -56,10 +56,10 @@ async def test_two_officers_on_either_side_of_new_year_issue_one_form_after_the_
 
     async def next_year() -> None:
         door.set_time("2027-01-01T00:00:00+07:00")
-        others.append((await issue(door, dossier, "01", **BY)).json())
+        others.append((await issue(door, dossier, "01")).json())
 
     printed(next_year)
-    response = await issue(door, dossier, "01", **BY)
+    response = await issue(door, dossier, "01")
     assert response.status_code == 201, response.text
     form, (other,) = response.json(), others
     assert (other["number"], form["number"]) == ("1/TNHS", "2/TNHS"), "both of the new year"

@@ -86,6 +86,7 @@ def _tell(one: dict[str, Any], as_json: bool) -> None:
         return
     instead = f", successor {one['successor_code']}" if one["successor_code"] else ""
     persons = f"by {one['proposed_by']}" + (f", decided by {one['decided_by']}" if one["decided_by"] else "")
+    persons += f", taken back by {one['taken_back_by']}" if one["taken_back_by"] else ""
     typer.echo(f"{one['id']}  {one['code']}: {one['state']}, from {one['effective_on']}, {one['decision']}{instead}")
     typer.echo(f"  proposed {persons}")
     if one["state"] == "proposed":

@@ -66,10 +66,7 @@ def submit_dossier(command: SubmitDossier, uow: IntakeWork, office: Office) -> D
     Raises ReceiptNotBelievable, ProcedureWithdrawn, NoAgencyKind, UnknownCase, FormTooLarge, and what the
     acceptance raises.
     """
-    check_receipt(command.received_at, command.at)
-    office.catalogue.check_open(command.procedure.ref, command.received_at)
-    command.procedure.check_routable()
-    command.procedure.check_case(command.case)
+    _check(command, office)
     dossier = _registered(command, office)
     _note(dossier, command, uow, office)
     complete = not any(finding.code == MISSING for finding in dossier.findings)
@@ -87,6 +84,13 @@ def submit_dossier(command: SubmitDossier, uow: IntakeWork, office: Office) -> D
     uow.dossiers.put(dossier.id, dossier)
     announce(_submitted(dossier), uow, dossier_id=dossier.id, event_id=command.event_id)
     return dossier
+
+
+def _check(command: SubmitDossier, office: Office) -> None:
+    check_receipt(command.received_at, command.at)
+    office.catalogue.check_open(command.procedure.ref, command.received_at)
+    command.procedure.check_routable()
+    command.procedure.check_case(command.case)
 
 
 def _note(dossier: Dossier, command: SubmitDossier, uow: IntakeWork, office: Office) -> None:

@@ -65,6 +65,8 @@ class WithdrawalView(BaseModel):
     proposed_at: Local
     decided_by: str | None
     decided_at: Local | None
+    taken_back_by: str | None
+    taken_back_at: Local | None
     why: str | None = None
 
 
@@ -235,6 +237,8 @@ def withdrawal_view(one: Withdrawal) -> WithdrawalView:
         proposed_at=one.proposed_at,
         decided_by=one.decided_by,
         decided_at=one.decided_at,
+        taken_back_by=one.taken_back_by,
+        taken_back_at=one.taken_back_at,
     )
 
 

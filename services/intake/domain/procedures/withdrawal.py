@@ -63,6 +63,8 @@ class Withdrawal:
     proposed_at: datetime
     decided_by: str | None = None
     decided_at: datetime | None = None
+    taken_back_by: str | None = None
+    taken_back_at: datetime | None = None
     sealed_why: str | None = None
 
     def approve(self, who: str, at: datetime) -> "Withdrawal":
@@ -79,7 +81,7 @@ class Withdrawal:
     def take_back(self, who: str, at: datetime, sealed_why: str) -> "Withdrawal":
         """Hủy việc bãi bỏ đã nhập nhầm, by another person than who proposed it. Raises Refusal."""
         self._check("approved", who)
-        return replace(self, state="taken_back", decided_by=who, decided_at=at, sealed_why=sealed_why)
+        return replace(self, state="taken_back", taken_back_by=who, taken_back_at=at, sealed_why=sealed_why)
 
     def _check(self, state: State, who: str | None) -> None:
         if self.state != state:

@@ -23,8 +23,11 @@ CREATE TABLE procedure_withdrawal (
     proposed_at timestamptz NOT NULL,
     decided_by text,
     decided_at timestamptz,
+    taken_back_by text,
+    taken_back_at timestamptz,
     sealed_why text,
     CHECK ((state = 'proposed') = (decided_at IS NULL) AND (decided_at IS NULL) = (decided_by IS NULL)),
+    CHECK ((state = 'taken_back') = (taken_back_at IS NOT NULL) AND (taken_back_at IS NULL) = (taken_back_by IS NULL)),
     CHECK (state NOT IN ('approved', 'taken_back') OR decided_by <> proposed_by),
     CHECK ((state IN ('rejected', 'taken_back')) = (sealed_why IS NOT NULL))
 ) WITH (fillfactor = 80);

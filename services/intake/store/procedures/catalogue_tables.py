@@ -62,6 +62,8 @@ WITHDRAWAL = Table(
         "proposed_at": "timestamptz",
         "decided_by": "text",
         "decided_at": "timestamptz",
+        "taken_back_by": "text",
+        "taken_back_at": "timestamptz",
         "sealed_why": "text",
     },
 )
