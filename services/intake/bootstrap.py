@@ -1,7 +1,6 @@
 """Where the service's parts are joined."""
 
 from collections.abc import Sequence
-from contextlib import suppress
 from datetime import datetime, timedelta
 from importlib.metadata import version
 from typing import Any
@@ -47,8 +46,9 @@ from services.intake.api.forms.forms import form_router
 from services.intake.api.operations import operations_router
 from services.intake.api.procedures.catalogue import Shelves, catalogue_router
 from services.intake.api.procedures.catalogue_imports import Imports, catalogue_import_router
+from services.intake.api.procedures.withdrawals import Withdrawals, withdrawal_router
 from services.intake.api.reference.directory import desk_router, directory_router
-from services.intake.api.reference.publication_lists import publication_router
+from services.intake.api.reference.publication_lists import InCatalogue, publication_router
 from services.intake.api.reference.reference_imports import Surroundings, import_router
 from services.intake.api.systems.bulk import bulk_router
 from services.intake.api.systems.changes import Watch, changes_router
@@ -60,7 +60,6 @@ from services.intake.clients.signers import signer_called
 from services.intake.clients.typst_printer import TypstPrinter
 from services.intake.domain.procedures.assess_procedure import References
 from services.intake.domain.procedures.publication import AssessedFile
-from services.intake.domain.refusals import UnknownProcedure
 from services.intake.handlers.live_catalogue import LiveCatalogue
 from services.intake.handlers.office import Office
 from services.intake.handlers.ports import PROGRESS
@@ -121,7 +120,7 @@ class Service:
         self._catalogue = LiveCatalogue(read_catalogue(settings.data_folder))
         self._office = Office(self._catalogue, load_calendar(), SealingKeys.read(settings.sealing_keys_file))
         self._tables = read_tables(settings.data_folder, PACKAGED_DATA)
-        self._procedures = ProcedureFeed(self._catalogue.learn)
+        self._procedures = ProcedureFeed(self._catalogue.learn, self._catalogue.end)
         self._reference = Reference([self._procedures, DeskFeed(self._catalogue.take_desks, self.spine.clock.now)])
         self._verifier = Verifier.of(settings)
         self._rates = rates_of(settings.caller_requests_per_second, settings.caller_limits_file)
@@ -262,12 +261,21 @@ class Service:
         """Procedures: what was published, and imports of more."""
         spine, ended = self.spine, self._tables.ended
         publishing = Runner(spine.pool, spine.clock, spine.bells, CatalogueUnitOfWork)
-        imports = Imports(
-            publishing, self._assess, self._catalogue.packaged, lambda: self._reference.refresh(spine.pool)
-        )
+
+        async def refresh() -> None:
+            await self._reference.refresh(spine.pool)
+
+        imports = Imports(publishing, self._assess, self._catalogue.packaged, refresh)
         queries = ReferenceQueries(spine.pool, ended)
         shelves = Shelves(self._catalogue, self._find, queries, ended, spine.clock.now)
-        return [catalogue_router(shelves), catalogue_import_router(imports, spine.clock.now)]
+        withdrawals = Withdrawals(
+            GroupRunner(publishing).run, queries, self._catalogue, self._find, self._office.seals, refresh
+        )
+        return [
+            catalogue_router(shelves),
+            catalogue_import_router(imports, spine.clock.now),
+            withdrawal_router(withdrawals, spine.clock.now),
+        ]
 
     def _assess(self, name: str, content: bytes, at: datetime) -> AssessedFile:
         day = at.astimezone(VIETNAM).date()
@@ -277,20 +285,14 @@ class Service:
         """Desks, units, officers, agencies and publication lists, which two persons keep."""
         directory, now = Directory(self.spine.pool), self.spine.clock.now
         imports = Runner(self.spine.pool, self.spine.clock, self.spine.bells, ReferenceUnitOfWork)
-        world = Surroundings(directory, communes, self._name_of, self._office.seals, now)
+        listed = InCatalogue(self._catalogue, now)
+        world = Surroundings(directory, communes, listed, self._office.seals, now)
         return [
             import_router(GroupRunner(imports), world),
             desk_router(directory, lambda: self._catalogue.packaged_desks, now),
             directory_router(directory, now),
-            publication_router(directory, self._name_of, lambda: self._catalogue.packaged_desks, now),
+            publication_router(directory, listed, lambda: self._catalogue.packaged_desks, now),
         ]
-
-    def _name_of(self, procedure: str) -> str | None:
-        """What the catalogue calls a procedure, by its code or by that without the province's suffix."""
-        for code in (procedure, ".".join(procedure.split(".")[:2])):
-            with suppress(UnknownProcedure):
-                return self._catalogue.newest(code).ref.name
-        return None
 
     def _server(self) -> Role:
         return self.spine.http(

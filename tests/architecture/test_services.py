@@ -45,6 +45,7 @@ NOT_READ_YET = {
     "dossier.fee_paid.v1": "told for the timeline and for systems that follow a dossier",
     "dossier.form_issued.v1": "told for the timeline and for systems that follow a dossier",
     "procedure.published.v1": "told for the systems of a province that show or search procedures (docs/integrators.md)",
+    "procedure.withdrawn.v1": "told for the same systems; who accepts dossiers is intake itself",
     "desk.published.v1": "told for other systems",
     "unit.published.v1": "told for other systems",
     "officer.published.v1": "told for other systems",

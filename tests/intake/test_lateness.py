@@ -1,6 +1,7 @@
 """Quá hạn: one rule, whoever judges: the list, the count, the figures of a period, the citizen's page, the clock."""
 
 from datetime import UTC, datetime, timedelta
+from importlib import import_module
 from typing import Any
 
 import asyncpg
@@ -96,3 +97,40 @@ async def test_what_waits_for_a_supplement_is_late_nowhere(door: FrontDoor) -> N
     await door.decided(dossier, "request-supplement", reason="thiếu", components=["to-khai"], superior=superior)
     door.set_time((DUE + timedelta(days=3)).isoformat())
     assert await everywhere(door) == expected(late=False, finished=False)
+
+
+STOP = {"reason_code": "rut-ho-so", "reason": "Người nộp rút hồ sơ."}
+
+
+@pytest.mark.parametrize(("seconds", "late"), [(-120, False), (70, True)])
+async def test_what_was_stopped_is_judged_by_when_it_was(door: FrontDoor, seconds: float, late: bool) -> None:
+    dossier = (await door.submitted(residence(acceptance=ACCEPTANCE)))["dossier_id"]
+    door.set_time((DUE + timedelta(seconds=seconds)).isoformat())
+    await door.decided(dossier, "stop", **STOP)
+    door.set_time((DUE + timedelta(days=3)).isoformat())
+    assert await everywhere(door) == expected(late=late, finished=True)
+    done = DossierCompletedV1(leg="lead", agency=POLICE, completed_at=DUE + timedelta(days=2), result="approved")
+    await told(door, record(done, dossier))
+    assert await everywhere(door) == expected(late=late, finished=True), "an agency that heard late changes nothing"
+
+
+async def test_what_was_stopped_while_its_clock_stood_still_is_judged_by_when_it_stood(door: FrontDoor) -> None:
+    dossier = (await door.submitted(residence(acceptance=ACCEPTANCE)))["dossier_id"]
+    superior = {"officer": "lanh-dao-01", "reason": "thiếu giấy tờ"}
+    door.set_time((DUE - timedelta(minutes=5)).isoformat())
+    await door.decided(dossier, "request-supplement", reason="thiếu", components=["to-khai"], superior=superior)
+    door.set_time((DUE + timedelta(days=3)).isoformat())
+    await door.decided(dossier, "request-withdrawal")
+    await door.decided(dossier, "stop", **STOP)
+    assert await everywhere(door) == expected(late=False, finished=True)
+
+
+async def test_what_was_stopped_before_the_upgrade_is_judged_too(door: FrontDoor) -> None:
+    dossier = (await door.submitted(residence(acceptance=ACCEPTANCE)))["dossier_id"]
+    door.set_time((DUE + timedelta(minutes=5)).isoformat())
+    await door.decided(dossier, "stop", **STOP)
+    pool = door.intake.spine.pool
+    await pool.execute("UPDATE register_line SET completed_at = NULL")  # as triggers wrote it before
+    assert (await everywhere(door))["late by count"] == 0
+    await pool.execute(import_module("services.intake.migrations.versions.0015_withdrawals").STOPPED_BEFORE)
+    assert await everywhere(door) == expected(late=True, finished=True)

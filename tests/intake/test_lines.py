@@ -22,7 +22,8 @@ from tests.stack import PostgresServer
 LINES = "SELECT * FROM register_line ORDER BY dossier_id"
 NEW_LINES = """
 SELECT dossier.id AS dossier_id, received_at, (promise->>'due_at')::timestamptz AS due_at,
-       least(progress.completed_at, life.result_ready_at) AS completed_at, dossier.desk_code,
+       least(progress.completed_at, life.result_ready_at, stopped_since(supplement, life.stopped_at)) AS completed_at,
+       dossier.desk_code,
        procedure->>'code' AS procedure_code, channel, state, line_phase(progress, life) AS phase, agency_code,
        accepted_at
 FROM dossier

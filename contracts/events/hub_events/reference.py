@@ -103,6 +103,32 @@ class ProcedurePublishedV1(ReferenceEvent):
         return f"procedure/{self.code}@{self.version}"
 
 
+class ProcedureWithdrawnV1(ReferenceEvent):
+    """Thủ tục bị bãi bỏ: its versions up to `version` take no new dossiers from a day on; a later version does.
+
+    What was received before goes on. Of a key of its own: the versions' contents stay on the topic.
+    """
+
+    type: ClassVar[str] = "procedure.withdrawn.v1"
+    code: ProcedureCode
+    version: int = Field(ge=1)
+    effective_on: date
+    """The first day without it, Vietnam's."""
+    decision: str
+    """Số quyết định bãi bỏ."""
+    successor: ProcedureCode | None = None
+    """What to hand in instead."""
+    taken_back: bool = False
+    """It was a mistake: the versions have no end by this decision."""
+    edition: int = Field(ge=1)
+    """Of two about one key the higher counts."""
+    withdrawn_at: Moment
+
+    @property
+    def key(self) -> str:
+        return f"withdrawal/{self.code}@{self.effective_on}"
+
+
 class DirectoryEntry(ReferenceEvent):
     """Mục danh bạ: one version of a code; `valid_to` is the last day, None: until further notice."""
 

@@ -32,6 +32,7 @@ from hub_events.reference import (
     DeskPublishedV1,
     OfficerPublishedV1,
     ProcedurePublishedV1,
+    ProcedureWithdrawnV1,
     UnitPublishedV1,
 )
 from hub_events.routing import (
@@ -96,7 +97,14 @@ REFERENCE = Topic(
     name="intake-reference-events",
     producer="intake",
     readers=("routing",),
-    events=(ProcedurePublishedV1, DeskPublishedV1, UnitPublishedV1, OfficerPublishedV1, AgencyPublishedV1),
+    events=(
+        ProcedurePublishedV1,
+        ProcedureWithdrawnV1,
+        DeskPublishedV1,
+        UnitPublishedV1,
+        OfficerPublishedV1,
+        AgencyPublishedV1,
+    ),
     compacted=True,
 )
 ROUTING = Topic(

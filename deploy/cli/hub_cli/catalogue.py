@@ -13,6 +13,7 @@ from uuid import uuid4
 
 import typer
 
+from hub_cli import withdrawals
 from hub_cli.services import give_up
 
 if TYPE_CHECKING:
@@ -29,8 +30,8 @@ Item = dict[str, Any]
 def register(root: typer.Typer) -> None:
     """Adds the commands to `hub` (entry point group `hub.commands`)."""
     catalogue = typer.Typer(help="Look after the catalogue of procedures (danh mục TTHC).", no_args_is_help=True)
-    catalogue.callback()(lambda: None)
     catalogue.command("import")(import_procedures)
+    withdrawals.add_to(catalogue)
     root.add_typer(catalogue, name="catalogue")
 
 

@@ -10,6 +10,7 @@ from hub_worktime import VIETNAM
 from services.intake.domain import refusals
 
 PROCEDURE_UNKNOWN = problem_type("procedure-unknown", 422, "Không có thủ tục này")
+PROCEDURE_WITHDRAWN = problem_type("procedure-withdrawn", 422, "Thủ tục đã bị bãi bỏ")
 AGENCY_KIND_UNKNOWN = problem_type("agency-kind-unknown", 422, "Chưa rõ loại cơ quan giải quyết của thủ tục")
 DESK_UNKNOWN = problem_type("desk-unknown", 422, "Không có Bộ phận Một cửa này")
 CASE_UNKNOWN = problem_type("case-unknown", 422, "Thủ tục không có trường hợp này")
@@ -67,6 +68,20 @@ def no_such_desk() -> Problem:
         NOT_FOUND,
         "Không có Bộ phận Một cửa này trong phạm vi của mã truy cập.",
         next_step="Dùng mã truy cập của đơn vị đó.",
+    )
+
+
+def _withdrawn(error: refusals.ProcedureWithdrawn) -> Problem:
+    instead = f"Nộp theo thủ tục thay thế {error.successor}: {error.instead or 'xem GET /v1/procedures'}."
+    return Problem(
+        PROCEDURE_WITHDRAWN,
+        f"Thủ tục đã bãi bỏ từ ngày {error.effective_on:%d/%m/%Y} theo {error.decision}; không nhận hồ sơ mới.",
+        next_step=instead
+        if error.successor
+        else "Xem thủ tục đang áp dụng tại GET /v1/procedures; hồ sơ nhận trước ngày ấy thì ghi đúng received_at.",
+        effective_on=error.effective_on.isoformat(),
+        decision=error.decision,
+        successor_code=error.successor,
     )
 
 
@@ -144,6 +159,7 @@ _PROBLEMS: Mapping[type[Exception], Callable[[Any], Problem]] = {
     refusals.UnknownProcedure: lambda _: Problem(
         PROCEDURE_UNKNOWN, "Mã thủ tục không có trong danh mục.", next_step="Xem GET /v1/procedures."
     ),
+    refusals.ProcedureWithdrawn: _withdrawn,
     refusals.NoAgencyKind: lambda _: Problem(
         AGENCY_KIND_UNKNOWN,
         "Phiên bản đã công bố của thủ tục không cho biết loại cơ quan giải quyết, nên chưa có nơi để chuyển hồ sơ.",

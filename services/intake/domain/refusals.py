@@ -20,6 +20,18 @@ class UnknownProcedure(Refusal):
         self.version = version
 
 
+class ProcedureWithdrawn(Refusal):
+    """The procedure had ended on the day of the receipt."""
+
+    def __init__(self, effective_on: date, decision: str, successor: str | None, instead: str | None) -> None:
+        super().__init__("procedure withdrawn")
+        self.effective_on = effective_on
+        self.decision = decision
+        self.successor = successor
+        self.instead = instead
+        """The successor's name."""
+
+
 class NoAgencyKind(Refusal):
     """The procedure's published version doesn't tell which kind of agency resolves it: nowhere to hand it over to."""
 

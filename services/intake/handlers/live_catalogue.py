@@ -5,11 +5,13 @@ Only the event loop changes it, between two awaits: a command sees it in one sta
 
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
 
 from hub_events.intake import ProcedureRef
 from services.intake.domain.catalogue import Catalogue, Desk, Procedure
+from services.intake.domain.procedures.withdrawal import Ending
 from services.intake.domain.reference.folding import folded
-from services.intake.domain.refusals import UnknownDesk, UnknownProcedure
+from services.intake.domain.refusals import ProcedureWithdrawn, UnknownDesk, UnknownProcedure
 
 
 class LiveCatalogue:
@@ -22,6 +24,7 @@ class LiveCatalogue:
         self._versions: dict[tuple[str, int], Procedure] = {}
         self._searched: dict[str, str] = {}
         self._codes: list[str] | None = None
+        self._endings: dict[str, Ending] = {}
         self.learn(packaged.procedures)
         self.packaged_desks: Sequence[Desk] = packaged.desks
         self.take_desks(())
@@ -41,6 +44,23 @@ class LiveCatalogue:
                     self._codes = None
                 self._newest[code] = procedure
                 self._searched[code] = _searched(procedure)
+
+    def end(self, endings: Iterable[Ending]) -> None:
+        """What stands of some procedures' end, from now on."""
+        self._endings |= {ending.code: ending for ending in endings}
+
+    def ending_of(self, ref: ProcedureRef) -> Ending | None:
+        """The end of that version, also one that lies ahead."""
+        ending = self._endings.get(ref.code)
+        return ending if ending is not None and ending.ends(ref.version) else None
+
+    def check_open(self, ref: ProcedureRef, received_at: datetime) -> None:
+        """Raises ProcedureWithdrawn: a dossier that was received then has no place under that version."""
+        ending = self.ending_of(ref)
+        if ending is not None and received_at >= ending.starts:
+            instead = self._newest.get(ending.successor or "")
+            name = instead.ref.name if instead else None
+            raise ProcedureWithdrawn(ending.effective_on, ending.decision, ending.successor, name)
 
     def knows(self, code: str) -> bool:
         """Whether some version of that procedure was met."""

@@ -63,11 +63,10 @@ class SubmitDossier:
 def submit_dossier(command: SubmitDossier, uow: IntakeWork, office: Office) -> Dossier:
     """Registers the dossier; accepts it at once when an officer did and nothing is missing.
 
-    Raises ReceiptNotBelievable, NoAgencyKind, UnknownCase, FormTooLarge, and what the acceptance raises.
+    Raises ReceiptNotBelievable, ProcedureWithdrawn, NoAgencyKind, UnknownCase, FormTooLarge, and what the
+    acceptance raises.
     """
-    check_receipt(command.received_at, command.at)
-    command.procedure.check_routable()
-    command.procedure.check_case(command.case)
+    _check(command, office)
     dossier = _registered(command, office)
     _note(dossier, command, uow, office)
     complete = not any(finding.code == MISSING for finding in dossier.findings)
@@ -85,6 +84,13 @@ def submit_dossier(command: SubmitDossier, uow: IntakeWork, office: Office) -> D
     uow.dossiers.put(dossier.id, dossier)
     announce(_submitted(dossier), uow, dossier_id=dossier.id, event_id=command.event_id)
     return dossier
+
+
+def _check(command: SubmitDossier, office: Office) -> None:
+    check_receipt(command.received_at, command.at)
+    office.catalogue.check_open(command.procedure.ref, command.received_at)
+    command.procedure.check_routable()
+    command.procedure.check_case(command.case)
 
 
 def _note(dossier: Dossier, command: SubmitDossier, uow: IntakeWork, office: Office) -> None:

@@ -22,8 +22,10 @@ from hub_worktime import VIETNAM
 from services.intake.domain.catalogue import Desk, Procedure
 from services.intake.domain.procedures.publication import PROCEDURES
 from services.intake.domain.procedures.published_procedure import PublishedProcedure
+from services.intake.domain.procedures.withdrawal import Ending
 from services.intake.domain.reference.directory import DESKS
 from services.intake.domain.reference.folding import slug_of
+from services.intake.store.procedures.catalogue_tables import ENDING, ending_from
 from services.intake.store.reference.directory import Directory, published_desks
 
 log = structlog.get_logger(__name__)
@@ -39,6 +41,7 @@ _NEWEST = f"""
 SELECT v.version, {_LEAN} AS content FROM procedure_head h JOIN procedure_version v USING (code, version)
 """  # noqa: S608
 _SINCE = _NEWEST + "WHERE v.reference_version > $1 AND h.code > $2 ORDER BY h.code LIMIT $3"
+_ENDED_SINCE = f"SELECT {', '.join(ENDING.columns)} FROM procedure_ending WHERE edition > $1"  # noqa: S608
 _ONE = f"SELECT v.version, {_LEAN} AS content FROM procedure_version v WHERE v.code = $1 AND v.version = $2"  # noqa: S608
 
 
@@ -50,14 +53,15 @@ class Feed(Protocol):
 
 
 class ProcedureFeed:
-    """Thủ tục đã nhập, into the catalogue of this process."""
+    """Thủ tục đã nhập, and what was withdrawn, into the catalogue of this process."""
 
-    def __init__(self, learn: Callable[[Iterable[Procedure]], None]) -> None:
+    def __init__(self, learn: Callable[[Iterable[Procedure]], None], end: Callable[[Iterable[Ending]], None]) -> None:
         self._learn = learn
+        self._end = end
         self._known = 0
 
     async def look(self, pool: Pool) -> None:
-        """Learns the newest version of each procedure that was published since."""
+        """Learns the newest version of each procedure that was published since, and the ends that were set."""
         counter = await pool.fetchval(_COUNTER, PROCEDURES) or 0
         if counter <= self._known:
             return
@@ -66,6 +70,7 @@ class ProcedureFeed:
             learnt = [_procedure(row) for row in rows]
             self._learn(learnt)
             last = learnt[-1].ref.code
+        self._end(map(ending_from, await pool.fetch(_ENDED_SINCE, self._known)))
         self._known = counter
 
     async def find(self, pool: Pool, code: str, version: int | None) -> bool:

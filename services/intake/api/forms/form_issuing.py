@@ -16,6 +16,7 @@ from datetime import date, datetime
 from typing import Any, Protocol, TypeVar
 from uuid import UUID
 
+from asyncpg import UniqueViolationError
 from starlette.responses import Response
 from uuid_utils.compat import uuid7
 
@@ -27,7 +28,6 @@ from services.intake.api.forms.form_problems import form_problem, too_busy
 from services.intake.api.problems import no_such_dossier
 from services.intake.api.reading import Reading
 from services.intake.domain.desk.life import Life
-from services.intake.domain.dossier import Dossier
 from services.intake.domain.forms.form_fields import long_day
 from services.intake.domain.forms.forms import (
     FactsMoved,
@@ -40,12 +40,11 @@ from services.intake.domain.forms.forms import (
     year_of,
 )
 from services.intake.domain.forms.register import MOST_LINES, BookEntry, codes_between
-from services.intake.domain.progress import Progress
 from services.intake.handlers.forms.draft_form import FormDraft, Recorded, draft_form
 from services.intake.handlers.forms.draft_register import lines_of, register_fields
-from services.intake.handlers.forms.issue_form import issue_form, next_number
+from services.intake.handlers.forms.issue_form import DraftedFrom, issue_form, next_number
 from services.intake.handlers.office import Office
-from services.intake.handlers.ports import DOSSIERS, NUMBERS, PROGRESS, FormPrinter, Signer
+from services.intake.handlers.ports import DOSSIERS, LIVES, NUMBERS, PROGRESS, FormPrinter, Signer
 
 TRIES = 30
 """How often a form is printed anew because others of its kind took its number: each time, one of them was issued."""
@@ -87,7 +86,7 @@ class Content:
 
     fields: Fields
     dossier_id: UUID | None = None
-    drafted_from: tuple[Dossier, Progress] | None = None
+    drafted_from: DraftedFrom | None = None
     replaces: IssuedForm | None = None
     view: Callable[[FormView], FormView] = lambda view: view
 
@@ -128,7 +127,8 @@ class FormIssuing:
             draft = draft_form(asked.kind, recorded, asked.given, self._office, self._now())
             if draft.missing:
                 raise FormIncomplete(draft.missing)
-            return Content(draft.fields, dossier_id, (recorded.dossier, recorded.progress), draft.replaces)
+            drafted_from = DraftedFrom(recorded.dossier, recorded.progress, recorded.life)
+            return Content(draft.fields, dossier_id, drafted_from, draft.replaces)
 
         return await self._issued(asked, content)
 
@@ -155,14 +155,14 @@ class FormIssuing:
         found = await self._reading.by_id(dossier_id)
         if found is None:
             raise no_such_dossier()
-        life = await self._forms.life_of(dossier_id) if kind == "05" else None
+        life = await self._forms.life_of(dossier_id)
         decision = _DECISION.get(kind)
         sealed = await self._forms.last_reason(dossier_id, decision) if decision else None
         return Recorded(
             *found,
             steps=await self._reading.steps(dossier_id) if kind == "06" else (),
             earlier=await self._forms.of_dossier(dossier_id),
-            sealed_reason=life.sealed_stop_reason if life else sealed,
+            sealed_reason=life.sealed_stop_reason if life and kind == "05" else sealed,
             life=life,
         )
 
@@ -209,9 +209,9 @@ class FormIssuing:
         ids = () if printed.dossier_id is None else (printed.dossier_id,)
         try:
             return await self._runner.run(
-                once(asked.key, asked.sha256, run, {NUMBERS: (key,), DOSSIERS: ids, PROGRESS: ids})
+                once(asked.key, asked.sha256, run, {NUMBERS: (key,), DOSSIERS: ids, PROGRESS: ids, LIVES: ids})
             )
-        except FactsMoved:
+        except (FactsMoved, UniqueViolationError):  # the latter at New Year: a former year's number was another's
             return None
 
     def _made(self, asked: Asked, content: Content, number: int, at: datetime) -> tuple[IssuedForm, str]:

@@ -1,7 +1,7 @@
 """Danh mục qua HTTP: procedures, as the service counts and checks with them."""
 
 from collections.abc import Awaitable, Callable, Iterator
-from datetime import datetime
+from datetime import date, datetime
 from itertools import islice
 from typing import Annotated
 
@@ -9,7 +9,7 @@ from fastapi import Path as PathParameter
 from fastapi import Query
 from pydantic import BaseModel
 
-from hub_events.intake import Channel, LegPlan
+from hub_events.intake import Channel, LegPlan, ProcedureRef
 from hub_web.credentials import requires
 from hub_web.cursors import decode_cursor
 from hub_web.pages import USUAL_LIMIT, Limit, Page, after_number, page_of
@@ -38,6 +38,16 @@ Find = Callable[[str, int | None], Awaitable[bool]]
 Wanted = Annotated[str | None, Query(max_length=200)]
 HIGHEST_VERSION = 2**31 - 1
 Number = Annotated[int, PathParameter(ge=1, le=HIGHEST_VERSION)]
+
+
+class WithdrawnView(BaseModel):
+    """Bãi bỏ: from that day on no new dossier is taken; `in_effect`: it has come."""
+
+    effective_on: date
+    in_effect: bool
+    decision: str
+    successor_code: str | None
+    successor_name: str | None
 
 
 class TermOffer(BaseModel):
@@ -79,6 +89,7 @@ class ProcedureLine(BaseModel):
     levels: list[str] = []
     online_level: str | None = None
     base_code: str | None = None
+    withdrawn: WithdrawnView | None = None
 
 
 class ProcedureView(ProcedureLine):
@@ -120,7 +131,16 @@ class Shelves:
             found = self._known(code, version)
         published = None if found.listing is None else await self.queries.version(code, found.ref.version)
         day = self._now().astimezone(VIETNAM).date()
-        return _view(found, published and published_view(published, self._ended, day))
+        shown = _view(found, published and published_view(published, self._ended, day))
+        return shown.model_copy(update={"withdrawn": self.withdrawn(found.ref)})
+
+    def withdrawn(self, ref: ProcedureRef) -> WithdrawnView | None:
+        """The end of that version."""
+        return withdrawn_view(ref, self.catalogue, self._now())
+
+    def line(self, procedure: Procedure) -> ProcedureLine:
+        """One line of the list."""
+        return _line(procedure).model_copy(update={"withdrawn": self.withdrawn(procedure.ref)})
 
     def _known(self, code: str, version: int | None) -> Procedure:
         if version is None:
@@ -159,7 +179,7 @@ def catalogue_router(shelves: Shelves) -> Router:
     ) -> Page[ProcedureLine]:
         """Danh sách thủ tục theo mã, lọc theo lĩnh vực, cơ quan, cấp thực hiện (commune …), chữ trong mã và tên."""
         found = _matching(catalogue, _after(cursor), field, agency, level, text)
-        return page_of(list(islice(found, limit + 1)), limit, _line, lambda procedure: (procedure.ref.code,))
+        return page_of(list(islice(found, limit + 1)), limit, shelves.line, lambda procedure: (procedure.ref.code,))
 
     @router.get("/v1/procedures/{code}")
     async def show_procedure(code: str, _caller: CatalogueReader) -> ProcedureView:
@@ -194,6 +214,21 @@ def catalogue_router(shelves: Shelves) -> Router:
 
 def _after(cursor: str | None) -> str:
     return "" if cursor is None else str(decode_cursor(cursor, [str])[0])
+
+
+def withdrawn_view(ref: ProcedureRef, catalogue: LiveCatalogue, now: datetime) -> WithdrawnView | None:
+    """The end of that version, with the successor's name."""
+    ending = catalogue.ending_of(ref)
+    if ending is None:
+        return None
+    instead = catalogue.newest(ending.successor) if ending.successor and catalogue.knows(ending.successor) else None
+    return WithdrawnView(
+        effective_on=ending.effective_on,
+        in_effect=now >= ending.starts,
+        decision=ending.decision,
+        successor_code=ending.successor,
+        successor_name=instead.ref.name if instead else None,
+    )
 
 
 def _no_procedure() -> Problem:

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Annotated, Any
 
@@ -17,14 +18,16 @@ from hub_web.problems import Problem, problem_type
 from hub_web.routes import IdempotencyKey, RawBody, Router
 from hub_web.tokens import Caller
 from hub_worktime import VIETNAM
+from services.intake.api.procedures.catalogue import WithdrawnView, withdrawn_view
 from services.intake.api.reference.reference_answers import MistakeView
 from services.intake.api.reference.reference_imports import ListKind
 from services.intake.api.reference.reference_problems import no_such_entry
 from services.intake.api.reference.reference_reading import ReferenceReading
 from services.intake.api.reference.sheets import MOST_BYTES, read_sheet
-from services.intake.domain.catalogue import Desk
+from services.intake.domain.catalogue import Desk, Procedure
 from services.intake.domain.reference.directory import DESKS
 from services.intake.domain.reference.publication_list import LISTS, Decided, PublicationList, compare
+from services.intake.handlers.live_catalogue import LiveCatalogue
 
 LIST_BUSY = problem_type("list-busy", 429, "Quá nhiều lượt xem danh mục cùng lúc", fault="hub")
 FILE_FAULTY = problem_type("file-faulty", 422, "Tệp có lỗi")
@@ -42,6 +45,7 @@ class ListedProcedure(BaseModel):
     agency: str | None
     note: str | None
     in_catalogue: bool
+    withdrawn: WithdrawnView | None
 
 
 class ListVersion(BaseModel):
@@ -106,15 +110,37 @@ class Turnstile:
             )
 
 
+@dataclass(frozen=True, slots=True)
+class InCatalogue:
+    """What the register's catalogue says of a procedure, by its code or by that without the province's suffix."""
+
+    catalogue: LiveCatalogue
+    now: Callable[[], datetime]
+
+    def __call__(self, code: str) -> str | None:
+        """What it is called."""
+        found = self._newest(code)
+        return None if found is None else found.ref.name
+
+    def withdrawn(self, code: str) -> WithdrawnView | None:
+        """Its end, if it has one."""
+        found = self._newest(code)
+        return None if found is None else withdrawn_view(found.ref, self.catalogue, self.now())
+
+    def _newest(self, code: str) -> Procedure | None:
+        known = (one for one in (code, ".".join(code.split(".")[:2])) if self.catalogue.knows(one))
+        return next(map(self.catalogue.newest, known), None)
+
+
 def publication_router(
     reading: ReferenceReading,
-    name_of: Callable[[str], str | None],
+    name_of: InCatalogue,
     packaged: Callable[[], Sequence[Desk]],
     now: Callable[[], datetime],
 ) -> Router:
     """What is published; its pages are no part of the API's document.
 
-    `name_of`: the catalogue's name of a procedure; `packaged`: desks outside the directory.
+    `name_of`: what the catalogue says of a procedure; `packaged`: desks outside the directory.
     """
     router = Router(tags=["publication-lists"])
     anybody = open_to_all(Turnstile(PAGES_A_SECOND))
@@ -190,9 +216,7 @@ def publication_router(
     return router
 
 
-def _view(
-    found: PublicationList, versions: list[ListVersion], name_of: Callable[[str], str | None]
-) -> PublicationListView:
+def _view(found: PublicationList, versions: list[ListVersion], name_of: InCatalogue) -> PublicationListView:
     entries = [
         ListedProcedure(
             procedure=line["procedure"],
@@ -202,6 +226,7 @@ def _view(
             agency=line.get("agency"),
             note=line.get("note"),
             in_catalogue=name_of(line["procedure"]) is not None,
+            withdrawn=name_of.withdrawn(line["procedure"]),
         )
         for line in found.lines
     ]

@@ -11,9 +11,11 @@ from hub_events.reference import (
     DirectoryEntry,
     OfficerPublishedV1,
     ProcedurePublishedV1,
+    ProcedureWithdrawnV1,
     UnitPublishedV1,
 )
 from services.intake.domain.procedures.published_procedure import PublishedProcedure
+from services.intake.domain.procedures.withdrawal import Ending
 from services.intake.domain.reference.directory import AGENCIES, DESKS, OFFICERS, UNITS
 
 LARGEST = 500_000
@@ -39,6 +41,20 @@ def procedure_event(procedure: PublishedProcedure, version: int, at: datetime) -
         },
         version=version,
         published_at=at,
+    )
+
+
+def withdrawal_event(ending: Ending, version: int, at: datetime) -> ProcedureWithdrawnV1:
+    """The end of a procedure's versions up to `version`, or that it was taken back."""
+    return ProcedureWithdrawnV1(
+        code=ending.code,
+        version=version,
+        effective_on=ending.effective_on,
+        decision=ending.decision,
+        successor=ending.successor,
+        taken_back=not ending.ends(version),
+        edition=ending.edition,
+        withdrawn_at=at,
     )
 
 

@@ -1,7 +1,10 @@
 """Phát hành biểu mẫu: gives a printed and signed form its place in the register, if all that it says still holds."""
 
+from dataclasses import dataclass
+
 from hub_events.ids import derive_id
 from hub_events.intake import DeskRef, DossierFormIssuedV1
+from services.intake.domain.desk.life import Life
 from services.intake.domain.dossier import Dossier
 from services.intake.domain.forms.forms import KINDS, FactsMoved, IssuedForm, number_key
 from services.intake.domain.number_range import NumberRange
@@ -10,21 +13,38 @@ from services.intake.handlers.announcing import announce
 from services.intake.handlers.ports import IntakeWork
 
 
-def issue_form(form: IssuedForm, drafted_from: tuple[Dossier, Progress] | None, uow: IntakeWork) -> None:
+@dataclass(frozen=True, slots=True)
+class DraftedFrom:
+    """What the register held of the dossier when the form was drafted."""
+
+    dossier: Dossier
+    progress: Progress
+    life: Life | None
+
+    def stands(self, uow: IntakeWork) -> bool:
+        """Whether it holds the same now."""
+        of = self.dossier.id
+        life: Life | None = uow.lives.get(of)
+        return (uow.dossiers.get(of), uow.progress.get(of) or Progress(of), life) == (
+            self.dossier,
+            self.progress,
+            self.life,
+        )
+
+
+def issue_form(form: IssuedForm, drafted_from: DraftedFrom | None, uow: IntakeWork) -> None:
     """Keeps the form and takes its number. A form is printed before, with the number and the facts that it names:
     if somebody was quicker with either, nothing is kept. Raises FactsMoved.
     """
-    if drafted_from is not None:
-        of = drafted_from[0].id
-        if (uow.dossiers.get(of), uow.progress.get(of) or Progress(of)) != drafted_from:
-            raise FactsMoved
+    if drafted_from is not None and not drafted_from.stands(uow):
+        raise FactsMoved
     key = number_key(form.desk_code, form.kind, form.issued_at)
     if next_number(key, uow) != form.number:
         raise FactsMoved
     uow.numbers.put(key, NumberRange(key, form.number))
     uow.forms.add(form)
     if drafted_from is not None:
-        dossier, _ = drafted_from
+        dossier = drafted_from.dossier
         event = _issued(form, dossier.desk)
         announce(event, uow, dossier_id=dossier.id, event_id=derive_id(form.id, "issued"))
 

@@ -1,14 +1,11 @@
 """Công bố thủ tục: assessed files become versions; the same content again makes none."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Protocol
 from uuid import UUID
 
 from hub_events.ids import derive_id
-from hub_messaging.outbox import PublishReference
-from hub_messaging.unit_of_work import Journal, Shelf
 from services.intake.domain.procedures.assess_procedure import Assessed
 from services.intake.domain.procedures.publication import (
     PROCEDURES,
@@ -21,20 +18,18 @@ from services.intake.domain.procedures.publication import (
     Seen,
     item_of,
 )
-from services.intake.domain.procedures.quirks import flag, refusal
-
-COUNTERS, HEADS, SEEN = "counters", "heads", "seen"
-"""The shelves, in the order in which their rows are locked: publications follow one another."""
-
-
-class PublishingWork(Protocol):
-    """The unit of work of a publication."""
-
-    counters: Shelf[str, ReferenceVersion]
-    heads: Shelf[str, Head]
-    seen: Shelf[str, Seen]
-    versions: Journal[NewVersion]
-    publish_reference: PublishReference
+from services.intake.domain.procedures.quirks import Reason, flag, refusal
+from services.intake.domain.procedures.withdrawal import Ending
+from services.intake.handlers.procedures.publishing import (
+    COUNTERS,
+    ENDINGS,
+    HEADS,
+    SEEN,
+    PublishingWork,
+    newest_version,
+    next_counter,
+    say_ending,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,12 +50,12 @@ class PublishProcedures:
         """The aggregates it needs."""
         codes = sorted({one.procedure.code for file in self.files for one in file.procedures})
         counters = () if self.dry_run else (PROCEDURES,)
-        return {COUNTERS: counters, HEADS: codes, SEEN: [self.seen_key(code) for code in codes]}
+        return {COUNTERS: counters, HEADS: codes, SEEN: [self.seen_key(code) for code in codes], ENDINGS: codes}
 
 
 def publish_procedures(command: PublishProcedures, uow: PublishingWork) -> list[Item]:
     """Publishes what is new; a dry run says what would become of each file."""
-    counter = (uow.counters.get(PROCEDURES) or ReferenceVersion(PROCEDURES, 0)).next()
+    counter = next_counter(uow)
     items = [
         item_of(file, [_publish(one, file.name, command, counter, uow) for one in file.procedures])
         for file in command.files
@@ -83,17 +78,39 @@ def _publish(
     if before is not None and before.file != file:
         reasons = (*reasons, flag("repeated-in-run", assessed.place, f"Tệp kia: {before.file}."))
     uow.seen.put(key, before or Seen(key, fingerprint, file))
-    head = uow.heads.get(code)
+    head, newest = uow.heads.get(code), newest_version(code, command.packaged, uow)
+    ending = _ending_of(code, newest, uow)
     if head is not None and head.fingerprint == fingerprint:
+        if ending is not None:
+            reasons = (*reasons, flag("procedure-withdrawn", assessed.place, ending.told()))
         return Outcome(assessed.place, code, head.version, unchanged=True, reasons=reasons)
-    version = max(head.version if head else 0, command.packaged.get(code, 0)) + 1
+    doubts = () if ending is None else (_against(ending, assessed, command),)
     if not command.dry_run:
-        _add(assessed, version, command, counter, uow)
-    return Outcome(assessed.place, code, version, unchanged=False, reasons=reasons)
+        _add(assessed, newest + 1, doubts, command, counter, uow)
+        if ending is not None and command.at < ending.starts:
+            say_ending(replace(ending, through=newest + 1, edition=counter.version), newest + 1, uow)
+    return Outcome(assessed.place, code, newest + 1, unchanged=False, reasons=(*reasons, *doubts))
+
+
+def _ending_of(code: str, version: int, uow: PublishingWork) -> Ending | None:
+    """The end that a decision has set to this version."""
+    ending = uow.endings.get(code)
+    return ending if ending is not None and ending.ends(version) else None
+
+
+def _against(ending: Ending, assessed: Assessed, command: PublishProcedures) -> Reason:
+    """Why to look at other content of what is withdrawn: from its day on it publishes again, before it ends too."""
+    slug = "published-again" if command.at >= ending.starts else "withdrawal-covers-version"
+    return flag(slug, assessed.place, ending.told())
 
 
 def _add(
-    assessed: Assessed, version: int, command: PublishProcedures, counter: ReferenceVersion, uow: PublishingWork
+    assessed: Assessed,
+    version: int,
+    doubts: tuple[Reason, ...],
+    command: PublishProcedures,
+    counter: ReferenceVersion,
+    uow: PublishingWork,
 ) -> None:
     procedure = assessed.procedure
     uow.heads.put(procedure.code, Head(procedure.code, version, assessed.fingerprint, tuple(sorted(procedure.numbers))))
@@ -102,7 +119,7 @@ def _add(
             code=procedure.code,
             version=version,
             content=assessed.written,
-            flags=assessed.reasons,
+            flags=(*assessed.reasons, *doubts),
             fingerprint=assessed.fingerprint,
             published_at=command.at,
             published_by=command.officer,

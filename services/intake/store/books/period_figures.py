@@ -11,7 +11,8 @@ _COUNT = f"""
 WITH taken AS (
     SELECT received_at, state,
            (promise ->> 'due_at')::timestamptz AS due_at,
-           least(progress.completed_at, life.result_ready_at, life.stopped_at) AS finished_at
+           least(progress.completed_at, life.result_ready_at, life.stopped_at) AS finished_at,
+           least(progress.completed_at, life.result_ready_at, stopped_since(supplement, life.stopped_at)) AS judged_at
     FROM dossier
         LEFT JOIN progress ON progress.dossier_id = dossier.id
         LEFT JOIN dossier_life AS life ON life.dossier_id = dossier.id
@@ -24,8 +25,8 @@ WITH taken AS (
            finished_by_then AND finished_at >= $1 AS finished_now,
            CASE
                WHEN due_at IS NULL THEN 'no_term'
-               WHEN finished_by_then AND {is_late("due_at", "finished_at")} THEN 'late'
-               WHEN finished_by_then AND {is_early("due_at", "finished_at")} THEN 'early'
+               WHEN finished_by_then AND {is_late("due_at", "judged_at")} THEN 'late'
+               WHEN finished_by_then AND {is_early("due_at", "judged_at")} THEN 'early'
                WHEN NOT finished_by_then AND state <> 'supplement_requested' AND {is_late("due_at", "$4")} THEN 'late'
                ELSE 'on_time'
            END AS outcome
@@ -42,7 +43,8 @@ SELECT count(*) FILTER (WHERE NOT earlier) AS received,
        count(*) FILTER (WHERE open AND outcome = 'on_time') AS open_in_time
 FROM judged
 """  # noqa: S608
-"""Late as everywhere: docs/decisions/0006. What waits for a supplement is not late: its clock stands still."""
+"""Late as everywhere: docs/decisions/0006. What waits for a supplement is not late: its clock stands still; when
+it is stopped so, that moment judges it."""
 
 
 class PeriodFigures:

@@ -298,7 +298,7 @@ def _standing(wanted: frozenset[RegisterStatus], sql: _Sql) -> str:
 
 
 def _lateness(search: Search, sql: _Sql) -> list[str]:
-    """Quá hạn: finished too late, or not finished by now. What waits for a supplement, or was closed, is not late."""
+    """Quá hạn: ended too late (result or stop), or not by now. What waits for a supplement, or was refused, isn't."""
     if search.late is None:
         return []
     late = is_late("due_at", f"coalesce(completed_at, {sql.value(search.as_of)})")
