@@ -6,7 +6,7 @@ See docs/decisions/0018-importing-published-procedures.md and 0020-lists-and-cha
 from alembic import op
 
 revision = "0015"
-down_revision = "0013"
+down_revision = "0014"
 branch_labels = None
 depends_on = None
 
