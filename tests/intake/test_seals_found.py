@@ -31,7 +31,8 @@ TAMPERING = {
         "UPDATE step SET dossier_id = gen_random_uuid() WHERE (dossier_id, event_id) = ($1, $2)", "removed",
     ),
     "another event": (
-        "UPDATE step SET event_id = gen_random_uuid() WHERE (dossier_id, event_id) = ($1, $2)", "removed",
+        "UPDATE step SET event_id = (left(event_id::text, 35) || translate(right(event_id::text, 1),"
+        " '0123456789abcdef', '123456789abcdef0'))::uuid WHERE (dossier_id, event_id) = ($1, $2)", "removed",
     ),
     "later": ("UPDATE step SET tx = pg_current_xact_id() WHERE (dossier_id, event_id) = ($1, $2)", "moved"),
     "earlier": ("UPDATE step SET tx = '1' WHERE (dossier_id, event_id) = ($1, $2)", "moved"),
