@@ -32,8 +32,12 @@ SET_BACK = frozenset({"received-at-not-believable", "steps-out-of-order", "promi
 NO_ANSWER = (aiohttp.ClientError, OSError, TimeoutError)
 EARLIER_END = Counter({"clock_stopped": 1})
 """Whoever hears of the return before the result corrects the end of the clock, and says so."""
-WHEN_STOPPED = ("handover lead", "handed_over", "completed", "sms completed", "sent completed:1", "clock_stopped")
-"""What may be under way at an agency while its desk stops a dossier; the clock then learns of an earlier end."""
+WHEN_STOPPED = (
+    *("handover lead", "cancellation lead", "handed_over", "completed"),
+    *("sms completed", "sent completed:1", "clock_stopped"),
+)
+"""What may be under way at an agency while its desk stops a dossier: it is told to stop, the clock learns of an earlier
+end."""
 
 
 class IssuedForm(NamedTuple):
