@@ -159,6 +159,18 @@ async def _answers(hub: Hosted) -> bool:
         return False
 
 
+async def listening(client: httpx.AsyncClient) -> None:
+    """Waits until a process that was just started answers."""
+    for _ in range(400):
+        try:
+            await client.get("/openapi.json")
+        except httpx.TransportError:
+            await asyncio.sleep(0.05)
+        else:
+            return
+    raise AssertionError("the process doesn't answer")
+
+
 @asynccontextmanager
 async def process(
     settings: ServiceSettings, kafka_servers: str, entrypoint: str = "service"

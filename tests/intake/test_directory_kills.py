@@ -9,7 +9,7 @@ import asyncpg
 import httpx
 import pytest
 
-from tests.hosted import free_port, process
+from tests.hosted import free_port, listening, process
 from tests.intake.conftest import FrontDoor
 from tests.intake.directory_office import Desk
 from tests.waiting import until
@@ -100,19 +100,8 @@ async def _elsewhere(door: FrontDoor) -> AsyncIterator[tuple[asyncio.subprocess.
     async with process(door.intake.settings.model_copy(update=ports), "127.0.0.1:1", "web") as child:
         url = f"http://127.0.0.1:{ports['http_port']}"
         async with httpx.AsyncClient(base_url=url, timeout=30) as client:
-            await _listening(client)
+            await listening(client)
             yield child, client
-
-
-async def _listening(client: httpx.AsyncClient) -> None:
-    for _ in range(400):
-        try:
-            await client.get("/openapi.json")
-        except httpx.TransportError:
-            await asyncio.sleep(0.05)
-        else:
-            return
-    raise AssertionError("the process doesn't answer")
 
 
 async def _imports(office: Desk) -> list[dict[str, Any]]:

@@ -7,7 +7,7 @@ from uuid import uuid4
 import httpx
 import pytest
 
-from tests.hosted import free_port, process
+from tests.hosted import free_port, listening, process
 from tests.intake.conftest import ACCEPTANCE, FrontDoor, residence
 
 pytestmark = pytest.mark.stack
@@ -25,7 +25,7 @@ async def test_a_form_asked_for_before_and_after_a_kill_is_one_form(door: FrontD
     async with process(door.intake.settings.model_copy(update=ports), "127.0.0.1:1", "web") as child:
         url = f"http://127.0.0.1:{ports['http_port']}"
         async with httpx.AsyncClient(base_url=url, timeout=20, headers={"Authorization": door.bearer}) as client:
-            await _listening(client)
+            await listening(client)
             asked = [
                 asyncio.create_task(client.post(path, json=BY, headers={"Idempotency-Key": key}))
                 for path, key in wanted
@@ -44,14 +44,3 @@ async def test_a_form_asked_for_before_and_after_a_kill_is_one_form(door: FrontD
     forms = [form for id in ids for form in (await door.get(f"/v1/dossiers/{id}/forms")).json()["items"]]
     assert {form["form_id"] for form in forms} == answered.keys()
     assert sorted(int(form["number"].split("/")[0]) for form in forms) == list(range(1, FORMS + 1))
-
-
-async def _listening(client: httpx.AsyncClient) -> None:
-    for _ in range(200):
-        try:
-            await client.get("/openapi.json")
-        except httpx.TransportError:
-            await asyncio.sleep(0.05)
-        else:
-            return
-    raise AssertionError("the process doesn't answer")

@@ -27,7 +27,17 @@ from pydantic import TypeAdapter, ValidationError
 from uuid_utils import uuid7
 
 from hub_messaging.clock import Clock
-from hub_sandbox.agencies import CANCELLATION, CORRECTION, HANDOVER, UUID_SPELLING, Cancellation, late_word, plan_of
+from hub_sandbox.agencies import (
+    CANCELLATION,
+    CORRECTION,
+    HANDOVER,
+    UUID_SPELLING,
+    Cancellation,
+    Correction,
+    Handover,
+    late_word,
+    plan_of,
+)
 from hub_sandbox.behaviour import SMS, Behaviour, Behaviours, Trouble
 from hub_sandbox.callbacks import Callbacks
 from hub_sandbox.endpoints import Secrets
@@ -58,6 +68,7 @@ LONGEST_PAGE = 10_000
 HOLD_SECONDS = 600.0
 
 T = TypeVar("T")
+L = TypeVar("L", Handover, Cancellation, Correction)
 
 DOWN = problem_type("sandbox-down", 503, "Cơ quan tạm thời không phục vụ", fault="agency")
 _REFUSED_BY_ORDER = {
@@ -172,13 +183,17 @@ class Sandbox:
             await asyncio.sleep(behaviour.late_answer_seconds)
         reply.send(200, answer)
 
-    def _take_handover(self, agency: str, request: Request) -> bytes:
+    def _opened(self, agency: str, request: Request, adapter: TypeAdapter[L]) -> tuple[L, str, str, Effect | None]:
+        """What the hub sends: its content, key and hash, and the effect that it had when it came before."""
         key = _key(request)
         signed_id = self._signed(agency, request)
-        handover = _read(HANDOVER, request.body)
-        self._check(agency, key, signed_id, handover.agency_code, handover.callback_url)
+        told = _read(adapter, request.body)
+        self._check(agency, key, signed_id, told.agency_code, told.callback_url)
         body_hash = _hash(request.body)
-        effect = self._seen(agency, key, body_hash)
+        return told, key, body_hash, self._seen(agency, key, body_hash)
+
+    def _take_handover(self, agency: str, request: Request) -> bytes:
+        handover, key, body_hash, effect = self._opened(agency, request, HANDOVER)
         if effect is None:
             effect = self._ledger.take(
                 "handover" if handover.kind == "dossier" else "supplement",
@@ -197,12 +212,7 @@ class Sandbox:
         behaviour = self._behaviours.of(agency)
         if behaviour.cancellation == "refuses":
             raise Problem(NOT_FOUND, "Cơ quan không nhận yêu cầu dừng giải quyết.")
-        key = _key(request)
-        signed_id = self._signed(agency, request)
-        told = _read(CANCELLATION, request.body)
-        self._check(agency, key, signed_id, told.agency_code, told.callback_url)
-        body_hash = _hash(request.body)
-        effect = self._seen(agency, key, body_hash)
+        told, key, body_hash, effect = self._opened(agency, request, CANCELLATION)
         if effect is None:
             answer = (
                 self._standing(agency, told) if behaviour.cancellation == "as_it_stands" else behaviour.cancellation
@@ -217,12 +227,7 @@ class Sandbox:
         return _answer(effect)
 
     def _take_correction(self, agency: str, request: Request) -> bytes:
-        key = _key(request)
-        signed_id = self._signed(agency, request)
-        told = _read(CORRECTION, request.body)
-        self._check(agency, key, signed_id, told.agency_code, told.callback_url)
-        body_hash = _hash(request.body)
-        effect = self._seen(agency, key, body_hash)
+        told, key, body_hash, effect = self._opened(agency, request, CORRECTION)
         if effect is None:
             duty = f"{told.leg}:correction:{told.correction}"
             effect = self._ledger.take("correction", agency, key, told.dossier_id, duty, body_hash=body_hash, answer="")

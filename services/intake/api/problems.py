@@ -9,6 +9,9 @@ from hub_web.problems import BODY_TOO_LARGE, IDEMPOTENCY_KEY_REUSED, NOT_FOUND, 
 from hub_worktime import VIETNAM
 from services.intake.domain import refusals
 
+Problems = Mapping[type[Exception], Callable[[Any], Problem]]
+"""Refusal → the problem details that it is."""
+
 PROCEDURE_UNKNOWN = problem_type("procedure-unknown", 422, "Không có thủ tục này")
 PROCEDURE_WITHDRAWN = problem_type("procedure-withdrawn", 422, "Thủ tục đã bị bãi bỏ")
 AGENCY_KIND_UNKNOWN = problem_type("agency-kind-unknown", 422, "Chưa rõ loại cơ quan giải quyết của thủ tục")
@@ -154,7 +157,7 @@ def _authorisation(error: refusals.AuthorisationLacking) -> Problem:
     )
 
 
-_PROBLEMS: Mapping[type[Exception], Callable[[Any], Problem]] = {
+_PROBLEMS: Problems = {
     refusals.NoSuchDossier: lambda _: no_such_dossier(),
     refusals.UnknownProcedure: lambda _: Problem(
         PROCEDURE_UNKNOWN, "Mã thủ tục không có trong danh mục.", next_step="Xem GET /v1/procedures."
@@ -282,9 +285,9 @@ _PROBLEMS: Mapping[type[Exception], Callable[[Any], Problem]] = {
 }
 
 
-def problem_of(error: Exception) -> Problem | None:
-    """The problem that a command's failure is; None for an outage or what nobody expected."""
-    make = _PROBLEMS.get(type(error))
+def problem_of(error: Exception, own: Problems = _PROBLEMS) -> Problem | None:
+    """The problem that a failure is; None for an outage or what nobody expected. `own`: refusals of one shelf alone."""
+    make = own.get(type(error)) or _PROBLEMS.get(type(error))
     return None if make is None else make(error)
 
 

@@ -237,10 +237,13 @@ class Transfer(NamedTuple):
 
     def named(self, leg: str) -> Leg:
         """The leg of that name. Raises KeyError."""
-        for one in self.legs:
-            if one.leg == leg:
-                return one
-        raise KeyError(leg)
+        if (found := self.find(leg)) is None:
+            raise KeyError(leg)
+        return found
+
+    def find(self, leg: str) -> Leg | None:
+        """The leg of that name, if there is one."""
+        return next((one for one in self.legs if one.leg == leg), None)
 
     def with_leg(self, changed: Leg) -> "Transfer":
         return self._replace(legs=tuple(changed if leg.leg == changed.leg else leg for leg in self.legs))

@@ -43,7 +43,7 @@ def on_dossier_corrected(fact: Fact[DossierCorrectedV1], uow: RoutingUow, offers
 def told_by_a_person(dossier_id: UUID, leg: str, uow: RoutingUow) -> Transfer | None:
     """A person has told the agency of all corrections so far; None: there is no such leg."""
     transfer = uow.transfers.get(dossier_id)
-    before = next((one for one in transfer.legs if one.leg == leg), None) if transfer is not None else None
+    before = transfer.find(leg) if transfer is not None else None
     if transfer is None or before is None:
         return None
     changed = transfer.with_leg(before._replace(untold=()))

@@ -70,7 +70,7 @@ def on_cancellation_settled(row: WorkRow, outcome: Sent | Refused, uow: RoutingU
 def enter_answer(dossier_id: UUID, leg: str, answer: AnswerRecall, uow: RoutingUow) -> Transfer | None:
     """What a person found out at an agency; None: there is no such leg, or nothing of it is to be recalled."""
     transfer = uow.transfers.get(dossier_id)
-    before = next((one for one in transfer.legs if one.leg == leg), None) if transfer is not None else None
+    before = transfer.find(leg) if transfer is not None else None
     if transfer is None or before is None or transfer.stopped_at is None:
         return None
     after = answer_recall(before, answer)

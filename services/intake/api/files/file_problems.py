@@ -1,10 +1,9 @@
 """Báo lỗi về tệp: every refusal of an upload or download as problem details, with the next step."""
 
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Mapping
 
 from hub_web.problems import NOT_FOUND, Problem, problem_type
-from services.intake.api.problems import problem_of
+from services.intake.api.problems import Problems, problem_of
 from services.intake.domain.files import file_refusals as refusals
 from services.intake.domain.files.file_kinds import KINDS
 
@@ -79,7 +78,7 @@ def _offset(error: refusals.OffsetElsewhere) -> Problem:
     )
 
 
-_PROBLEMS: Mapping[type[Exception], Callable[[Any], Problem]] = {
+_PROBLEMS: Problems = {
     refusals.KindRefused: _kind,
     refusals.FileTooLarge: lambda error: Problem(
         TOO_LARGE,
@@ -165,5 +164,4 @@ _PROBLEMS: Mapping[type[Exception], Callable[[Any], Problem]] = {
 
 def file_problem_of(error: Exception) -> Problem | None:
     """The problem that a failure is; None for an outage or what nobody expected."""
-    make = _PROBLEMS.get(type(error))
-    return problem_of(error) if make is None else make(error)
+    return problem_of(error, _PROBLEMS)

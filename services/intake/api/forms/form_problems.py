@@ -1,10 +1,7 @@
 """Báo lỗi về biểu mẫu: why a form can't be drafted or issued, and what to do."""
 
-from collections.abc import Callable, Mapping
-from typing import Any
-
 from hub_web.problems import NOT_FOUND, UNAVAILABLE, Problem, problem_type
-from services.intake.api.problems import problem_of
+from services.intake.api.problems import Problems, problem_of
 from services.intake.domain.forms import forms
 
 FORM_NOT_POSSIBLE = problem_type("form-not-possible", 409, "Hồ sơ chưa đến bước lập biểu mẫu này")
@@ -16,8 +13,7 @@ NEW_DATE_NOT_LATER = problem_type("new-date-not-later", 422, "Ngày hẹn lại 
 
 def form_problem(error: Exception) -> Problem | None:
     """The problem that a refusal about forms is; None for an outage or what nobody expected."""
-    make = _PROBLEMS.get(type(error))
-    return problem_of(error) if make is None else make(error)
+    return problem_of(error, _PROBLEMS)
 
 
 def no_such_form() -> Problem:
@@ -35,7 +31,7 @@ def too_busy() -> Problem:
     )
 
 
-_PROBLEMS: Mapping[type[Exception], Callable[[Any], Problem]] = {
+_PROBLEMS: Problems = {
     forms.FormNotPossible: lambda error: Problem(
         FORM_NOT_POSSIBLE,
         f"Chưa lập được biểu mẫu này: {error.why}.",

@@ -1,8 +1,5 @@
 """Báo lỗi khi bãi bỏ thủ tục: every refusal as problem details, with the next step."""
 
-from collections.abc import Callable, Mapping
-from typing import Any
-
 from hub_web.problems import NOT_FOUND, Problem, problem_type
 from services.intake.api import problems
 from services.intake.api.reference.reference_problems import FOUR_EYES
@@ -20,11 +17,10 @@ def no_such_withdrawal() -> Problem:
 
 def problem_of(error: Exception) -> Problem | None:
     """The problem that a refused withdrawal is; None for an outage or what nobody expected."""
-    make = _PROBLEMS.get(type(error))
-    return problems.problem_of(error) if make is None else make(error)
+    return problems.problem_of(error, _PROBLEMS)
 
 
-_PROBLEMS: Mapping[type[Exception], Callable[[Any], Problem]] = {
+_PROBLEMS: problems.Problems = {
     refusals.NoSuchWithdrawal: lambda _: no_such_withdrawal(),
     refusals.ProposedByThemselves: lambda _: Problem(
         FOUR_EYES,

@@ -3,11 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Literal
 from uuid import UUID
 
 from hub_events.intake import DossierFeePaidV1
 from services.intake.domain.desk.fee_proposals import chosen, proposals
-from services.intake.domain.desk.life import PaidBy
+from services.intake.domain.desk.life import Life, PaidBy
 from services.intake.domain.dossier import Dossier
 from services.intake.domain.procedures.published_procedure import Offer
 from services.intake.domain.refusals import ReceiptNotBelievable
@@ -73,18 +74,7 @@ def ask_fee(command: AskFee, uow: IntakeWork) -> Dossier:
     standing = registered(command.dossier_id, uow)
     standing.check("ask-fee")
     life = standing.life.ask_fee(command.purpose, command.amount, command.at, command.officer)
-    uow.lives.put(command.dossier_id, life)
-    announce_step(
-        standing.dossier,
-        "fee-asked",
-        command.officer,
-        command.at,
-        uow,
-        event_id=command.event_id,
-        reason=command.purpose,
-        amount=command.amount,
-    )
-    return standing.dossier
+    return _noted("fee-asked", standing.dossier, life, command, uow, command.purpose, command.amount)
 
 
 def ask_proposed_fee(command: AskProposedFee, uow: IntakeWork) -> Dossier:
@@ -96,18 +86,7 @@ def ask_proposed_fee(command: AskProposedFee, uow: IntakeWork) -> Dossier:
     life = standing.life.ask_fee(
         found.purpose, found.amount, command.at, command.officer, line=found.line, basis=found.text
     )
-    uow.lives.put(command.dossier_id, life)
-    announce_step(
-        dossier,
-        "fee-asked",
-        command.officer,
-        command.at,
-        uow,
-        event_id=command.event_id,
-        reason=found.purpose,
-        amount=found.amount,
-    )
-    return dossier
+    return _noted("fee-asked", dossier, life, command, uow, found.purpose, found.amount)
 
 
 def pay_fee(command: PayFee, uow: IntakeWork) -> Dossier:
@@ -138,15 +117,22 @@ def waive_fee(command: WaiveFee, uow: IntakeWork) -> Dossier:
     """Miễn nộp. Raises NoSuchDossier, NoSuchFee, FeeSettled."""
     standing = registered(command.dossier_id, uow)
     life = standing.life.waive(command.fee, command.at, command.officer, command.reason_code)
+    amount = life.fee(command.fee).amount
+    return _noted("fee-waived", standing.dossier, life, command, uow, command.reason_code, amount)
+
+
+def _noted(
+    step: Literal["fee-asked", "fee-waived"],
+    dossier: Dossier,
+    life: Life,
+    command: AskFee | AskProposedFee | WaiveFee,
+    uow: IntakeWork,
+    reason: str,
+    amount: int,
+) -> Dossier:
+    """Keeps what became of the dossier's fees, and says so as a step at the desk."""
     uow.lives.put(command.dossier_id, life)
     announce_step(
-        standing.dossier,
-        "fee-waived",
-        command.officer,
-        command.at,
-        uow,
-        event_id=command.event_id,
-        reason=command.reason_code,
-        amount=life.fee(command.fee).amount,
+        dossier, step, command.officer, command.at, uow, event_id=command.event_id, reason=reason, amount=amount
     )
-    return standing.dossier
+    return dossier
