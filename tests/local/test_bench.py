@@ -186,6 +186,7 @@ def all_scenarios() -> Mapping[str, dict[str, Any]]:
         "kill": entry(handover_p99_s__intake=0.4),
         "backlog": entry(events_per_s__sla=7000),
         "growth": entry(lifecycles_per_s__0=200, lifecycles_per_s__1000000=190),
+        "register": entry(list_p50_s=0.01, list_p99_s=0.03),
         "workers": {**entry(), "figures": {"lifecycles_per_s.1 x 6": [9, 8, 10], "lifecycles_per_s.2 x 6": [9, 8, 10]}},
     }
 
@@ -194,7 +195,7 @@ def test_pictures_are_drawn_of_what_was_measured_and_of_nothing_else() -> None:
     assert pictures({}) == {}
     made = pictures(all_scenarios())
     assert set(made) == {f"{name}.svg" for name in ("cpu-by-process", "cpu-by-stage", "memory", "delays")} | {
-        f"{name}.svg" for name in ("backlog", "kill", "growth", "workers")
+        f"{name}.svg" for name in ("backlog", "kill", "growth", "register", "workers")
     }
     for svg in made.values():
         root = ElementTree.fromstring(svg)
@@ -266,19 +267,27 @@ def test_a_wrong_wish_is_answered_before_anything_starts(tmp_path: Path) -> None
     assert ended.stderr.startswith("hub: there is no scenario 'fast'")
 
 
+SMALL = {"register": 3000, "searches": 48, "texts": 150, "seconds": 2}
+
+
 @pytest.mark.long
 @pytest.mark.stack
-def test_a_tiny_closed_loop_from_end_to_end(tmp_path: Path) -> None:
+def test_tiny_scenarios_from_end_to_end(tmp_path: Path) -> None:
     place = Place()
     try:
         layout = Layout(tmp_path / "hub", place.layout("bench").port_base - 200)
         result = tmp_path / "bench.json"
-        ended = hub_bench(layout, "--scenarios", "closed", "--lifecycles", "50", "--result", str(result))
+        sizes = [part for name, size in SMALL.items() for part in ("--size", f"{name}={size}")]
+        ended = hub_bench(
+            layout, "--scenarios", "closed,register", "--lifecycles", "50", *sizes, "--result", str(result)
+        )
     finally:
         place.close()
     assert ended.returncode == 0, ended.stdout + ended.stderr
-    figures = read_figures(result)["closed"]["figures"]
-    assert figures["lost"] == figures["duplicates"] == [0, 0, 0]
-    assert figures["lifecycles"][0] == 350
-    assert figures["cpu_s_per_1000_by_process.routing"][0] > 0
+    closed, register = (read_figures(result)[name]["figures"] for name in ("closed", "register"))
+    assert closed["lost"] == closed["duplicates"] == register["lost"] == register["duplicates"] == [0, 0, 0]
+    assert closed["lifecycles"][0] == 350
+    assert closed["cpu_s_per_1000_by_process.routing"][0] > 0
+    measured = {bound.figure for bound in BOUNDS if bound.scenario == "register"}
+    assert all(register[figure][0] > 0 for figure in measured)
     assert not (tmp_path / "hub-bench" / "closed-1").exists(), "a run leaves nothing behind"

@@ -16,6 +16,7 @@ from typing import Any
 from hub_local.bench_figures import FLAWS, Entry, spreads
 from hub_local.bench_growth import growth, workers
 from hub_local.bench_hub import Bench, Figures
+from hub_local.bench_register import register
 from hub_local.bench_scenarios import closed, many_lanes, one_dead, opened, opened_near_maximum, stages
 from hub_local.bench_sizes import Sizes
 from hub_local.bench_trouble import backlog, kill, outage, restart
@@ -38,6 +39,7 @@ SCENARIOS: Mapping[str, Scenario] = MappingProxyType(
         "restart": restart,
         "growth": growth,
         "workers": workers,
+        "register": register,
     }
 )
 EVERY = "all"

@@ -57,6 +57,12 @@ BOUNDS = (
     *(Bound("kill", f"handover_p99_s.{name}", "less", 1.0) for name in SERVICES),
     *(Bound("kill", f"first_work_s.{name}", "less", 1.2) for name in SERVICES if name != "sla"),
     *(Bound("outage", f"normal_after_s.{name}", "less", 10) for name in ("kafka", "postgres")),
+    *(Bound("register", f"{asked}_p99_s", "less", 0.050) for asked in ("list", "due", "count")),
+    Bound("register", "accepted_alone_per_s", "more", 300),
+    Bound("register", "accepted_p99_s", "less", 0.100),
+    Bound("register", "receipt_cpu_s", "less", 0.020),
+    Bound("register", "import_s", "less", 60),
+    Bound("register", "import_memory_mb", "less", 300),
 )
 FLAWS = ("lost", "duplicates")
 """Figures that must be 0 in every run of every scenario."""

@@ -84,13 +84,13 @@ async def grow(hub: Hub, present: int, wanted: int) -> AsyncIterator[int]:
         for service in KEPT_FOR_LONG
     }
     try:
-        template = await _finished(connections["intake"])
+        template = await finished(connections["intake"])
         began_with = await _bytes(connections)
         for start in range(present, wanted, AT_ONCE):
             end = min(start + AT_ONCE, wanted)
             for service, tables in KEPT_FOR_LONG.items():
                 for table, differs in tables.items():
-                    statement = await _copies(connections[service], table, differs)
+                    statement = await copies(connections[service], table, differs)
                     await connections[service].execute(statement, start + 1, end, template)
             per_dossier = (await _bytes(connections) - began_with) / (end - present)
             refuse_too_many(wanted - end, per_dossier, shutil.disk_usage(hub.layout.folder).free)
@@ -116,7 +116,7 @@ async def _bytes(connections: Mapping[str, "asyncpg.Connection[asyncpg.Record]"]
     return int(sum(sizes))
 
 
-async def _finished(connection: "asyncpg.Connection[asyncpg.Record]") -> Any:
+async def finished(connection: "asyncpg.Connection[asyncpg.Record]") -> Any:
     """The id of a dossier of which all is told; the timeline lags a little."""
     async with asyncio.timeout(60):
         while (found := await connection.fetchval(_FINISHED)) is None:
@@ -124,7 +124,7 @@ async def _finished(connection: "asyncpg.Connection[asyncpg.Record]") -> Any:
     return found
 
 
-async def _copies(connection: "asyncpg.Connection[asyncpg.Record]", table: str, differs: Mapping[str, str]) -> str:
+async def copies(connection: "asyncpg.Connection[asyncpg.Record]", table: str, differs: Mapping[str, str]) -> str:
     """The statement that copies rows of dossier $3 as those of dossiers $1 to $2 of the past."""
     columns = [row["column_name"] for row in await connection.fetch(_COLUMNS, table)]
     values = [differs.get(column, f"copied.{column}") for column in columns]

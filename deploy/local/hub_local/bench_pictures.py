@@ -26,6 +26,13 @@ DELAYS: Sequence[tuple[str, str, str]] = (
     ("lanes", "_with", "500 lanes, 15 sick"),
 )
 
+REGISTER: Mapping[str, str] = {
+    "list": "a list of 50",
+    "due": "a list by due date",
+    "count": "a count",
+    "accepted": "accepting, 100 a second",
+}
+
 
 def pictures(entries: Entries) -> dict[str, str]:
     """SVG by file name, in the order of the page; only what was measured is drawn."""
@@ -43,6 +50,7 @@ def pictures(entries: Entries) -> dict[str, str]:
             all_, "kill", "handover_p99_s", "Through a SIGKILL of …", "p99 of the hand-over over the whole load, s"
         ),
         "growth.svg": _growth,
+        "register.svg": _register,
         "workers.svg": lambda all_: _group(
             all_, "workers", "lifecycles_per_s", "Reading processes of each service x partitions", "lifecycles a second"
         ),
@@ -95,6 +103,17 @@ def _delays(entries: Entries) -> str | None:
         if (figure := f"handover_{rank}_s{suffix}") in entries.get(scenario, {}).get("figures", {})
     ]
     return bars("From acceptance to the agency's 2xx", "ms", found) if found else None
+
+
+def _register(entries: Entries) -> str | None:
+    figures = entries.get("register", {}).get("figures", {})
+    found = [
+        Bar(f"{words}, {rank}", _in_ms(figures[figure]), colour)
+        for asked, words in REGISTER.items()
+        for colour, rank in enumerate(("p50", "p99"))
+        if (figure := f"{asked}_{rank}_s") in figures
+    ]
+    return bars("Over a million dossiers", "ms until the answer was there", found) if found else None
 
 
 def _in_ms(seconds: Sequence[float]) -> list[float]:

@@ -26,6 +26,12 @@ class Sizes:
     """Lanes that are dead, slow or failing, a third each."""
     growth: tuple[int, ...] = (0, 1_000_000, 5_000_000)
     """Finished dossiers in the databases, rising."""
+    register: int = 1_000_000
+    """Dossiers of the past that lists and counts go over."""
+    searches: int = 960
+    """Lists, lists by date, counts: so many of each."""
+    texts: int = 5600
+    """Published procedures that are imported."""
     workers: tuple[int, ...] = (1, 2, 4)
     """Processes of each service that read events."""
     partitions: tuple[int, ...] = (6, 12, 24)

@@ -17,6 +17,7 @@ from uuid import UUID
 from hub_local.chaos_ground import Ground, Wrong, killed_and_back
 from hub_local.chaos_plan import Disturbance
 from hub_local.chaos_ways import NO_ANSWER, OFFICER, SIGNER, IssuedForm
+from hub_local.example_procedures import procedure_text
 from hub_local.front_door import Refused, Reply
 
 KILLED_WITHIN_SECONDS = 0.5
@@ -27,39 +28,6 @@ ANSWERED_WITHIN_SECONDS = 180.0
 DOSSIERS, PROCEDURES, OFFICES, FORMS, OLD_ONES = 120, 150, 400, 24, 300
 NDJSON = "application/x-ndjson"
 EDITOR, APPROVER = "chaos-editor", "chaos-approver"
-_PROCEDURE = """Chi tiết thủ tục hành chính
-Mã thủ tục: {code}
-Số quyết định: 0001/QĐ-BVD
-Tên thủ tục: Đăng ký ví dụ {code}
-Cấp thực hiện: Cấp Xã
-Loại thủ tục: TTHC được luật giao quy định chi tiết
-Lĩnh vực: Lĩnh vực ví dụ
-Trình tự thực hiện:
-    Bước 1: Nộp hồ sơ tại Bộ phận Một cửa.
-Cách thức thực hiện:
-  * Hình thức nộp: DIRECT
-    Thời hạn giải quyết: 5 WORKING_DAY
-    Phí, lệ phí: 0 VNĐ ()
-
-Thành phần hồ sơ:
-    - Tờ khai theo mẫu
-      Số lượng: Bản chính: 1, Bản sao: 0
-      Mẫu đơn: mau-01.docx
-
-Đối tượng thực hiện: Công dân Việt Nam
-Cơ quan thực hiện: Công an Xã
-Cơ quan có thẩm quyền: Không có thông tin
-Địa chỉ tiếp nhận HS: Không có thông tin
-Cơ quan được ủy quyền: Không có thông tin
-Cơ quan phối hợp: Không có thông tin
-Kết quả thực hiện: Giấy ví dụ
-Căn cứ pháp lý:
-  * Nghị định số 1/2099/NĐ-CP (1/2099/NĐ-CP)
-
-Yêu cầu, điều kiện thực hiện: Không có thông tin
-Từ khóa: Không có thông tin
-Mô tả: Không có thông tin
-"""
 
 Send = Callable[[], Coroutine[Any, Any, Reply]]
 
@@ -102,7 +70,7 @@ async def procedures(ground: Ground, what: Disturbance) -> str:
     """Nhập danh mục thủ tục: one request is one transaction."""
     codes = [f"2.{100_000 + what.number * PROCEDURES + n}" for n in range(PROCEDURES)]
     run = str(UUID(int=ground.seed * 10_000 + what.number))
-    files = [{"name": f"{code}.txt", "content": _base64(_PROCEDURE.format(code=code))} for code in codes]
+    files = [{"name": f"{code}.txt", "content": _base64(procedure_text(code))} for code in codes]
     body = json.dumps({"run": run, "files": files}).encode()
     known = await _counted(ground, codes)
     send = _sender(ground, "/v1/catalogue/imports", body, idempotency_key=run, authorization=ground.door.bearer(EDITOR))
