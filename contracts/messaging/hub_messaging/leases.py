@@ -23,7 +23,11 @@ ON CONFLICT (name) DO UPDATE SET
 WHERE held.holder = excluded.holder OR held.slot = excluded.slot OR held.until < now()
 RETURNING name, epoch
 """
-_GIVE_BACK = "UPDATE lease SET until = '-infinity' WHERE name = ANY($1) AND holder = $2"
+_GIVE_BACK = """
+UPDATE lease SET until = '-infinity' FROM (
+    SELECT name FROM lease WHERE name = ANY($1) AND holder = $2 ORDER BY name FOR UPDATE
+) AS locked WHERE lease.name = locked.name
+"""
 _CHECK = """
 SELECT name FROM lease
 WHERE (name, epoch) IN (SELECT name, epoch FROM unnest($1::text[], $2::bigint[]) AS mine(name, epoch))

@@ -38,8 +38,9 @@ WHERE id = $1 AND state = 'ready' AND started_at IS NULL AND EXISTS (
 ) RETURNING id
 """
 _LOSE_TRACK = """
-UPDATE work SET state = 'unknown', outcome = 'process-ended', attempts = attempts + 1, next_at = now()
-WHERE lane = ANY($1) AND state = 'ready' AND started_at IS NOT NULL
+UPDATE work SET state = 'unknown', outcome = 'process-ended', attempts = attempts + 1, next_at = now() FROM (
+    SELECT id FROM work WHERE lane = ANY($1) AND state = 'ready' AND started_at IS NOT NULL ORDER BY id FOR UPDATE
+) AS locked WHERE work.id = locked.id
 """
 _ROW = """
 SELECT work.id, lane, dossier_id, kind, fact_at, created_at, attempts, own_failures, body,
@@ -49,8 +50,9 @@ FROM work JOIN work_body ON work_body.id = work.id WHERE work.state = 'unknown' 
 _ONE = f"{_ROW} work.id = $1"
 _DUE = f"{_ROW} next_at <= now() ORDER BY next_at LIMIT {AT_ONCE}"
 _LATER = """
-UPDATE work SET next_at = now() + least(greatest(now() - coalesce(started_at, created_at), '5 s'), '1 h')
-WHERE id = ANY($1) AND state = 'unknown'
+UPDATE work SET next_at = now() + least(greatest(now() - coalesce(started_at, created_at), '5 s'), '1 h') FROM (
+    SELECT id FROM work WHERE id = ANY($1) AND state = 'unknown' ORDER BY id FOR UPDATE
+) AS locked WHERE work.id = locked.id
 """
 """Asked again when as much time again has passed as since the attempt: 5 s … 1 h."""
 

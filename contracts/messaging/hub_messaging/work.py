@@ -19,6 +19,8 @@ from hub_messaging.outcomes import MAY_BE_TAKEN
 LANES = "lanes"
 READY, BEHIND, DONE, REFUSED, SET_ASIDE, UNKNOWN = "ready", "behind", "done", "refused", "set_aside", "unknown"
 
+# Whatever changes several rows locks them in the order of their ids. Attempts that end badly are written without their
+# dossiers' aggregates being locked, so these rows are all that keeps two writers apart.
 # Each finds its rows by key however many others are open: a scalar subquery is never made into a hash of the whole
 # index, as EXISTS may be; and a condition that names the closed states fits no index of the open ones.
 _INSERT = """
@@ -55,10 +57,11 @@ UPDATE work SET state = $2, outcome = $3, next_at = now(), started_at = NULL, se
 WHERE id = $1 AND state = 'unknown' RETURNING id
 """
 _WITHDRAW = """
-UPDATE work SET state = 'done', outcome = 'withdrawn', finished_at = now()
-FROM unnest($1::text[], $2::uuid[]) AS given(lane, dossier_id)
-WHERE work.lane = given.lane AND work.dossier_id = given.dossier_id
-AND state IN ('ready', 'behind', 'set_aside') AND started_at IS NULL AND coalesce(outcome !~ $3, true)
+UPDATE work SET state = 'done', outcome = 'withdrawn', finished_at = now() FROM (
+    SELECT id FROM unnest($1::text[], $2::uuid[]) AS given(lane, dossier_id) JOIN work USING (lane, dossier_id)
+    WHERE state IN ('ready', 'behind', 'set_aside') AND started_at IS NULL AND coalesce(outcome !~ $3, true)
+    ORDER BY id FOR UPDATE OF work
+) AS locked WHERE work.id = locked.id
 """
 _STEP_FORWARD = """
 UPDATE work SET state = 'ready' WHERE id IN (
@@ -74,14 +77,16 @@ UPDATE work SET state = 'ready' WHERE id IN (
 )
 """
 _FREE = """
-UPDATE work SET state = 'ready' WHERE id IN (
-    SELECT DISTINCT ON (lane, dossier_id) id FROM work AS next
-    WHERE state = 'behind' AND lane = ANY($1) AND NOT EXISTS (
-        SELECT FROM work AS head WHERE head.lane = next.lane AND head.dossier_id = next.dossier_id
-        AND head.state IN ('ready', 'set_aside', 'unknown')
-    )
-    ORDER BY lane, dossier_id, seq
-)
+UPDATE work SET state = 'ready' FROM (
+    SELECT id FROM work WHERE id IN (
+        SELECT DISTINCT ON (lane, dossier_id) id FROM work AS next
+        WHERE state = 'behind' AND lane = ANY($1) AND NOT EXISTS (
+            SELECT FROM work AS head WHERE head.lane = next.lane AND head.dossier_id = next.dossier_id
+            AND head.state IN ('ready', 'set_aside', 'unknown')
+        )
+        ORDER BY lane, dossier_id, seq
+    ) AND state = 'behind' ORDER BY id FOR UPDATE
+) AS locked WHERE work.id = locked.id
 """
 _REDO = """
 UPDATE work SET own_failures = 0, next_at = now(), state = CASE WHEN state = 'refused' AND EXISTS (
@@ -278,7 +283,10 @@ SELECT lane, sum(due)::bigint AS due, sum(aside)::bigint AS set_aside, sum(unkno
 """
 # Written so that each half is answered by its partial index; done rows are never visited.
 _HURRY = """
-UPDATE work SET next_at = now() WHERE lane = $1 AND state = 'ready' AND next_at > now() AND own_failures < 3
+UPDATE work SET next_at = now() FROM (
+    SELECT id FROM work WHERE lane = $1 AND state = 'ready' AND next_at > now() AND own_failures < 3
+    ORDER BY id FOR UPDATE
+) AS locked WHERE work.id = locked.id
 """
 
 

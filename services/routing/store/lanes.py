@@ -22,7 +22,11 @@ INSERT INTO lane (name, open_since, open_why)
 SELECT name, now(), why FROM unnest($1::text[], $2::text[]) AS opened(name, why)
 ON CONFLICT (name) DO UPDATE SET open_why = excluded.open_why, open_since = coalesce(lane.open_since, now())
 """
-_CLOSED = "UPDATE lane SET open_since = NULL, open_why = NULL WHERE name = ANY($1)"
+_CLOSED = """
+UPDATE lane SET open_since = NULL, open_why = NULL FROM (
+    SELECT name FROM lane WHERE name = ANY($1) ORDER BY name FOR UPDATE
+) AS locked WHERE lane.name = locked.name
+"""
 _WITH_WORK = """
 WITH RECURSIVE found AS (
     (SELECT lane FROM work WHERE state = 'ready' ORDER BY lane LIMIT 1)
