@@ -66,7 +66,7 @@ def test_the_agency_that_leads_has_the_dossier_at_once_and_the_missing_one_is_sa
 
 def test_without_an_agency_to_lead_nobody_gets_it_and_the_lead_alone_is_said_to_be_missing() -> None:
     desk = Desk(NOBODY_LEADS)
-    desk.accept(legs=TWO_BESIDE)
+    desk.accept(legs=list(reversed(TWO_BESIDE)))
 
     assert (desk.work, desk.said) == ([], ["dossier.routing_failed.v1"])
     (failed,) = bodies(desk, "dossier.routing_failed.v1")
