@@ -46,7 +46,7 @@ ROWS: dict[str, tuple[Panel, ...]] = {
         Panel("hub_dead_letters_open", "Bản ghi bị từ chối chưa ai quyết định"),
         Panel("hub_lane_work_set_aside", "Việc gửi bị gác lại hoặc bị từ chối"),
         Panel("hub_lane_work_unknown", "Việc gửi chưa rõ kết cục"),
-        Panel("hub_transfers_routing_failed", "Hồ sơ chưa xác định được cơ quan có thẩm quyền"),
+        Panel("hub_transfers_routing_failed", "Hồ sơ chưa xác định được cơ quan, chủ trì hay phối hợp"),
         Panel("hub_transfers_contradicted", "Hồ sơ có hai kết quả khác nhau"),
         Panel("hub_transfers_to_recall", "Hồ sơ đã dừng mà cơ quan còn giữ"),
         Panel("hub_transfers_to_recall_oldest_seconds", "Hồ sơ đã dừng mà cơ quan còn giữ: lâu nhất", "s"),

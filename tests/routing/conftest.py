@@ -18,7 +18,7 @@ from hub_web.tokens import Issuer, create_issuer_key
 from services.routing.bootstrap import build
 from services.routing.settings import Settings
 from tests.hosted import SECRET, Hosted, free_port, new_key, running, sandbox
-from tests.routing.facts import POLICE, accepted
+from tests.routing.facts import COMMITTEE, POLICE, accepted
 from tests.stack import PostgresServer
 
 COMPETENCE = {
@@ -26,7 +26,7 @@ COMPETENCE = {
     "source": "dữ liệu thử",
     "agencies": [
         {"code": POLICE.code, "name": POLICE.name},
-        {"code": "H26.20.01", "name": "Ủy ban nhân dân phường Hoàn Kiếm"},
+        {"code": COMMITTEE.code, "name": COMMITTEE.name},
     ],
     "rules": [
         {"agency_kind": "commune-police", "procedures": ["*"], "territory": "00070", "agency": POLICE.code},
@@ -78,6 +78,12 @@ class Hub(Hosted):
     async def state(self, dossier_id: UUID) -> dict[str, Any]:
         found: dict[str, Any] = (await self.get(f"/v1/transfers/{dossier_id}")).json()
         return found
+
+    def mend(self) -> None:
+        """From now on somebody is competent for what belongs to a tax office."""
+        rule = {"agency_kind": "tax-office", "procedures": ["*"], "territory": "*", "agency": COMMITTEE.code}
+        table = {**COMPETENCE, "rules": [*COMPETENCE["rules"], rule]}
+        (self.folder / "competence.json").write_text(json.dumps(table))
 
     async def fetch(self, statement: str, *values: Any) -> list[asyncpg.Record]:
         return list(await self.service.spine.pool.fetch(statement, *values))

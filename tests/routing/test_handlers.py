@@ -259,13 +259,6 @@ def test_what_an_agency_that_resolves_is_sent_says_nothing_of_roles() -> None:
     assert [b'"role"' in work.body for work in desk.work] == [False, True]
 
 
-def test_when_one_leg_has_nobody_competent_no_leg_starts() -> None:
-    desk = Desk()
-    desk.accept(legs=TWO_IN_ROW)
-
-    assert (desk.transfer.state, desk.transfer.failed_leg, desk.work) == ("routing_failed", "land", [])
-
-
 ANSWERS: list[Answer] = [
     Acknowledge(NOW, "CA-0001"),
     RecordStep(Step("appraisal", "Thẩm định", None, NOW)),

@@ -12,7 +12,7 @@ from hub_local.stack import Stack
 from hub_messaging.topics import apply_topics
 from tests.hosted import process, say
 from tests.routing.conftest import Hub
-from tests.routing.facts import accepted, supplement
+from tests.routing.facts import a_leg, accepted, supplement
 from tests.waiting import until
 
 pytestmark = pytest.mark.stack
@@ -46,6 +46,40 @@ async def test_a_process_that_is_killed_in_the_middle_loses_nothing_and_doubles_
 
     for dossier in dossiers:
         assert sorted(await _taken(hub, dossier)) == ["dossier", "supplement"]
+
+
+async def test_a_partner_that_is_missing_when_a_process_is_killed_gets_the_dossier_once_when_the_data_are_mended(
+    idle_hub: Hub, database_url: str, kafka: Stack
+) -> None:
+    hub = idle_hub
+    await apply_topics(kafka.layout.kafka_servers, 2, 1)
+    partners = {"legs": [a_leg(), a_leg("partner-1", "tax-office", role="cooperating")]}
+    facts = [accepted(uuid4(), **partners) for _ in range(10)]
+    dossiers = [fact.dossier_id for fact in facts]
+    connection = await asyncpg.connect(database_url)
+    listed = "SELECT 1 FROM transfer WHERE state = 'routing_failed' AND dossier_id = ANY($1) HAVING count(*) = 10"
+    async with process(hub.settings, kafka.layout.kafka_servers) as first:
+        await say(kafka, INTAKE, *facts)
+        await until(lambda: _some(connection, listed, dossiers), within=90)
+        hub.mend()
+        one_joined = "SELECT 1 FROM transfer WHERE state <> 'routing_failed' AND dossier_id = ANY($1) LIMIT 1"
+        await until(lambda: _some(connection, one_joined, dossiers), within=30, every=0.01)
+        first.kill()
+        await first.wait()
+    await say(kafka, INTAKE, *facts)
+    async with process(hub.settings, kafka.layout.kafka_servers) as second:
+        joined = "SELECT 1 FROM transfer WHERE state = 'completed' AND dossier_id = ANY($1) HAVING count(*) = 10"
+        await until(lambda: _some(connection, joined, dossiers), within=90)
+        done = "SELECT 1 FROM work WHERE state = 'done' AND dossier_id = ANY($1) HAVING count(*) = 20"
+        await until(lambda: _some(connection, done, dossiers), within=30)
+        second.send_signal(signal.SIGTERM)
+        assert await asyncio.wait_for(second.wait(), 30) == 0
+    said = "SELECT count(*) FROM outbox WHERE type = 'dossier.routed.v1' AND key = ANY($1) GROUP BY key"
+    assert [row["count"] for row in await connection.fetch(said, [str(one) for one in dossiers])] == [2] * 10
+    await connection.close()
+
+    for dossier in dossiers:
+        assert sorted(effect["duty"] for effect in await hub.effects(dossier)) == ["lead", "partner-1"]
 
 
 async def _some(connection: "asyncpg.Connection[asyncpg.Record]", statement: str, *values: object) -> bool:

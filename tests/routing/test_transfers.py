@@ -1,14 +1,15 @@
 """What people see of transfers, within their area; and what happens when competence data are mended."""
 
-import json
-from uuid import uuid4
+import asyncio
+from uuid import UUID, uuid4
 
 import pytest
 
 from hub_messaging.consumer import Reader
+from services.routing.store.rerouting import ROUTING_FAILED, measure
 from tests.hosted import record_of
-from tests.routing.conftest import COMPETENCE, Hub
-from tests.routing.facts import COMMITTEE, POLICE, a_leg, accepted
+from tests.routing.conftest import Hub
+from tests.routing.facts import COMMITTEE, COMMUNE, POLICE, a_leg, accepted
 from tests.waiting import until
 
 pytestmark = pytest.mark.stack
@@ -16,20 +17,18 @@ pytestmark = pytest.mark.stack
 TAX = {"legs": [a_leg(agency_kind="tax-office")]}
 
 
-def mend(hub: Hub) -> None:
-    rule = {"agency_kind": "tax-office", "procedures": ["*"], "territory": "*", "agency": COMMITTEE.code}
-    rules = [*COMPETENCE["rules"], rule]
-    (hub.folder / "competence.json").write_text(json.dumps({**COMPETENCE, "rules": rules}))
-
-
 async def test_a_dossier_nobody_is_competent_for_is_listed_and_goes_on_by_itself_when_the_data_are_mended(
     hub: Hub,
 ) -> None:
     dossier_id = await hub.accept(**TAX)
+    assert await _missing(hub) == {"lead": 1, "cooperating": 0}
     (failed,) = (await hub.get("/v1/transfers?state=routing_failed")).json()["items"]
     assert (failed["dossier_id"], failed["failed_leg"]) == (str(dossier_id), "lead")
+    (leg,) = failed["legs"]
+    assert leg["unplaced"]["reason"] == "no-competent-agency"
+    assert "tax-office" in leg["unplaced"]["next_step"]
 
-    mend(hub)
+    hub.mend()
 
     async def completed() -> bool:
         return bool((await hub.state(dossier_id))["state"] == "completed")
@@ -37,6 +36,80 @@ async def test_a_dossier_nobody_is_competent_for_is_listed_and_goes_on_by_itself
     await until(completed)
     assert (await hub.types(dossier_id))[:2] == ["dossier.routing_failed.v1", "dossier.routed.v1"]
     assert len(await hub.effects(dossier_id)) == 1
+
+
+WITHOUT_PARTNER = {"legs": [a_leg(), a_leg("partner-1", "tax-office", role="cooperating")]}
+
+
+async def test_a_missing_partner_is_listed_with_reason_and_next_step_while_the_agency_that_leads_works(
+    hub: Hub,
+) -> None:
+    dossier_id = await hub.accept(**WITHOUT_PARTNER)
+    await until(lambda: _has_result(hub, dossier_id, "lead"))
+
+    (listed,) = (await hub.get("/v1/transfers?state=routing_failed")).json()["items"]
+    lead, partner = listed["legs"]
+    assert (listed["dossier_id"], listed["failed_leg"]) == (str(dossier_id), "partner-1")
+    assert (lead["unplaced"], lead["state"]) == (None, "completed")
+    assert (partner["agency"], partner["state"]) == (None, "planned")
+    assert (partner["unplaced"]["reason"], partner["unplaced"]["since"]) == ("no-competent-agency", listed["failed_at"])
+    assert all(word in partner["unplaced"]["next_step"] for word in ("tax-office", COMMUNE, "competence.json"))
+    assert (await hub.get("/v1/transfers?state=completed")).json()["items"] == []
+    assert "dossier.completed.v1" in await hub.types(dossier_id), "the citizen's result waits for nobody"
+    assert await _missing(hub) == {"lead": 0, "cooperating": 1}
+
+
+async def test_a_missing_partner_gets_the_dossier_once_when_the_data_are_mended_however_often_it_is_tried(
+    hub: Hub,
+) -> None:
+    dossier_id = await hub.accept(**WITHOUT_PARTNER)
+    retried = await hub.post(f"/v1/transfers/{dossier_id}/retry", scopes=["lanes:manage"])
+    assert retried.json()["state"] == "routing_failed"
+
+    hub.mend()
+    await asyncio.gather(*(hub.post(f"/v1/transfers/{dossier_id}/retry") for _ in range(4)))
+    await until(lambda: _has_result(hub, dossier_id, "partner-1"))
+    again = await hub.post(f"/v1/transfers/{dossier_id}/retry")
+
+    assert (again.status_code, again.json()["state"]) == (200, "completed")
+    assert [leg["unplaced"] for leg in again.json()["legs"]] == [None, None]
+    assert sorted((one["party"], one["duty"]) for one in await hub.effects(dossier_id)) == [
+        (POLICE.code, "lead"),
+        (COMMITTEE.code, "partner-1"),
+    ]
+    routed = [body for name, body in await hub.events(dossier_id) if name == "dossier.routed.v1"]
+    assert [body.get("added") for body in routed] == [None, ["partner-1"]]
+    assert (await hub.get("/v1/transfers?state=routing_failed")).json()["items"] == []
+    assert await _missing(hub) == {"lead": 0, "cooperating": 0}
+
+
+async def test_the_same_fact_told_again_makes_the_same_legs_even_when_it_is_forgotten_that_it_was_read(
+    hub: Hub,
+) -> None:
+    fact = accepted(uuid4(), **WITHOUT_PARTNER)
+    await hub.read(fact, fact)
+    await until(lambda: hub.types(fact.dossier_id), {"dossier.handed_over.v1", "dossier.completed.v1"}.issubset)
+    before = await hub.state(fact.dossier_id), await hub.types(fact.dossier_id)
+    await hub.fetch("DELETE FROM inbox")
+    await hub.read(fact)
+    assert (await hub.state(fact.dossier_id), await hub.types(fact.dossier_id)) == before
+
+    await hub.fetch("DELETE FROM inbox")
+    await hub.fetch("DELETE FROM transfer")  # restored from before: what it says and sends has the same ids
+    await hub.read(fact)
+    assert await hub.types(fact.dossier_id) == before[1]
+    assert len(await hub.effects(fact.dossier_id)) == 1
+
+
+async def _has_result(hub: Hub, dossier_id: UUID, name: str) -> bool:
+    return any(leg["leg"] == name and leg["outcome"] for leg in (await hub.state(dossier_id))["legs"])
+
+
+async def _missing(hub: Hub) -> dict[str, float]:
+    """The gauge, by what is missing."""
+    await measure(hub.service.spine.pool, hub.service.spine.clock.now())
+    (gauge,) = ROUTING_FAILED.collect()
+    return {sample.labels["missing"]: sample.value for sample in gauge.samples}
 
 
 async def test_an_operator_may_have_it_tried_again(hub: Hub) -> None:

@@ -25,12 +25,17 @@ class RoutedLeg(Part):
 
 
 class DossierRoutedV1(Event):
-    """Chuyển hồ sơ đến cơ quan có thẩm quyền giải quyết: it is decided who gets it; the hand-over follows."""
+    """Chuyển hồ sơ đến cơ quan có thẩm quyền giải quyết: it is decided who gets it; the hand-over follows.
+
+    Said again, whole, when a leg that nobody was competent for has found its agency later.
+    """
 
     type: ClassVar[str] = "dossier.routed.v1"
     legs: tuple[RoutedLeg, ...] = Field(min_length=1)
     competence: str
     """Version of the competence table that decided, e.g. `competence@2026-03-01`."""
+    added: tuple[Slug, ...] | None = None
+    """The legs that found their agency later; the others were said before. Absent: all are new."""
 
 
 class DossierRoutingFailedV1(Event):
@@ -40,6 +45,8 @@ class DossierRoutingFailedV1(Event):
     reason: Slug
     leg: Slug
     competence: str
+    role: Literal["lead", "cooperating"] = "lead"
+    """`lead`: the dossier is held whole. `cooperating`: this leg alone, the others go their way."""
 
 
 class DossierHandedOverV1(Event):
@@ -129,7 +136,10 @@ class DossierRecallRefusedV1(Event):
 
 
 class DossierCompletedV1(Event):
-    """Cơ quan giải quyết đã xử lý xong: every leg has its result. National status 9."""
+    """Cơ quan giải quyết đã xử lý xong: every leg that decides has its result. National status 9.
+
+    Agencies that cooperate beside the lead may still be heard, and be looked for.
+    """
 
     type: ClassVar[str] = "dossier.completed.v1"
     leg: Slug

@@ -107,7 +107,7 @@ class Progress(NamedTuple):
         match event:
             case DossierRoutedV1():
                 return self._routed(event, occurred_at)
-            case DossierRoutingFailedV1():
+            case DossierRoutingFailedV1(role="lead"):
                 last = max((self.routing_failed_at, self.routing_failed_reason), (occurred_at, event.reason), key=_late)
                 return self._replace(routing_failed_at=last[0], routing_failed_reason=last[1])
             case DossierHandedOverV1():
@@ -121,7 +121,7 @@ class Progress(NamedTuple):
             case DossierCompletedV1():
                 first = min((self.completed_at, self.result), (event.completed_at, event.result), key=_early)
                 return self._replace(completed_at=first[0], result=first[1])
-            case DossierStepRecordedV1() | DossierCorrectionHandedOverV1():
+            case DossierRoutingFailedV1() | DossierStepRecordedV1() | DossierCorrectionHandedOverV1():
                 return self
             case DossierRecalledV1() | DossierRecallRefusedV1():
                 return self

@@ -88,6 +88,7 @@ _CORRECTED = {
     "components": "thành phần hồ sơ",
 }
 _RESULTS = {"approved": "được chấp thuận", "rejected": "không được chấp thuận"}
+_SOUGHT = {"lead": "có thẩm quyền", "cooperating": "phối hợp, các cơ quan khác vẫn giải quyết"}
 _NOT_STOPPED = {"decided": "không dừng được, đã có quyết định", "unknown": "trả lời không giữ hồ sơ này"}
 
 
@@ -99,6 +100,13 @@ def _ended(facts: Facts) -> str:
 
 def _told(facts: Facts) -> str:
     return _DUTIES.get(facts["duty"], str(facts["duty"]))
+
+
+def routed_to(facts: Facts) -> str:
+    """Whither a dossier goes, after "chuyển"; who was said to get it before is in the fact too, but not said again."""
+    added = facts.get("added")
+    names = [leg["agency"]["name"] for leg in facts["legs"] if added is None or leg["leg"] in added]
+    return f"{'thêm ' if added else ''}đến {', '.join(dict.fromkeys(names))}"
 
 
 SHAPES: Mapping[str, Shape] = {
@@ -154,11 +162,11 @@ SHAPES: Mapping[str, Shape] = {
         "desk", "form", "kind", "title", "written_number", "sha256", "replaces", at="issued_at", who="issued_by",
     ),
     "dossier.routed.v1": _shape(
-        lambda f: "Chuyển đến " + ", ".join(leg["agency"]["name"] for leg in f["legs"]) + ".", "legs", "competence"
+        lambda f: f"Chuyển {routed_to(f)}.", "legs", "competence", "added"
     ),
     "dossier.routing_failed.v1": _shape(
-        lambda f: "Chưa xác định được cơ quan có thẩm quyền; người quản trị dữ liệu đang được báo.",
-        "leg", "reason", "competence",
+        lambda f: f"Chưa xác định được cơ quan {_SOUGHT[f.get('role', 'lead')]}; người quản trị dữ liệu đang được báo.",
+        "leg", "reason", "competence", "role",
     ),
     "dossier.handed_over.v1": _shape(
         lambda f: f"{_agency(f)} đã nhận {_what(f)}.",

@@ -11,8 +11,9 @@ from hub_web.pages import USUAL_LIMIT, Limit, Page, after_id, page_of
 from hub_web.problems import NOT_FOUND, Problem
 from hub_web.routes import Router
 from hub_web.tokens import All, Caller
-from services.routing.domain.transfer import LegState, RecallAnswer, Transfer, TransferState
+from services.routing.domain.transfer import Leg, LegState, RecallAnswer, Transfer, TransferState
 from services.routing.handlers.ports import TransferCommands, TransferQueries
+from services.routing.handlers.route import NO_COMPETENT_AGENCY
 
 Reader = Annotated[Caller, requires("transfers:read")]
 
@@ -57,6 +58,14 @@ class RecallView(BaseModel):
     by: str | None
 
 
+class UnplacedView(BaseModel):
+    """Chưa xác định được cơ quan có thẩm quyền: since when, why, and what to do about it."""
+
+    since: datetime
+    reason: str
+    next_step: str
+
+
 class LegView(BaseModel):
     """One agency's part. `conflicts`: later results that contradict `outcome`."""
 
@@ -78,10 +87,14 @@ class LegView(BaseModel):
     recall: RecallView
     untold: list[int]
     """Corrections that a person must tell the agency of."""
+    unplaced: UnplacedView | None = None
+    """Nobody is competent for it: of a leading leg, the dossier is held whole; else the other legs go their way."""
 
 
 class TransferView(BaseModel):
-    """Chuyển hồ sơ. `unknown`: something was read about it, its acceptance not yet."""
+    """Chuyển hồ sơ. `unknown`: something was read about it, its acceptance not yet. `routing_failed`: a leg has no
+    agency, whatever the others have come to.
+    """
 
     dossier_id: UUID
     dossier_code: str | None
@@ -162,8 +175,20 @@ def view_of(transfer: Transfer) -> TransferView:
         stopped_at=transfer.stopped_at,
         to_recall=transfer.to_recall,
         to_correct=transfer.to_correct,
-        legs=[LegView.model_validate(leg, from_attributes=True) for leg in transfer.legs],
+        legs=[_leg_view(leg, transfer) for leg in transfer.legs],
     )
+
+
+def _leg_view(leg: Leg, transfer: Transfer) -> LegView:
+    shown = LegView.model_validate(leg, from_attributes=True)
+    if leg in transfer.unplaced and transfer.plan and transfer.failed_at:
+        shown.unplaced = UnplacedView(
+            since=transfer.failed_at,
+            reason=NO_COMPETENT_AGENCY,
+            next_step=f"Thêm quy tắc cho loại cơ quan {leg.agency_kind} tại địa bàn {transfer.plan.territory} vào "
+            "competence.json: phần việc này được chuyển đi trong vài giây.",
+        )
+    return shown
 
 
 def within_area(caller: Caller, transfer: Transfer | None) -> TransferView:

@@ -178,8 +178,10 @@ class Transfer(NamedTuple):
     edition: str | None = None
     """Edition of the competence table that was asked last."""
     failed_leg: str | None = None
+    """The first leg that nobody is competent for; a leading one before any that cooperates."""
     failed_at: datetime | None = None
     routed_at: datetime | None = None
+    """Every leg has its agency."""
     stopped_at: datetime | None = None
     """The desk stopped the dossier: nothing is sent from then on but that."""
     stop: Stop | None = None
@@ -202,6 +204,18 @@ class Transfer(NamedTuple):
         return tuple(leg for leg in self.legs if leg.role == "lead" or leg.order > last)
 
     @property
+    def unplaced(self) -> tuple[Leg, ...]:
+        """The legs that nobody is competent for. A dossier that is held whole is held for one of them.
+
+        One that was stopped wants no agency beside those that have it.
+        """
+        if self.failed_leg is None:
+            return ()
+        if all(leg.agency is None for leg in self.legs):
+            return (self.named(self.failed_leg),)
+        return () if self.stopped_at else tuple(leg for leg in self.legs if leg.agency is None)
+
+    @property
     def completed(self) -> bool:
         return bool(self.legs) and all(leg.outcome is not None for leg in self.deciding)
 
@@ -210,7 +224,7 @@ class Transfer(NamedTuple):
         states = {leg.state for leg in self.legs}
         if self.plan is None:
             return "unknown"
-        if self.failed_leg is not None:
+        if self.unplaced:
             return "routing_failed"
         if self.completed:
             return "completed"
@@ -289,16 +303,24 @@ def recall(transfer: Transfer, offered: Callable[[str], bool], now: datetime) ->
 
 
 def find_agencies(transfer: Transfer, competence: Competence, now: datetime) -> Transfer:
-    """Every leg's competent agency, or the first leg that nobody is competent for."""
-    assert transfer.plan is not None
-    legs = []
-    for leg in transfer.legs:
-        agency = competence.competent(leg.agency_kind, transfer.plan.procedure_code, transfer.plan.territory)
-        if agency is None:
-            failed_at = transfer.failed_at or now
-            return transfer._replace(failed_leg=leg.leg, failed_at=failed_at, edition=competence.edition)
-        legs.append(leg._replace(agency=agency))
-    return transfer._replace(legs=tuple(legs), failed_leg=None, routed_at=now, edition=competence.edition)
+    """The competent agency of each leg that has none. Without one to lead, no leg gets any: it is held whole."""
+    plan = transfer.plan
+    assert plan is not None
+
+    def placed(leg: Leg) -> Leg:
+        return leg._replace(agency=competence.competent(leg.agency_kind, plan.procedure_code, plan.territory))
+
+    legs = tuple(leg if leg.agency else placed(leg) for leg in transfer.legs)
+    missing = [leg for leg in legs if leg.agency is None]
+    if not missing:
+        return transfer._replace(legs=legs, failed_leg=None, routed_at=now, edition=competence.edition)
+    leaderless = [leg for leg in missing if leg.role == "lead"]
+    return transfer._replace(
+        legs=transfer.legs if leaderless else legs,
+        failed_leg=(leaderless or missing)[0].leg,
+        failed_at=transfer.failed_at or now,
+        edition=competence.edition,
+    )
 
 
 def add_supplement(transfer: Transfer, supplement: Consignment) -> tuple[Transfer, list[Handover]]:
@@ -362,11 +384,11 @@ def _mended(one: Consignment, newest: Consignment) -> Consignment:
 
 
 def start_legs(transfer: Transfer) -> tuple[Transfer, list[Handover]]:
-    """Starts the legs whose turn it is: those of the lowest order that is not completed."""
-    if transfer.routed_at is None or transfer.stopped_at is not None:
+    """Starts the legs whose turn it is and whose agency is known: those of the lowest order that is not completed."""
+    if transfer.stopped_at is not None:
         return transfer, []
-    unfinished = [leg.order for leg in transfer.legs if leg.outcome is None]
-    starting = [leg for leg in transfer.legs if not leg.started and leg.order <= min(unfinished, default=0)]
+    turn = min((leg.order for leg in transfer.legs if leg.outcome is None), default=0)
+    starting = [leg for leg in transfer.legs if leg.agency and not leg.started and leg.order <= turn]
     handovers = [Handover(leg, consignment) for leg in starting for consignment in _corrected(transfer.waiting)]
     for leg in starting:
         transfer = transfer.with_leg(leg._replace(started=True))

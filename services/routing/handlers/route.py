@@ -28,29 +28,36 @@ def retry_routing(dossier_id: UUID, uow: RoutingUow, competence: CompetenceNow, 
 
 
 def route(transfer: Transfer, competence: Competence, uow: RoutingUow) -> Transfer:
-    """Decides, and says what was decided: routed with work rows, or failed (said once, however often it is tried)."""
+    """Decides, and says what was decided: who gets it, and of each leg that nobody is competent for so, once."""
     routed = find_agencies(transfer, competence, uow.now)
-    if routed.failed_leg is None:
-        legs = tuple(
-            RoutedLeg(leg=leg.leg, agency=agency_ref(leg.agency), order=leg.order, role=leg.role)
-            for leg in routed.legs
-            if leg.agency
-        )
-        _say(DossierRoutedV1(legs=legs, competence=competence.version), "routed", transfer, uow)
-        return start(routed, uow)
-    if transfer.failed_leg is None:
-        failed = DossierRoutingFailedV1(
-            reason=NO_COMPETENT_AGENCY, leg=routed.failed_leg, competence=competence.version
-        )
-        _say(failed, "routing-failed", transfer, uow)
-    uow.transfers.put(transfer.dossier_id, routed)
-    return routed
+    known = {leg.leg for leg in transfer.legs if leg.agency}
+    if found := tuple(leg.leg for leg in routed.legs if leg.agency and leg.leg not in known):
+        added = found if known else ()
+        _say(_routed(routed, competence, added), transfer, uow, "routed", *added)
+    missed = {leg.leg for leg in transfer.unplaced}
+    for leg in routed.unplaced:
+        if leg.leg not in missed:
+            failed = DossierRoutingFailedV1(
+                reason=NO_COMPETENT_AGENCY, leg=leg.leg, role=leg.role, competence=competence.version
+            )
+            _say(failed, transfer, uow, "routing-failed", leg.leg)
+    return start(routed, uow)
 
 
-def _say(event: Event, word: str, transfer: Transfer, uow: RoutingUow) -> None:
+def _routed(transfer: Transfer, competence: Competence, added: tuple[str, ...]) -> DossierRoutedV1:
+    """All who get it, in one fact: readers take the last one as a whole."""
+    legs = tuple(
+        RoutedLeg(leg=leg.leg, agency=agency_ref(leg.agency), order=leg.order, role=leg.role)
+        for leg in transfer.legs
+        if leg.agency
+    )
+    return DossierRoutedV1(legs=legs, competence=competence.version, added=added or None)
+
+
+def _say(event: Event, transfer: Transfer, uow: RoutingUow, *words: str) -> None:
     assert transfer.plan is not None
     cause = transfer.plan.cause
-    uow.publish(event, dossier_id=transfer.dossier_id, id=derive_id(cause.id, word), because=cause)
+    uow.publish(event, dossier_id=transfer.dossier_id, id=derive_id(cause.id, *words), because=cause)
 
 
 def start(transfer: Transfer, uow: RoutingUow) -> Transfer:

@@ -1,4 +1,4 @@
-"""Tries transfers without a competent agency again, once for each edition of the competence table."""
+"""Tries legs without a competent agency again, once for each edition of the competence table."""
 
 import asyncio
 from collections.abc import Callable
@@ -23,7 +23,9 @@ CHUNK = 200
 
 ROUTING_FAILED = Gauge(
     "hub_transfers_routing_failed",
-    "Dossiers without a competent agency. Above 0: mend competence.json; GET /v1/transfers?state=routing_failed.",
+    "Dossiers without a competent agency. `missing` lead: they stand still; cooperating: they go on without it. "
+    "Above 0: mend competence.json; GET /v1/transfers?state=routing_failed.",
+    ["missing"],
 )
 CONTRADICTED = Gauge(
     "hub_transfers_contradicted",
@@ -46,6 +48,8 @@ TO_CORRECT = Gauge(
 
 _STUCK = """
 SELECT (SELECT count(*) FROM transfer WHERE state = 'routing_failed') AS failed,
+       (SELECT count(*) FROM transfer
+        WHERE state = 'routing_failed' AND legs @> '[{"role": "lead", "agency": null}]') AS held,
        (SELECT count(*) FROM transfer WHERE to_recall) AS to_recall,
        (SELECT min(stopped_at) FROM transfer WHERE to_recall) AS oldest_stop,
        (SELECT count(*) FROM transfer WHERE to_correct) AS to_correct,
@@ -61,7 +65,8 @@ async def measure(pool: Pool, now: datetime) -> None:
     """Sets the gauges of transfers that only people can help on; `now` is business time."""
     row = await pool.fetchrow(_STUCK)
     assert row is not None
-    ROUTING_FAILED.set(row["failed"])
+    ROUTING_FAILED.labels("lead").set(row["held"])
+    ROUTING_FAILED.labels("cooperating").set(row["failed"] - row["held"])
     CONTRADICTED.set(row["contradicted"])
     TO_RECALL.set(row["to_recall"])
     TO_CORRECT.set(row["to_correct"])
@@ -86,19 +91,18 @@ class Rerouting:
                 log.info("rerouting_interrupted", trouble=type(trouble).__name__)
             await asyncio.sleep(EVERY_SECONDS)
 
-    async def retry_all(self, beat: Callable[[], None] = lambda: None) -> int:
-        """Tries all that failed by another edition than the current one; returns how many found their agency."""
-        found, last = 0, UUID(int=0)
+    async def retry_all(self, beat: Callable[[], None]) -> None:
+        """Tries all that failed by another edition than the current one."""
+        last = UUID(int=0)
         while True:
             rows = await self._runner.pool.fetch(_FAILED, self._competence().edition, last, CHUNK)
             if not rows:
-                return found
+                return
             last = rows[-1]["dossier_id"]
             results = await self._runner.run([self._job(row["dossier_id"]) for row in rows])
             for row, result in zip(rows, results, strict=True):
                 if isinstance(result, Failed):
                     log.error("rerouting_failed", dossier_id=str(row["dossier_id"]), error=type(result.error).__name__)
-            found += sum(getattr(getattr(result, "value", None), "state", None) == "routed" for result in results)
             beat()
 
     def _job(self, dossier_id: UUID) -> Job[RoutingUnitOfWork, Transfer | None]:

@@ -9,7 +9,7 @@ from typing import Any
 from services.intake.domain.citizen.plain_words import plain, time_of
 from services.intake.domain.desk.desk_steps import DESK_STEPS
 from services.intake.domain.forms.money import dong
-from services.intake.domain.timeline import OLD_DOSSIER_ENTERED, OLD_DOSSIER_FINISHED, Step
+from services.intake.domain.timeline import OLD_DOSSIER_ENTERED, OLD_DOSSIER_FINISHED, Step, routed_to
 
 Facts = Mapping[str, Any]
 MOST_STEPS = 100
@@ -102,6 +102,9 @@ _RESULTS = {
 }  # fmt: skip
 
 
+_SOUGHT = {"lead": "giải quyết", "cooperating": "phối hợp, hồ sơ vẫn được giải quyết"}
+
+
 def _told(facts: Facts) -> str:
     return _DUTIES.get(facts["duty"], "tình trạng hồ sơ")
 
@@ -120,10 +123,10 @@ TOLD: Mapping[str, Callable[[Facts], str]] = {
     "dossier.corrected.v1": _corrected,
     "dossier.form_issued.v1": _form,
     OLD_DOSSIER_ENTERED: lambda f: f"{_desk(f)} nhận hồ sơ (theo sổ cũ).",
-    "dossier.routed.v1": lambda f: (
-        "Hồ sơ được chuyển đến " + ", ".join(dict.fromkeys(plain(leg["agency"]["name"]) for leg in f["legs"])) + "."
+    "dossier.routed.v1": lambda f: f"Hồ sơ được chuyển {plain(routed_to(f))}.",
+    "dossier.routing_failed.v1": lambda f: (
+        f"Chưa xác định được cơ quan {_SOUGHT[f.get('role', 'lead')]}; người phụ trách đã được báo."
     ),
-    "dossier.routing_failed.v1": lambda f: "Chưa xác định được cơ quan giải quyết; người phụ trách đã được báo.",
     "dossier.handed_over.v1": lambda f: f"{_agency(f)} đã nhận {_what(f)}.",
     "dossier.hand_over_refused.v1": lambda f: f"Chưa chuyển được {_what(f)} đến {_agency(f)}; cán bộ đang xử lý.",
     "dossier.acknowledged.v1": lambda f: f"{_agency(f)} xác nhận đang giữ hồ sơ.",
