@@ -29,6 +29,7 @@ SETTINGS = {
     # A failed statement and its key values can hold personal data: the log names the error alone.
     "log_min_error_statement": "panic",
     "log_error_verbosity": "terse",
+    "log_line_prefix": "%m [%p] %d ",  # with the database, which is the service
 }
 ACCOUNT_WHEN_ROOT = "nobody"
 """PostgreSQL refuses to run as root; this account exists everywhere and owns nothing else."""
