@@ -35,6 +35,11 @@ class Standing(NamedTuple):
         return min((at for at in ends if at is not None), default=None)
 
     @property
+    def to_be_returned(self) -> bool:
+        """There is a result, and nobody has it yet; also one that came while a supplement was waited for."""
+        return self.decided and self.dossier.state not in CLOSED
+
+    @property
     def phase(self) -> str:
         """Where it stands, as fine as it is known; later versions may name more."""
         if self.dossier.state in CLOSED:

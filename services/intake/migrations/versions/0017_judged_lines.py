@@ -107,6 +107,10 @@ INDEX = """
 DROP INDEX register_line_by_desk;
 CREATE INDEX register_line_by_desk ON register_line (desk_code, received_at, dossier_id)
     INCLUDE (procedure_code, agency_code, channel, state, phase, accepted_at, due_at, completed_at, judged_at);
+-- A result may come while a supplement is waited for.
+DROP INDEX register_line_to_hand_out;
+CREATE INDEX register_line_to_hand_out ON register_line (desk_code, completed_at, dossier_id)
+    WHERE completed_at IS NOT NULL AND state IN ('accepted', 'supplement_requested');
 """
 
 ENDED_BEFORE = """
