@@ -13,6 +13,7 @@ import httpx
 import pytest
 
 from hub_messaging.clock import set_business_time
+from hub_messaging.database import Pool, open_pool
 from hub_web.server import HttpServer
 from hub_web.tokens import ALL, SCOPES, All, Issuer, create_issuer_key
 from services.intake.bootstrap import Service, build
@@ -123,6 +124,14 @@ async def second_door(door: FrontDoor, tmp_path: Path) -> AsyncIterator[FrontDoo
     """Another process's worth of intake on the database of `door`."""
     async with opened(door.intake.settings, tmp_path) as second:
         yield second
+
+
+@pytest.fixture
+async def pool(postgres: PostgresServer) -> AsyncIterator[Pool]:
+    """Intake's database, without intake."""
+    pool = await open_pool(await postgres.database("intake"), 3)
+    yield pool
+    await pool.close()
 
 
 @pytest.fixture

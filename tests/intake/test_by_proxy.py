@@ -213,6 +213,101 @@ async def test_without_the_key_of_the_seal_the_paper_is_taken_anew(door: FrontDo
         assert (answer.status_code, answer.json()["phase"]) == (200, "returned")
 
 
+BROUGHT = {"components": [{"code": "cho-o", "copies": 1}]}
+OF_THE_APPLICANT = pytest.mark.parametrize(
+    ("action", "act", "body", "named"),
+    [("supplement", "supplement", BROUGHT, "bổ sung hồ sơ"), ("request-withdrawal", "withdraw", {}, "rút hồ sơ")],
+)
+"""What the applicant does between submission and result, or a proxy for him."""
+
+
+async def waiting(door: FrontDoor, **said: Any) -> str:
+    """A dossier that a proxy handed in, and that waits for a supplement."""
+    id = str((await door.submitted(residence(acceptance=ACCEPTANCE, proxy=proxy(**said))))["dossier_id"])
+    await door.decided(id, "request-supplement", reason="thiếu", components=["cho-o"])
+    return id
+
+
+@pytest.mark.stack
+@OF_THE_APPLICANT
+async def test_a_proxy_supplements_and_withdraws_by_the_same_rule(
+    door: FrontDoor, action: str, act: str, body: dict[str, Any], named: str
+) -> None:
+    by_paper, by_officer = [await waiting(door, valid_until="2026-03-04", scope=["submit", act]) for _ in range(2)]
+    in_time = await waiting(door, valid_until="2026-03-05", scope=["submit", act])
+    other = await waiting(door, scope=["collect", "submit"] if act == "withdraw" else ["collect"], despite=DESPITE)
+    door.set_time("2026-03-05T09:00:00+07:00")
+    lacks = [(by_paper, "expired"), (by_officer, "expired"), (other, "out-of-scope")]
+    for id, lack in lacks:
+        before = await door.outbox(id)
+        answer = await door.post(f"/v1/dossiers/{id}/{action}", {**ACCEPTANCE, **body, "acted_by": "proxy"})
+        assert (answer.status_code, answer.json()["slug"], answer.json()["lack"]) == (*LACKING, lack)
+        assert f"Người nộp tự {named}" in answer.json()["next_step"]
+        assert NAME not in answer.text
+        assert await door.outbox(id) == before, "nothing of it was done"
+    assert f"không ghi việc {named}" in answer.json()["detail"]
+
+    new = proxy(valid_from="2026-03-05", scope=[act])
+    await door.decided(in_time, action, **body, acted_by="proxy")
+    await door.decided(by_paper, action, **body, acted_by="proxy", proxy=new)
+    await door.decided(by_officer, action, **body, acted_by="proxy", despite=DESPITE)
+    assert (by_officer, act, "expired", "ld-01") in await accepted_papers(door)
+    assert {id for id, did, _, _ in await accepted_papers(door) if did == act} == {by_officer}
+    assert ("Chấp nhận giấy ủy quyền chưa hợp lệ.", "ld-01") in await steps(door, by_officer)
+    row = await door.intake.spine.pool.fetchrow(
+        "SELECT act, lack, officer, sealed FROM act_by_proxy WHERE dossier_id = $1", uuid.UUID(by_paper)
+    )
+    assert row is not None
+    assert (row["act"], row["lack"], row["officer"]) == (act, None, None)
+    keys = SealingKeys.read(door.intake.settings.sealing_keys_file)
+    assert keys.open("form", uuid.UUID(by_paper), row["sealed"]) == {"proxy": new, "reason": None}
+
+
+@pytest.mark.stack
+@OF_THE_APPLICANT
+async def test_the_applicant_himself_and_systems_that_name_nobody_are_asked_for_no_paper(
+    door: FrontDoor, action: str, act: str, body: dict[str, Any], named: str
+) -> None:
+    himself, unnamed = [await waiting(door, valid_until="2026-03-02") for _ in range(2)]
+    door.set_time("2026-03-05T09:00:00+07:00")
+    await door.decided(himself, action, **body, acted_by="applicant")
+    await door.decided(unnamed, action, **body)
+    assert await door.intake.spine.pool.fetchval("SELECT count(*) FROM act_by_proxy") == 0
+    assert "ủy quyền" not in str(await steps(door, himself)) + str(await steps(door, unnamed)), named
+    for who in ({}, {"acted_by": "applicant"}):
+        path = f"/v1/dossiers/{himself}/{action}"
+        answer = await door.post(path, {**ACCEPTANCE, **body, **who, "despite": DESPITE})
+        assert (answer.status_code, answer.json()["slug"]) == (422, "invalid-request"), act
+
+
+@pytest.mark.stack
+async def test_the_timeline_and_other_systems_hear_who_supplemented_and_who_withdrew(door: FrontDoor) -> None:
+    id = await waiting(door)
+    await door.decided(id, "supplement", **BROUGHT, acted_by="proxy")
+    await door.decided(id, "request-withdrawal", acted_by="proxy")
+    events = dict(await door.outbox(id))
+    assert events["dossier.supplement_received.v1"]["acted_by"] == "proxy"
+    assert events["dossier.withdrawal_requested.v1"]["acted_by"] == "proxy"
+    told = [text for text, _ in await steps(door, id)]
+    assert any(text.startswith("Đã nhận bổ sung lần 1 từ người được ủy quyền") for text in told)
+    assert "Người được ủy quyền yêu cầu rút hồ sơ." in told
+
+
+@pytest.mark.stack
+async def test_a_supplement_of_yesterday_is_judged_by_yesterday(door: FrontDoor) -> None:
+    id = await waiting(door, valid_until="2026-03-04")
+    door.set_time("2026-03-05T09:00:00+07:00")
+    await door.decided(id, "supplement", **BROUGHT, acted_by="proxy", received_at="2026-03-04T16:59:00+07:00")
+
+
+@pytest.mark.stack
+async def test_a_paper_that_allows_to_submit_allows_to_supplement_and_not_to_withdraw(door: FrontDoor) -> None:
+    id = await waiting(door, scope=["submit", "collect"])
+    assert await refused(door, id, "request-withdrawal", acted_by="proxy") == LACKING
+    await door.decided(id, "supplement", **BROUGHT, acted_by="proxy")
+    assert await refused(door, id, "supplement", **BROUGHT, acted_by="proxy") == (409, "wrong-state")
+
+
 _DAYS = some.dates(date(1900, 1, 1), date(2100, 12, 31))
 
 

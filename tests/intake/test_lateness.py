@@ -12,10 +12,12 @@ from hypothesis import strategies as some
 from hub_events.routing import DossierCompletedV1
 from hub_worktime import VIETNAM, is_late, late_from, outcome
 from services.intake.store.systems import lateness
+from tests.intake.citizen import Visitor
 from tests.intake.conftest import ACCEPTANCE, FrontDoor, residence
+from tests.intake.test_forms import issued
 from tests.intake.test_lists import counted, listed
 from tests.intake.test_old_dossiers import figures
-from tests.intake.test_progress import POLICE
+from tests.intake.test_progress import POLICE, routed
 from tests.intake.test_timeline import record, told
 from tests.stack import PostgresServer
 
@@ -93,12 +95,12 @@ async def test_every_view_judges_the_edge_alike(door: FrontDoor, seconds: float,
 
 async def test_what_waits_for_a_supplement_is_late_nowhere(door: FrontDoor) -> None:
     dossier = (await door.submitted(residence(acceptance=ACCEPTANCE)))["dossier_id"]
-    superior = {"officer": "lanh-dao-01", "reason": "thiếu giấy tờ"}
-    await door.decided(dossier, "request-supplement", reason="thiếu", components=["to-khai"], superior=superior)
+    await door.decided(dossier, "request-supplement", reason="thiếu", components=["to-khai"], superior=SUPERIOR)
     door.set_time((DUE + timedelta(days=3)).isoformat())
     assert await everywhere(door) == expected(late=False, finished=False)
 
 
+SUPERIOR = {"officer": "lanh-dao-01", "reason": "thiếu giấy tờ"}
 STOP = {"reason_code": "rut-ho-so", "reason": "Người nộp rút hồ sơ."}
 
 
@@ -114,15 +116,98 @@ async def test_what_was_stopped_is_judged_by_when_it_was(door: FrontDoor, second
     assert await everywhere(door) == expected(late=late, finished=True), "an agency that heard late changes nothing"
 
 
-async def test_what_was_stopped_while_its_clock_stood_still_is_judged_by_when_it_stood(door: FrontDoor) -> None:
-    dossier = (await door.submitted(residence(acceptance=ACCEPTANCE)))["dossier_id"]
-    superior = {"officer": "lanh-dao-01", "reason": "thiếu giấy tờ"}
-    door.set_time((DUE - timedelta(minutes=5)).isoformat())
-    await door.decided(dossier, "request-supplement", reason="thiếu", components=["to-khai"], superior=superior)
+async def waiting(door: FrontDoor, since: timedelta) -> str:
+    """A dossier that has been with its agency, and whose clock stands still from so long after its date on."""
+    dossier: str = (await door.submitted(residence(acceptance=ACCEPTANCE)))["dossier_id"]
+    await told(door, record(routed(POLICE), dossier))
+    door.set_time((DUE + since).isoformat())
+    await door.decided(dossier, "request-supplement", reason="thiếu", components=["to-khai"], superior=SUPERIOR)
+    return dossier
+
+
+async def finished(door: FrontDoor, dossier: str, after: timedelta) -> None:
+    """The agency says so, however late."""
+    done = DossierCompletedV1(leg="lead", agency=POLICE, completed_at=DUE + after, result="approved")
+    await told(door, record(done, dossier))
+
+
+async def on_paper(door: FrontDoor, dossier: str) -> dict[str, bool]:
+    """Whether what its owner sees, and the slip that goes with the papers, call the result late."""
+    page = await Visitor(door).sees()
+    _, slip = await issued(door, dossier, "06")
+    assert ("Quá hạn" in slip) != ("Đúng hạn" in slip)
+    return {"page": "muộn hơn ngày hẹn" in page, "slip": "Quá hạn" in slip}
+
+
+BEFORE_OR_AFTER_ITS_DATE = pytest.mark.parametrize(
+    ("since", "late"), [(timedelta(minutes=-5), False), (timedelta(seconds=59), False), (timedelta(seconds=70), True)]
+)
+
+
+@BEFORE_OR_AFTER_ITS_DATE
+async def test_what_was_stopped_while_its_clock_stood_still_is_judged_by_when_it_stood(
+    door: FrontDoor, since: timedelta, late: bool
+) -> None:
+    dossier = await waiting(door, since)
     door.set_time((DUE + timedelta(days=3)).isoformat())
     await door.decided(dossier, "request-withdrawal")
     await door.decided(dossier, "stop", **STOP)
+    assert await everywhere(door) == expected(late=late, finished=True)
+    await finished(door, dossier, timedelta(days=4))
+    assert await everywhere(door) == expected(late=late, finished=True)
+
+
+@BEFORE_OR_AFTER_ITS_DATE
+async def test_what_was_finished_while_its_clock_stood_still_is_judged_by_when_it_stood(
+    door: FrontDoor, since: timedelta, late: bool
+) -> None:
+    dossier = await waiting(door, since)
+    door.set_time((DUE + timedelta(days=3)).isoformat())
+    await finished(door, dossier, timedelta(days=2))
+    assert await everywhere(door) == expected(late=late, finished=True)
+    assert await on_paper(door, dossier) == {"page": late, "slip": late}
+    await door.decided(dossier, "return-result", collected_by="applicant")
+    assert await everywhere(door) == expected(late=late, finished=True)
+    assert (await on_paper(door, dossier))["slip"] == late
+
+
+@BEFORE_OR_AFTER_ITS_DATE
+async def test_a_result_of_the_time_of_waiting_that_is_heard_after_the_supplement_is_judged_by_the_date_before(
+    door: FrontDoor, since: timedelta, late: bool
+) -> None:
+    """A second date, in weeks, makes nothing of the first one good."""
+    dossier = await waiting(door, since)
+    door.set_time((DUE + timedelta(days=3)).isoformat())
+    await door.decided(dossier, "supplement", components=[{"code": "to-khai", "originals": 1}])
+    assert await everywhere(door) == expected(late=False, finished=False)
+    await finished(door, dossier, timedelta(days=2))
+    assert await everywhere(door) == expected(late=late, finished=True)
+    assert await on_paper(door, dossier) == {"page": late, "slip": late}
+
+
+async def test_what_waited_and_went_on_is_judged_by_its_second_date(door: FrontDoor) -> None:
+    dossier = await waiting(door, timedelta(minutes=5))
+    door.set_time((DUE + timedelta(days=2)).isoformat())
+    again = await door.decided(dossier, "supplement", components=[{"code": "to-khai", "originals": 1}])
+    assert again["promise"]["due_at"] == "2026-03-25T17:00:00+07:00"
+    await finished(door, dossier, timedelta(days=14, seconds=59))
     assert await everywhere(door) == expected(late=False, finished=True)
+    await finished(door, dossier, timedelta(days=2, minutes=-1))
+    assert await everywhere(door) == expected(late=True, finished=True), "an earlier end, while it waited"
+
+
+@BEFORE_OR_AFTER_ITS_DATE
+async def test_what_ended_while_it_waited_before_the_upgrade_is_judged_too(
+    door: FrontDoor, since: timedelta, late: bool
+) -> None:
+    pool, dossier = door.intake.spine.pool, await waiting(door, since)
+    door.set_time((DUE + timedelta(days=3)).isoformat())
+    await finished(door, dossier, timedelta(days=2))
+    for as_before in ("judged_at = NULL", "judged_at = NULL, completed_at = judged_at"):
+        await pool.execute(f"UPDATE register_line SET {as_before}")
+        await pool.execute(import_module("services.intake.migrations.versions.0017_judged_lines").ENDED_BEFORE)
+        assert await everywhere(door) == expected(late=late, finished=True)
+        assert await pool.fetchval("SELECT completed_at FROM register_line") == DUE + timedelta(days=2)
 
 
 async def test_what_was_stopped_before_the_upgrade_is_judged_too(door: FrontDoor) -> None:

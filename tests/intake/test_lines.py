@@ -3,32 +3,31 @@
 import dataclasses
 import json
 import random
-from collections.abc import AsyncIterator, Collection, Mapping
+from collections.abc import Collection, Mapping
 from datetime import timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
 
-from hub_messaging.database import Pool, TableStore, Writes, open_pool
+from hub_messaging.database import Pool, TableStore, Writes
 from services.intake.domain.desk.life import Fee, Life
 from services.intake.domain.progress import Progress
 from services.intake.store.desk.lives import LIVES
 from services.intake.store.tables import PROGRESSES
 from tests.intake.conftest import MONDAY_MORNING
 from tests.intake.generated import generate
-from tests.stack import PostgresServer
 
 LINES = "SELECT * FROM register_line ORDER BY dossier_id"
 NEW_LINES = """
-SELECT dossier.id AS dossier_id, received_at, (promise->>'due_at')::timestamptz AS due_at,
-       least(progress.completed_at, life.result_ready_at, stopped_since(supplement, life.stopped_at)) AS completed_at,
-       dossier.desk_code,
+SELECT dossier.id AS dossier_id, received_at, judgement.due_at, ended.at AS completed_at, dossier.desk_code,
        procedure->>'code' AS procedure_code, channel, state, line_phase(progress, life) AS phase, agency_code,
-       accepted_at
+       accepted_at, nullif(judgement.at, ended.at) AS judged_at
 FROM dossier
     LEFT JOIN progress ON progress.dossier_id = dossier.id
     LEFT JOIN dossier_life AS life ON life.dossier_id = dossier.id
+    CROSS JOIN LATERAL (VALUES (least(progress.completed_at, result_ready_at, stopped_at))) AS ended (at)
+    CROSS JOIN LATERAL judged(promise, supplement, accepted_at, ended.at) AS judgement
 ORDER BY dossier.id
 """
 REGISTERED_LATE = """
@@ -36,14 +35,7 @@ INSERT INTO dossier
 SELECT (jsonb_populate_record(dossier, jsonb_build_object('id', $1::uuid, 'code', 'X'))).* FROM dossier
 WHERE accepted_at IS NOT NULL LIMIT 1
 """
-DECIDED = "UPDATE dossier SET state = $2, promise = promise || $3 WHERE id = ANY($1)"
-
-
-@pytest.fixture
-async def pool(postgres: PostgresServer) -> AsyncIterator[Pool]:
-    pool = await open_pool(await postgres.database("intake"), 3)
-    yield pool
-    await pool.close()
+DECIDED = "UPDATE dossier SET state = $2, promise = promise || $3, supplement = $4 WHERE id = ANY($1)"
 
 
 async def written(pool: Pool, store: TableStore[Any], wanted: Mapping[UUID, Any], known: Collection[UUID]) -> None:
@@ -81,13 +73,30 @@ def at_the_desk(dice: random.Random, id: UUID) -> Life:
     at = MONDAY_MORNING + timedelta(hours=dice.randrange(100))
     fee = Fee(1, "le-phi", 10_000, at, "cb-01")
     waived = dataclasses.replace(fee, number=2, waived_at=at, waived_by="cb-01")
-    return Life(
+    life = Life(
         id,
         "H26.15.01",
         withdrawal_requested_at=dice.choice([None, at]),
         result_ready_at=dice.choice([None, None, at]),
         fees=dice.choice([(), (waived,), (fee, waived)]),
     )
+    if dice.random() < 0.3:
+        life = life._replace(stopped_at=at, stopped_by="cb-01", stop_reason="khac")
+    return life
+
+
+def waited(dice: random.Random) -> dict[str, Any]:
+    """Two requests after acceptance, of which the last may be open."""
+    hours = sorted(dice.randrange(1, 100) for _ in range(4))
+    asked, received, again, at_last = [(MONDAY_MORNING + timedelta(hours=hour)).isoformat() for hour in hours]
+    first = {"number": 1, "requested_at": asked, "received_at": received, "previous_due_at": asked}
+    return {
+        "number": 2,
+        "requested_at": again,
+        "received_at": dice.choice([None, at_last]),
+        "previous_due_at": dice.choice([None, received]),
+        "earlier": [first],
+    }
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -102,7 +111,8 @@ async def test_lines_say_what_new_lines_would(pool: Pool, seed: int) -> None:
     known = {row["dossier_id"]: Progress(row["dossier_id"]) for row in await pool.fetch("SELECT * FROM progress")}
     lives: set[UUID] = set()
     phases: set[str] = set()
-    for _ in range(50):
+    stood_still = 0
+    for number in range(50):
         some, what = sorted(dice.sample(ids, dice.randrange(1, 20))), dice.random()
         if what < 0.6:
             progress = {id: reported(dice, known.get(id, Progress(id))) for id in some}
@@ -112,11 +122,14 @@ async def test_lines_say_what_new_lines_would(pool: Pool, seed: int) -> None:
             await written(pool, LIVES, {id: at_the_desk(dice, id) for id in some}, lives)
             lives.update(some)
         else:
-            due = json.dumps({"due_at": (MONDAY_MORNING + timedelta(hours=dice.randrange(100))).isoformat()})
-            await pool.execute(DECIDED, some, dice.choice(["accepted", "stopped", "returned"]), due)
+            due = json.dumps({"due_at": (MONDAY_MORNING + timedelta(hours=number)).isoformat()})
+            state = dice.choice(["accepted", "stopped", "returned"])
+            await pool.execute(DECIDED, some, state, due, json.dumps(waited(dice)))
         lines = await rows(pool, LINES)
         assert lines == await rows(pool, NEW_LINES)
         phases.update(line["phase"] for line in lines)
+        stood_still += any(line["judged_at"] for line in lines)
+    assert stood_still
     assert phases == {"desk", "agency", "withdrawal", "payment", "completed", "completed_payment"}
 
 

@@ -17,6 +17,7 @@ from services.intake.domain.desk.results import uncollected_since
 from services.intake.store.desk.results import STATEMENTS
 from tests.intake.conftest import ACCEPTANCE, FrontDoor, residence
 from tests.intake.test_life import done, refused, steps
+from tests.intake.test_lists import completed
 from tests.intake.test_old_dossiers import book, entered, line
 from tests.intake.test_timeline import record, told
 
@@ -281,6 +282,28 @@ async def test_the_list_is_paged_by_both_sources_and_closed_to_other_areas(door:
     for wrong in ("where=x", "uncollected_for=-1", "uncollected_for=251", "limit=0"):
         assert (await door.get(f"/v1/desks/{HERE}/results?{wrong}")).status_code == 422, wrong
     assert (await door.get(f"/v1/desks/{HERE}/results?cursor=W10")).status_code == 400
+
+
+@pytest.mark.stack
+async def test_a_result_that_came_while_a_supplement_was_waited_for_is_handed_out_like_others(door: FrontDoor) -> None:
+    own, travels = await accepted(door), await accepted(door, wanted=THERE)
+    door.set_time("2026-03-04T08:00:00+07:00")
+    for id in (own, travels):
+        await door.decided(id, "request-supplement", reason="thiếu", components=["cho-o"])
+    door.set_time("2026-03-06T08:00:00+07:00")
+    ended = datetime.fromisoformat("2026-03-05T10:00:00+07:00")
+    for id in (own, travels):
+        await told(door, record(completed(ended), id))
+    assert (await ids(door, HERE), await ids(door, HERE, "to-send")) == ([own], [travels])
+    (waits,) = await listed(door, HERE)
+    assert {datetime.fromisoformat(waits[when]) for when in ("completed_at", "since")} == {ended}
+    made = await sending(door, travels)
+    for side in ("desk", "agency"):
+        assert (await sign(door, made, side)).status_code == 200
+    assert await ids(door, THERE) == [travels]
+    for id in (own, travels):
+        await door.decided(id, "return-result", collected_by="applicant")
+    assert (await ids(door, HERE), await ids(door, THERE)) == ([], [])
 
 
 @pytest.mark.stack

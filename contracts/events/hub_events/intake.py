@@ -165,6 +165,8 @@ class DossierSupplementReceivedV1(Event):
     request: int = Field(ge=1)
     received_at: Moment
     received_by: OfficerCode
+    acted_by: Literal["applicant", "proxy"] | None = None
+    """Who brought it; None: it wasn't said."""
     components: tuple[ComponentRef, ...] = ()
     promise: Promise | None = None
     """The restarted date; None when the dossier was not accepted yet."""
@@ -192,6 +194,8 @@ class DossierWithdrawalRequestedV1(Event):
     type: ClassVar[str] = "dossier.withdrawal_requested.v1"
     requested_at: Moment
     recorded_by: OfficerCode
+    acted_by: Literal["applicant", "proxy"] | None = None
+    """Who asked; None: it wasn't said."""
     desk: DeskRef
 
 

@@ -3,7 +3,7 @@
 from hub_worktime.calendars import Calendar, OutsideCalendar, load_calendar, published_calendars
 from hub_worktime.due import VIETNAM, DueDate, NoDueDate, compute_due
 from hub_worktime.hours import DEFAULT_HOURS, WorkingHours
-from hub_worktime.lateness import Outcome, is_late, late_from, outcome
+from hub_worktime.lateness import Outcome, counted_until, holding, is_late, judged, late_from, outcome
 from hub_worktime.rules import Rule, RuleSet, Source, load_rules
 from hub_worktime.term_table import TermRow, TermTable
 from hub_worktime.terms import Reason, Term, Unit
@@ -27,7 +27,10 @@ __all__ = [
     "Unit",
     "WorkingHours",
     "compute_due",
+    "counted_until",
+    "holding",
     "is_late",
+    "judged",
     "late_from",
     "load_calendar",
     "load_rules",

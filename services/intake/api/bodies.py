@@ -3,6 +3,7 @@
 import json
 import re
 import unicodedata
+from abc import abstractmethod
 from datetime import date, datetime
 from typing import Annotated, Any, Literal, Self
 
@@ -10,7 +11,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, St
 
 from hub_events.intake import Channel, ComponentRef
 from hub_events.values import AgencyCode, Moment, OfficerCode, PersonalId, Phone, ProcedureCode, Slug, TerritoryCode
-from services.intake.domain.desk.authorisation import Act
+from services.intake.domain.desk.authorisation import Act, Actor
 from services.intake.domain.desk.late_entry import LateReason, WhyLate
 from services.intake.domain.desk.life import ResultBy
 
@@ -167,6 +168,37 @@ class Proxy(ProxyPaper):
     despite: SuperiorBody | None = None
 
 
+class PaperShown(_Body):
+    """Giấy ủy quyền xuất trình. `proxy`: who acts by another paper than that of the submission.
+
+    `despite`: who accepts a paper that isn't in order, and why.
+    """
+
+    proxy: ProxyPaper | None = None
+    despite: SuperiorBody | None = None
+
+    @property
+    @abstractmethod
+    def by_proxy(self) -> bool:
+        """Whether it is a proxy who acts."""
+
+    @model_validator(mode="after")
+    def _only_a_proxy(self) -> Self:
+        if not self.by_proxy and (self.proxy is not None or self.despite is not None):
+            raise ValueError("proxy and despite are for what a proxy does")
+        return self
+
+
+class ActedBody(PaperShown):
+    """Ai bổ sung, rút hồ sơ. `acted_by`: who stands there, or sends it; null: not said, and no paper is checked."""
+
+    acted_by: Actor | None = None
+
+    @property
+    def by_proxy(self) -> bool:
+        return self.acted_by == "proxy"
+
+
 class ResultWish(_Body):
     """Nơi, cách nhận kết quả. `desk_code`: at which desk, if not the receiving one; `address`: by post, sealed."""
 
@@ -247,8 +279,8 @@ class SupplementWish(_Body):
     superior: SuperiorBody | None = None
 
 
-class SupplementBrought(_Body):
-    """Hồ sơ bổ sung. `form` replaces the form sent before; `promised` as at acceptance."""
+class SupplementBrought(ActedBody):
+    """Hồ sơ bổ sung. `form` replaces the form sent before; `promised` as at acceptance; `acted_by`: who brings it."""
 
     officer: OfficerCode
     components: Parts

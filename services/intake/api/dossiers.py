@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import datetime
+from functools import partial
 from typing import Annotated
 from uuid import UUID
 
@@ -28,7 +29,7 @@ from services.intake.api.bodies import (
     SupplementWish,
 )
 from services.intake.api.commands import Commands
-from services.intake.api.desk.by_proxy import submitting
+from services.intake.api.desk.by_proxy import acting, submitting
 from services.intake.api.desk.duplicates import similar_view
 from services.intake.api.desk.life_reading import LifeReading
 from services.intake.api.problems import no_such_desk, problem_of
@@ -101,8 +102,9 @@ def command_router(commands: Commands, reading: Reading, office: Office, now: Ca
         """Nhận hồ sơ bổ sung; after acceptance the term starts from zero."""
         await desk_in_area(reading, dossier_id, caller)
         command = _supplement(dossier_id, brought, now())
+        record = partial(record_supplement, command, office=office)
         return await commands.carry_out(
-            lambda uow: record_supplement(command, uow, office),
+            acting(record, "supplement", brought, command, command.received_at, office),
             dossier_id=dossier_id,
             keys={DOSSIERS: (dossier_id,)},
             caller=caller,
@@ -229,4 +231,5 @@ def _supplement(dossier_id: UUID, brought: SupplementBrought, at: datetime) -> R
         acceptance=acceptance_of(brought),
         components=tuple(part.ref() for part in brought.components),
         form=brought.form,
+        acted_by=brought.acted_by,
     )

@@ -136,8 +136,13 @@ def _wrong_state(error: refusals.WrongState) -> Problem:
     )
 
 
+_ACTS: Mapping[str, str] = {
+    "submit": "nộp hồ sơ", "supplement": "bổ sung hồ sơ", "withdraw": "rút hồ sơ", "collect": "nhận kết quả",
+}  # fmt: skip
+
+
 def _authorisation(error: refusals.AuthorisationLacking) -> Problem:
-    wants = "nhận kết quả" if error.act == "collect" else "nộp hồ sơ"
+    wants = _ACTS[error.act]
     told = {
         "expired": f"Giấy ủy quyền hết hiệu lực sau ngày {error.last_day:%d/%m/%Y}." if error.last_day else "",
         "not-yet-valid": f"Giấy ủy quyền có hiệu lực từ ngày {error.valid_from:%d/%m/%Y}." if error.valid_from else "",

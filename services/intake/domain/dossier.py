@@ -48,6 +48,16 @@ _AFTER_ACCEPTANCE: Mapping[State, tuple[Action, ...]] = {
 
 
 @dataclass(frozen=True, slots=True)
+class Wait:
+    """Chờ bổ sung: from a request until the supplement, and the date that it replaced (None: there was none)."""
+
+    number: int
+    requested_at: datetime
+    received_at: datetime | None
+    previous_due_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
 class SupplementRequest:
     """Yêu cầu bổ sung that was made last; `number`: the first, second … one to this dossier."""
 
@@ -60,6 +70,16 @@ class SupplementRequest:
     """How many of each kind there were: `desk` before acceptance, `appraisal` or `appraisal:<leg>` after it."""
     superior: str | None = None
     sealed_superior_reason: str | None = None
+    previous_due_at: datetime | None = None
+    """The date that the supplement replaced."""
+    earlier: tuple[Wait, ...] = ()
+    """What was waited for before. The database reads these by their names: migration 0017."""
+
+    @property
+    def waits(self) -> tuple[Wait, ...]:
+        """All of them, in order."""
+        last = Wait(self.number, self.requested_at, self.received_at, self.previous_due_at)
+        return (*self.earlier, last)
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +149,11 @@ class Dossier(NamedTuple):
             raise SecondRequest(kind)
         counts[kind] = counts.get(kind, 0) + 1
         who, why = (agreed.superior, agreed.sealed_reason) if agreed else (None, None)
-        request = SupplementRequest(number, at, officer, tuple(components), None, counts, who, why)
+        earlier = self.supplement.waits if self.supplement else ()
+        request = SupplementRequest(
+            number, at, officer, tuple(components), counts=counts, superior=who, sealed_superior_reason=why,
+            earlier=earlier,
+        )  # fmt: skip
         return self._replace(state="supplement_requested", supplement=request)
 
     def receive_supplement(
@@ -142,13 +166,14 @@ class Dossier(NamedTuple):
     ) -> "Dossier":
         """Đã bổ sung: all components as they are now, and after acceptance the restarted date."""
         assert self.supplement is not None
+        previous_due_at = self.promise.due_at if self.promise else None
         return self._replace(
             state="accepted" if self.accepted else "submitted",
             components=components,
             findings=findings,
             promise=promise or self.promise,
             sealed_form=sealed_form,
-            supplement=replace(self.supplement, received_at=at),
+            supplement=replace(self.supplement, received_at=at, previous_due_at=previous_due_at),
         )
 
     def refuse(self, at: datetime, officer: str, reason: str) -> "Dossier":

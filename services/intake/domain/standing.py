@@ -1,5 +1,6 @@
 """Hồ sơ đang ở đâu: the dossier, what others reported and what happened at the desk; what can be done now."""
 
+from datetime import datetime
 from typing import NamedTuple
 
 from services.intake.domain.desk.life import Life
@@ -26,6 +27,17 @@ class Standing(NamedTuple):
     def decided(self) -> bool:
         """Whether a decision exists."""
         return is_decided(self.progress, self.life)
+
+    @property
+    def ended_at(self) -> datetime | None:
+        """When it ended: the result, or the stop. None: it hasn't."""
+        ends = (self.progress.completed_at, self.life.result_ready_at, self.life.stopped_at)
+        return min((at for at in ends if at is not None), default=None)
+
+    @property
+    def to_be_returned(self) -> bool:
+        """There is a result, and nobody has it yet; also one that came while a supplement was waited for."""
+        return self.decided and self.dossier.state not in CLOSED
 
     @property
     def phase(self) -> str:

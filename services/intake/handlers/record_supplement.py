@@ -8,6 +8,7 @@ from uuid import UUID
 
 from hub_events.intake import ComponentRef, DossierSupplementReceivedV1, Promise
 from services.intake.domain.catalogue import Procedure
+from services.intake.domain.desk.authorisation import Actor
 from services.intake.domain.dossier import Dossier, merged
 from services.intake.domain.promise import promise_for
 from services.intake.domain.refusals import ReceiptNotBelievable
@@ -21,7 +22,10 @@ from services.intake.handlers.submit_dossier import CLOCK_DIFFERENCE, sealed_for
 
 @dataclass(frozen=True, slots=True)
 class RecordSupplement:
-    """`acceptance`: who took it, with an own date where the term gives none. `form` None: the earlier one stands."""
+    """`acceptance`: who took it, with an own date where the term gives none. `form` None: the earlier one stands.
+
+    `acted_by`: who brought it; None: it wasn't said.
+    """
 
     dossier_id: UUID
     event_id: UUID
@@ -30,6 +34,7 @@ class RecordSupplement:
     acceptance: Acceptance
     components: tuple[ComponentRef, ...]
     form: Mapping[str, Any] | None
+    acted_by: Actor | None
 
 
 def record_supplement(command: RecordSupplement, uow: IntakeWork, office: Office) -> Dossier:
@@ -79,6 +84,7 @@ def _received(before: Dossier, after: Dossier, command: RecordSupplement) -> Dos
         request=after.supplement.number,
         received_at=command.received_at,
         received_by=command.acceptance.officer,
+        acted_by=command.acted_by,
         components=tuple(part for part in after.components if part.code in brought),
         promise=after.promise if after.accepted else None,
         previous_due_at=before.promise.due_at if before.promise else None,

@@ -12,7 +12,7 @@ from typing import Literal, NamedTuple, Self
 from uuid import UUID
 
 from hub_events.intake import Promise
-from hub_worktime import late_from, outcome
+from hub_worktime import counted_until, holding, judged, late_from, outcome
 
 State = Literal["unknown", "running", "paused", "stopped"]
 StopOutcome = Literal["early", "on_time", "late", "no_term"]
@@ -93,9 +93,7 @@ class DossierClock(NamedTuple):
         """The date that holds; for a stopped clock the one that held then."""
         if len(self.dates) <= 1:
             return next(iter(self.dates.values()), None)
-        until = self.stop.at if self.stop else None
-        held = [number for number, date in self.dates.items() if until is None or date.since <= until]
-        return self.dates[max(held) if held else min(self.dates)]
+        return self.dates[holding(self._since, self.stop.at if self.stop else None)]
 
     @property
     def state(self) -> State:
@@ -114,12 +112,15 @@ class DossierClock(NamedTuple):
     @property
     def outcome(self) -> StopOutcome | None:
         """How a stopped clock ended against the date that then held; early: before the day of the date."""
-        date = self.current
-        if self.stop is None or date is None:
+        if self.stop is None or not self.dates:
             return None
-        if date.promise.due_at is None:
-            return "no_term"
-        return outcome(date.promise.due_at, self.ended(date) or self.stop.at)
+        number, at = judged(self._since, self.pauses, self.stop.at)
+        due_at = self.dates[number].promise.due_at
+        return "no_term" if due_at is None else outcome(due_at, at)
+
+    @property
+    def _since(self) -> dict[int, datetime]:
+        return {number: date.since for number, date in self.dates.items()}
 
     def stopped(self, stop: Stop) -> Self:
         """The clock with this end; of several the first one is it."""
@@ -137,11 +138,7 @@ class DossierClock(NamedTuple):
 
     def ended(self, date: PromisedDate) -> datetime | None:
         """When `date` stopped counting: the clock paused, a later date came, or the dossier was done."""
-        ends = [at for number, at in self.pauses.items() if number > date.request]
-        ends += [later.since for number, later in self.dates.items() if number > date.request]
-        if self.stop is not None:
-            ends.append(self.stop.at)
-        return min(ends, default=None)
+        return counted_until(date.request, self._since, self.pauses, self.stop.at if self.stop else None)
 
     def missed(self, now: datetime) -> list[PromisedDate]:
         """The dates whose minute passed while they counted, in order."""

@@ -12,13 +12,10 @@ from hub_web.pages import USUAL_LIMIT, Limit, Page, after_id, page_of
 from hub_web.routes import Router
 from hub_web.tokens import Caller
 from services.intake.api.answers import Local
-from services.intake.api.bodies import Submission, SuperiorBody
-from services.intake.api.desk.life_bodies import CollectedBody
-from services.intake.domain.desk.authorisation import ActByProxy
+from services.intake.api.bodies import PaperShown, Submission, SuperiorBody
+from services.intake.domain.desk.authorisation import Act, ActByProxy
 from services.intake.domain.dossier import Dossier
-from services.intake.handlers.desk.act_by_proxy import CollectByProxy, Despite, collect_by_proxy, submit_by_proxy
-from services.intake.handlers.desk.finish_on_the_spot import FinishOnTheSpot
-from services.intake.handlers.desk.return_result import ReturnResult
+from services.intake.handlers.desk.act_by_proxy import ActingByProxy, Despite, act_by_proxy, submit_by_proxy
 from services.intake.handlers.office import Office
 from services.intake.handlers.submit_dossier import SubmitDossier, submit_dossier
 
@@ -51,15 +48,24 @@ def submitting(submission: Submission, command: SubmitDossier, office: Office) -
     return lambda uow: submit_by_proxy(command, despite, uow, office)
 
 
-def collecting(
-    hand_over: Run, said: CollectedBody, command: ReturnResult | FinishOnTheSpot, on: datetime, office: Office
-) -> Run:
-    """How the result is handed over: at once, or after a look at the proxy's paper. `on`: when it is."""
-    if said.collected_by != "proxy":
-        return hand_over
+class Command(Protocol):
+    """What is to be done with a dossier that is registered."""
+
+    @property
+    def dossier_id(self) -> UUID: ...
+    @property
+    def event_id(self) -> UUID: ...
+    @property
+    def at(self) -> datetime: ...
+
+
+def acting(do: Run, act: Act, said: PaperShown, command: Command, on: datetime, office: Office) -> Run:
+    """How `command` is done: at once, or with a look at the proxy's paper. `on`: when it was done in truth."""
+    if not said.by_proxy:
+        return do
     shown = None if said.proxy is None else said.proxy.personal()
-    by_proxy = CollectByProxy(command.dossier_id, command.event_id, command.at, on, shown, _despite(said.despite))
-    return lambda uow: collect_by_proxy(by_proxy, hand_over, uow, office)
+    acting = ActingByProxy(act, command.dossier_id, command.event_id, command.at, on, shown, _despite(said.despite))
+    return lambda uow: act_by_proxy(acting, do, uow, office)
 
 
 def proxy_router(acts: ProxyReading) -> Router:

@@ -106,12 +106,14 @@ def hand_over_router(
         dossiers = tuple(dict.fromkeys(wanted.dossiers))
         for dossier_id in dossiers:
             dossier, progress = await in_area(reading, dossier_id, caller)
-            if dossier.desk.code != wanted.desk_code or dossier.state != "accepted":
+            if dossier.desk.code != wanted.desk_code:
                 raise _not_to_hand_over(dossier_id)
             if wanted.carries == "results":
                 standing = standing_of(dossier, progress, await lives.life_of(dossier_id))
                 if not can_send(standing, wanted.agency_code):
                     raise _not_to_send(dossier_id)
+            elif dossier.state != "accepted":
+                raise _not_to_hand_over(dossier_id)
         command = MakeList(
             uuid7(), wanted.desk_code, wanted.agency_code, dossiers, now(), wanted.officer, wanted.carries
         )

@@ -15,7 +15,7 @@ from hub_web.tokens import Caller
 from services.intake.api.answers import RegisteredView
 from services.intake.api.areas import hands_out, has_part, in_area, receives
 from services.intake.api.commands import Command, Commands
-from services.intake.api.desk.by_proxy import collecting
+from services.intake.api.desk.by_proxy import acting
 from services.intake.api.desk.life_bodies import (
     DidBody,
     FeeBody,
@@ -87,15 +87,9 @@ def life_router(desk: AtTheDesk, reading: Reading, office: Office, now: Callable
         dossier_id: UUID, wish: WithdrawalBody, caller: Decider, key: IdempotencyKey, body: RawBody
     ) -> Response:
         """Công dân yêu cầu rút hồ sơ; possible while no decision exists. The desk checks, then stops it."""
-        command = RequestWithdrawal(dossier_id, uuid7(), now(), wish.officer)
-        return await desk.carry_out(
-            lambda uow: request_withdrawal(command, uow),
-            dossier_id,
-            caller,
-            action="request-withdrawal",
-            key=key,
-            body=body,
-        )
+        command = RequestWithdrawal(dossier_id, uuid7(), now(), wish.officer, wish.acted_by)
+        run = acting(partial(request_withdrawal, command), "withdraw", wish, command, command.at, office)
+        return await desk.carry_out(run, dossier_id, caller, action="request-withdrawal", key=key, body=body)
 
     @router.post("/v1/dossiers/{dossier_id}/stop", response_model=RegisteredView)
     async def stop(dossier_id: UUID, notice: StopBody, caller: Decider, key: IdempotencyKey, body: RawBody) -> Response:
@@ -132,7 +126,8 @@ def life_router(desk: AtTheDesk, reading: Reading, office: Office, now: Callable
         """Trả kết quả cho người nộp; the dossier is closed."""
         at = now()
         command = ReturnResult(dossier_id, uuid7(), at, handed.officer, handed.at or at, handed.collected_by)
-        run = collecting(partial(return_result, command, office=office), handed, command, command.returned_at, office)
+        hand_over = partial(return_result, command, office=office)
+        run = acting(hand_over, "collect", handed, command, command.returned_at, office)
         return await desk.carry_out(run, dossier_id, caller, action="return-result", key=key, body=body, by=hands_out)
 
     @router.post("/v1/dossiers/{dossier_id}/finish-on-the-spot", response_model=RegisteredView)
@@ -143,7 +138,7 @@ def life_router(desk: AtTheDesk, reading: Reading, office: Office, now: Callable
         dossier, _ = await in_area(reading, dossier_id, caller)
         command = _on_the_spot(dossier_id, spot, now())
         finish = partial(finish_on_the_spot, command, office=office)
-        run = collecting(finish, spot, command, command.returned.at, office)
+        run = acting(finish, "collect", spot, command, command.returned.at, office)
         return await desk.carry_out(
             run,
             dossier_id,

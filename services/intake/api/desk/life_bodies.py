@@ -1,11 +1,11 @@
 """Nội dung yêu cầu về quá trình tại Bộ phận Một cửa. Unknown fields are refused."""
 
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StrictInt, StringConstraints, model_validator
+from pydantic import BaseModel, ConfigDict, Field, StrictInt, StringConstraints
 
 from hub_events.values import Moment, OfficerCode, Slug
-from services.intake.api.bodies import AcceptanceBody, Applicant, Contact, Parts, Prose, ProxyPaper, SuperiorBody
+from services.intake.api.bodies import AcceptanceBody, ActedBody, Applicant, Contact, PaperShown, Parts, Prose
 from services.intake.domain.desk.correction import Corrected
 from services.intake.domain.desk.desk_steps import Recordable
 from services.intake.domain.desk.life import Collector, PaidBy
@@ -22,8 +22,8 @@ class LifeBody(BaseModel):
     officer: OfficerCode
 
 
-class WithdrawalBody(LifeBody):
-    """Công dân yêu cầu rút hồ sơ; `officer` writes it down."""
+class WithdrawalBody(ActedBody, LifeBody):
+    """Công dân yêu cầu rút hồ sơ; `acted_by`: who asks; `officer` writes it down."""
 
 
 class StopBody(LifeBody):
@@ -46,23 +46,14 @@ class ReadyBody(LifeBody):
     at: Moment | None = None
 
 
-class CollectedBody(BaseModel):
-    """Người nhận kết quả. `proxy`: who collects it by another paper than that of the submission.
-
-    `despite`: who accepts a paper that isn't in order, and why.
-    """
-
-    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
+class CollectedBody(PaperShown):
+    """Người nhận kết quả."""
 
     collected_by: Collector
-    proxy: ProxyPaper | None = None
-    despite: SuperiorBody | None = None
 
-    @model_validator(mode="after")
-    def _only_a_proxy(self) -> Self:
-        if self.collected_by != "proxy" and (self.proxy is not None or self.despite is not None):
-            raise ValueError("proxy and despite are for a result that a proxy collects")
-        return self
+    @property
+    def by_proxy(self) -> bool:
+        return self.collected_by == "proxy"
 
 
 class ReturnBody(CollectedBody, LifeBody):

@@ -44,6 +44,10 @@ def _promised(facts: Facts) -> str:
     return f", hẹn trả kết quả lúc {_moment(due_at)}" if due_at else ""
 
 
+def _by_proxy(facts: Facts) -> str:
+    return " từ người được ủy quyền" if facts.get("acted_by") == "proxy" else ""
+
+
 def _completed(facts: Facts) -> str:
     rejected = " Kết quả: không được chấp thuận." if facts.get("result") == "rejected" else ""
     return f"{_agency(facts)} đã giải quyết xong hồ sơ.{rejected}"
@@ -113,9 +117,11 @@ TOLD: Mapping[str, Callable[[Facts], str]] = {
     "dossier.submitted.v1": lambda f: f"Hồ sơ được nộp đến {_desk(f)}.",
     "dossier.accepted.v1": lambda f: f"{_desk(f)} tiếp nhận hồ sơ{_promised(f)}.",
     "dossier.supplement_requested.v1": lambda f: f"{_desk(f)} đề nghị bổ sung giấy tờ, lần {f['request']}.",
-    "dossier.supplement_received.v1": lambda f: f"Giấy tờ bổ sung lần {f['request']} đã được nhận{_promised(f)}.",
+    "dossier.supplement_received.v1": lambda f: (
+        f"Giấy tờ bổ sung lần {f['request']} đã được nhận{_by_proxy(f)}{_promised(f)}."
+    ),
     "dossier.refused.v1": lambda f: f"{_desk(f)} không tiếp nhận hồ sơ.",
-    "dossier.withdrawal_requested.v1": lambda f: f"{_desk(f)} nhận yêu cầu rút hồ sơ.",
+    "dossier.withdrawal_requested.v1": lambda f: f"{_desk(f)} nhận yêu cầu rút hồ sơ{_by_proxy(f)}.",
     "dossier.stopped.v1": lambda f: f"{_desk(f)} dừng giải quyết hồ sơ{' theo yêu cầu' if f.get('withdrawn') else ''}.",
     "dossier.desk_step_recorded.v1": _at_the_desk,
     "dossier.fee_paid.v1": lambda f: f"Đã nhận {dong(f['amount'])} phí, lệ phí.",

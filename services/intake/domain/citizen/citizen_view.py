@@ -16,6 +16,7 @@ from services.intake.domain.citizen.plain_words import plain, time_of
 from services.intake.domain.citizen.promise_words import PromiseWords, promise_words, working_days_late
 from services.intake.domain.desk.life import Life
 from services.intake.domain.dossier import Dossier
+from services.intake.domain.judgement import judgement
 from services.intake.domain.national_status import national_status, standing_of
 from services.intake.domain.progress import Progress
 from services.intake.domain.standing import Standing
@@ -195,12 +196,12 @@ def _promised(dossier: Dossier, status: int, calendar: Calendar | None) -> Promi
 
 def _late(standing: Standing, status: int, around: Around, now: datetime) -> tuple[str, ...]:
     """Quá hạn, said as it is; the hub doesn't apologise: that is for the head of the agency, with a new date."""
-    dossier, progress, life = standing
+    dossier, progress = standing.dossier, standing.progress
     due_at = dossier.promise.due_at if dossier.promise else None
     if due_at is None or status in _WAITING:
         return ()
-    if (finished_at := progress.completed_at or life.result_ready_at) is not None:
-        return ("Kết quả có muộn hơn ngày hẹn.",) if is_late(due_at, finished_at) else ()
+    if (ended := judgement(standing)) is not None and dossier.state != "stopped":
+        return ("Kết quả có muộn hơn ngày hẹn.",) if ended.outcome == "late" else ()
     if status in _OVER or not is_late(due_at, now):
         return ()
     days = working_days_late(due_at, now, around.calendar) if around.calendar else None

@@ -12,7 +12,9 @@ from uuid import UUID
 
 from services.intake.domain.refusals import AuthorisationLacking
 
-Act = Literal["submit", "collect"]
+Act = Literal["submit", "supplement", "withdraw", "collect"]
+Actor = Literal["applicant", "proxy"]
+"""Who stands there: the applicant himself, or a person whom he authorised."""
 Lack = Literal["not-yet-valid", "expired", "out-of-scope", "unreadable"]
 
 
@@ -36,11 +38,15 @@ class Authorisation(NamedTuple):
         """Why it doesn't allow `act` on that day; None: nothing on the paper says so."""
         if not self.readable:
             return "unreadable"
-        if self.scope and act not in self.scope:
+        if self.scope and not self._names(act):
             return "out-of-scope"
         if self.valid_from is not None and day < self.valid_from:
             return "not-yet-valid"
         return "expired" if self.last_day is not None and day > self.last_day else None
+
+    def _names(self, act: Act) -> bool:
+        """Bổ sung completes what was submitted: who may submit may do it. Rút hồ sơ gives it up: it must be named."""
+        return act in self.scope or (act == "supplement" and "submit" in self.scope)
 
     def check(self, act: Act, day: date, *, accepted: bool) -> Lack | None:
         """What is wrong with it, where somebody answers for it all the same. Raises AuthorisationLacking."""

@@ -5,9 +5,11 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
-from hub_worktime import VIETNAM, outcome
+from hub_worktime import VIETNAM
 from services.intake.domain.desk.desk_steps import DESK_STEPS
 from services.intake.domain.forms.forms import Fields, FormFacts
+from services.intake.domain.judgement import judgement
+from services.intake.domain.national_status import standing_of
 from services.intake.domain.timeline import Facts, Step
 
 _CITIZEN = "Người nộp hồ sơ"
@@ -67,14 +69,11 @@ def _row(step: Step, facts: FormFacts) -> Row | None:
 
 
 def _result(step: Step, facts: FormFacts) -> str | None:
-    """Trước hạn, đúng hạn, quá hạn: said where the work ends, by the clock or else by the date on the receipt."""
-    if step.type != "dossier.completed.v1":
+    """Trước hạn, đúng hạn, quá hạn: said where the work ends."""
+    ended = judgement(standing_of(facts.dossier, facts.progress, facts.life))
+    if step.type != "dossier.completed.v1" or ended is None or ended.outcome is None:
         return None
-    if facts.progress.clock_outcome in _RESULTS:
-        return _RESULTS[facts.progress.clock_outcome]
-    if facts.due_at is None:
-        return None
-    return _RESULTS[outcome(facts.due_at, step.at)]
+    return _RESULTS[ended.outcome]
 
 
 def _agency(told: Facts) -> str:

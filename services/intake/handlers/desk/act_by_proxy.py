@@ -1,4 +1,4 @@
-"""Người được ủy quyền nộp hồ sơ, nhận kết quả: the paper is checked; what it lacks, a person answers for."""
+"""Việc làm theo ủy quyền, from submission to collection: the paper is checked; what it lacks, a person answers for."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -33,9 +33,10 @@ class Despite:
 
 
 @dataclass(frozen=True, slots=True)
-class CollectByProxy:
+class ActingByProxy:
     """`proxy`: who came, with which paper, as it is sealed; None: the one of the submission. `on`: when."""
 
+    act: Act
     dossier_id: UUID
     event_id: UUID
     at: datetime
@@ -56,19 +57,22 @@ def submit_by_proxy(command: SubmitDossier, despite: Despite | None, uow: Intake
     return dossier
 
 
-def collect_by_proxy(
-    command: CollectByProxy, hand_over: Callable[[IntakeWork], Dossier], uow: IntakeWork, office: Office
+def act_by_proxy(
+    command: ActingByProxy, do: Callable[[IntakeWork], Dossier], uow: IntakeWork, office: Office
 ) -> Dossier:
-    """Hands the result to a proxy. Raises NoSuchDossier, AuthorisationLacking, and what `hand_over` raises."""
+    """Does for a proxy what `do` does: a supplement, a withdrawal, the return of the result.
+
+    Raises NoSuchDossier, AuthorisationLacking, and first what `do` raises.
+    """
     dossier, _, life = registered(command.dossier_id, uow)
     paper = written_authorisation(command.proxy) or _of_submission(dossier, office)
     desk = desk_called(life.result_at or dossier.desk.code, office) or dossier.desk
-    returned = hand_over(uow)
-    lack = None if paper is None else _checked(paper, "collect", command.on, command.despite)
+    done = do(uow)
+    lack = None if paper is None else _checked(paper, command.act, command.on, command.despite)
     if lack is not None or command.proxy is not None:
-        act = _Done(desk, "collect", command.event_id, command.at, lack)
-        _keep(act, returned, command.despite, command.proxy, uow, office)
-    return returned
+        act = _Done(desk, command.act, command.event_id, command.at, lack)
+        _keep(act, done, command.despite, command.proxy, uow, office)
+    return done
 
 
 def _of_submission(dossier: Dossier, office: Office) -> Authorisation | None:

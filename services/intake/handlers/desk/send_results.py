@@ -16,8 +16,8 @@ from services.intake.handlers.registered import registered
 
 def can_send(standing: Standing, to: str) -> bool:
     """The result is there, at the receiving desk, and wanted at that other one."""
-    dossier, life = standing.dossier, standing.life
-    here = dossier.state == "accepted" and standing.decided and life.result_sent_at is None
+    life = standing.life
+    here = standing.to_be_returned and life.result_sent_at is None
     return here and life.result_by == "desk" and life.wanted_at == to
 
 
@@ -43,7 +43,7 @@ def _note(standing: Standing, made: HandOverList, command: SignList, uow: Intake
     life, dossier = standing.life, standing.dossier
     leaves = command.side == "desk"
     noted = life.send_result(command.at) if leaves else life.receive_result(command.at)
-    if dossier.state != "accepted" or life.wanted_at != made.agency_code or noted == life:
+    if not standing.to_be_returned or life.wanted_at != made.agency_code or noted == life:
         return  # handed out, or wanted elsewhere meanwhile
     uow.lives.put(dossier.id, noted)
     step, desk = ("result-sent", dossier.desk) if leaves else ("result-arrived", desk_called(made.agency_code, office))

@@ -5,6 +5,7 @@ from datetime import datetime
 from uuid import UUID
 
 from hub_events.intake import DossierStoppedV1, DossierWithdrawalRequestedV1
+from services.intake.domain.desk.authorisation import Actor
 from services.intake.domain.dossier import Dossier
 from services.intake.domain.refusals import DecisionExists
 from services.intake.domain.standing import Standing
@@ -16,12 +17,13 @@ from services.intake.handlers.registered import registered
 
 @dataclass(frozen=True, slots=True)
 class RequestWithdrawal:
-    """`officer`: who wrote down that the applicant asked."""
+    """`officer`: who wrote down that the applicant asked, by `acted_by` (None: it wasn't said)."""
 
     dossier_id: UUID
     event_id: UUID
     at: datetime
     officer: str
+    acted_by: Actor | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +47,9 @@ def request_withdrawal(command: RequestWithdrawal, uow: IntakeWork) -> Dossier:
         dossier.id,
         standing.life._replace(withdrawal_requested_at=command.at, withdrawal_recorded_by=command.officer),
     )
-    event = DossierWithdrawalRequestedV1(requested_at=command.at, recorded_by=command.officer, desk=dossier.desk)
+    event = DossierWithdrawalRequestedV1(
+        requested_at=command.at, recorded_by=command.officer, acted_by=command.acted_by, desk=dossier.desk
+    )
     announce(event, uow, dossier_id=dossier.id, event_id=command.event_id)
     return dossier
 

@@ -9,20 +9,14 @@ from services.intake.store.systems.lateness import is_early, is_late
 
 _COUNT = f"""
 WITH taken AS (
-    SELECT received_at, state,
-           (promise ->> 'due_at')::timestamptz AS due_at,
-           least(progress.completed_at, life.result_ready_at, life.stopped_at) AS finished_at,
-           least(progress.completed_at, life.result_ready_at, stopped_since(supplement, life.stopped_at)) AS judged_at
-    FROM dossier
-        LEFT JOIN progress ON progress.dossier_id = dossier.id
-        LEFT JOIN dossier_life AS life ON life.dossier_id = dossier.id
-    WHERE accepted_at IS NOT NULL AND received_at < $2 AND ($3::text[] IS NULL OR dossier.desk_code = ANY ($3))
-), counted AS (
-    SELECT *, coalesce(finished_at < $2, false) AS finished_by_then FROM taken
+    SELECT received_at, state, due_at, completed_at, coalesce(judged_at, completed_at) AS judged_at,
+           coalesce(completed_at < $2, false) AS finished_by_then
+    FROM register_line
+    WHERE accepted_at IS NOT NULL AND received_at < $2 AND ($3::text[] IS NULL OR desk_code = ANY ($3))
 ), judged AS (
     SELECT received_at < $1 AS earlier,
            NOT finished_by_then AS open,
-           finished_by_then AND finished_at >= $1 AS finished_now,
+           finished_by_then AND completed_at >= $1 AS finished_now,
            CASE
                WHEN due_at IS NULL THEN 'no_term'
                WHEN finished_by_then AND {is_late("due_at", "judged_at")} THEN 'late'
@@ -30,7 +24,7 @@ WITH taken AS (
                WHEN NOT finished_by_then AND state <> 'supplement_requested' AND {is_late("due_at", "$4")} THEN 'late'
                ELSE 'on_time'
            END AS outcome
-    FROM counted
+    FROM taken
 )
 SELECT count(*) FILTER (WHERE NOT earlier) AS received,
        count(*) FILTER (WHERE earlier AND (finished_now OR open)) AS carried_over,
@@ -44,7 +38,7 @@ SELECT count(*) FILTER (WHERE NOT earlier) AS received,
 FROM judged
 """  # noqa: S608
 """Late as everywhere: docs/decisions/0006. What waits for a supplement is not late: its clock stands still; when
-it is stopped so, that moment judges it."""
+it ends so, that moment judges it."""
 
 
 class PeriodFigures:

@@ -18,17 +18,18 @@ FROM found JOIN register_line AS line USING (dossier_id) JOIN dossier ON dossier
     LEFT JOIN dossier_life AS life ON life.dossier_id = line.dossier_id
 ORDER BY line.completed_at, line.dossier_id LIMIT $5
 """
+_NOT_RETURNED = "line.state IN ('accepted', 'supplement_requested')"
 _AFTER = "($2::timestamptz IS NULL OR (line.completed_at, line.dossier_id) > ($2, $3::uuid))"
 _OWN = f"""
 FROM register_line AS line JOIN dossier ON dossier.id = line.dossier_id
     LEFT JOIN dossier_life AS life ON life.dossier_id = line.dossier_id
-WHERE line.desk_code = $1 AND line.completed_at IS NOT NULL AND line.state = 'accepted'
+WHERE line.desk_code = $1 AND line.completed_at IS NOT NULL AND {_NOT_RETURNED}
   AND dossier.promise #>> '{{term,reason}}' IS DISTINCT FROM '{OLD_BOOK}' AND {_AFTER}
 """
 _FROM_ELSEWHERE = f"""
 FROM dossier_life AS life JOIN register_line AS line ON line.dossier_id = life.dossier_id
 WHERE life.result_desk = $1 AND life.desk_code <> $1 AND life.returned_at IS NULL
-  AND line.completed_at IS NOT NULL AND line.state = 'accepted' AND {_AFTER}
+  AND line.completed_at IS NOT NULL AND {_NOT_RETURNED} AND {_AFTER}
 """
 _ORDER = "ORDER BY line.completed_at, line.dossier_id LIMIT $5"
 

@@ -301,7 +301,7 @@ def _lateness(search: Search, sql: _Sql) -> list[str]:
     """Quá hạn: ended too late (result or stop), or not by now. What waits for a supplement, or was refused, isn't."""
     if search.late is None:
         return []
-    late = is_late("due_at", f"coalesce(completed_at, {sql.value(search.as_of)})")
+    late = is_late("due_at", f"coalesce(judged_at, completed_at, {sql.value(search.as_of)})")
     late = f"(coalesce({late}, false) AND (completed_at IS NOT NULL OR state = 'accepted'))"
     return [late if search.late else f"NOT {late}"]
 
