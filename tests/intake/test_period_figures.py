@@ -36,3 +36,22 @@ async def test_what_waits_for_the_applicant_after_acceptance_is_not_late(door: F
     assert await _late(door) == (1, 1), waiting
     period = await figures(door, "2026-01-01", "2026-12-31")
     assert period["open"] == {"in_time": 1, "late": 1, "no_term": 0}
+
+
+@pytest.mark.parametrize("path", ["/v1/figures/dossiers", "/v1/figures/on-the-spot"])
+@pytest.mark.parametrize(
+    ("begin", "end", "status"),
+    [
+        ("1900-01-01", "9000-12-31", 200),
+        ("2026-03-02", "2026-03-01", 422),
+        ("0001-01-01", "0001-01-01", 422),
+        ("2026-01-01", "9999-12-31", 422),
+    ],
+)
+async def test_a_period_that_cannot_be_is_refused(
+    door: FrontDoor, path: str, begin: str, end: str, status: int
+) -> None:
+    answer = await door.get(f"{path}?from={begin}&to={end}")
+    assert answer.status_code == status
+    if status == 422:
+        assert "từ năm 1900" in answer.json()["detail"]

@@ -1,16 +1,15 @@
 """Số liệu của sổ tiếp nhận."""
 
-from datetime import date, datetime, time, timedelta
+from datetime import date
 from typing import Annotated
 
 from fastapi import Query
 from pydantic import BaseModel
 
 from hub_web.credentials import requires
-from hub_web.problems import INVALID_REQUEST, Problem
 from hub_web.routes import Router
 from hub_web.tokens import Caller
-from hub_worktime import VIETNAM
+from services.intake.api.books.period_days import moments
 from services.intake.api.desk.life_reading import LifeReading
 
 Reader = Annotated[Caller, requires("dossiers:read")]
@@ -45,10 +44,7 @@ def figures_router(lives: LifeReading) -> Router:
         caller: Reader, since: Annotated[date, Query(alias="from")], until: Annotated[date, Query(alias="to")]
     ) -> OnTheSpotFigures:
         """Tỷ lệ giải quyết tại chỗ of the results returned from `from` to `to`, both days included."""
-        if until < since or since.year < 1900 or until.year > 9000:
-            raise Problem(INVALID_REQUEST, "Khoảng ngày không hợp lý.", next_step="from không sau to.")
-        desks = caller.codes
-        rows = await lives.on_the_spot(_start(since), _start(until + timedelta(days=1)), desks)
+        rows = await lives.on_the_spot(*moments(since, until), caller.codes)
         returned, done = sum(row.returned for row in rows), sum(row.on_the_spot for row in rows)
         return OnTheSpotFigures(
             **_share(returned, done),
@@ -56,10 +52,6 @@ def figures_router(lives: LifeReading) -> Router:
         )
 
     return router
-
-
-def _start(day: date) -> datetime:
-    return datetime.combine(day, time(), VIETNAM)
 
 
 def _share(returned: int, on_the_spot: int) -> dict[str, float | int | None]:

@@ -1,7 +1,7 @@
 """Số liệu của kỳ qua HTTP: received, carried over, finished, open; early, on time, late."""
 
 from collections.abc import Callable, Sequence
-from datetime import date, datetime, time
+from datetime import date, datetime
 from typing import Annotated, Protocol
 
 from fastapi import Query
@@ -9,10 +9,9 @@ from pydantic import BaseModel
 
 from hub_events.values import AgencyCode
 from hub_web.credentials import requires
-from hub_web.problems import INVALID_REQUEST, Problem
 from hub_web.routes import Router
 from hub_web.tokens import Caller
-from hub_worktime import VIETNAM
+from services.intake.api.books.period_days import moments
 from services.intake.api.problems import no_such_desk
 from services.intake.domain.books.period import Figures
 
@@ -66,14 +65,10 @@ def period_figures_router(counts: Counts, now: Callable[[], datetime]) -> Router
         desk: AgencyCode | None = None,
     ) -> PeriodView:
         """Tình hình tiếp nhận, giải quyết trong kỳ, from and to included; of one desk, or of the caller's area."""
-        if begin > end or end.year > 9998:
-            raise Problem(INVALID_REQUEST, "from phải không sau to.", next_step="Sửa kỳ báo cáo.", errors=[])
+        first, last = moments(begin, end)
         if desk is not None and not caller.covers(desk):
             raise no_such_desk()
         whole = caller.codes
-        first, last = (
-            datetime.combine(day, time.min, VIETNAM) for day in (begin, date.fromordinal(end.toordinal() + 1))
-        )
         figures = await counts.of(first, last, [desk] if desk is not None else whole, now())
         return _view(begin, end, desk, figures)
 
