@@ -10,6 +10,7 @@ import random
 import sys
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from hub_local.chaos_plan import AGENCIES, BAD_PARTIES, GATEWAY, Disturbance
 from hub_local.layout import StackNotUsable
 from hub_local.proof import Witness
 from hub_local.topic_log import log_of
+from hub_messaging.clock import Clock
 from hub_messaging.topics import administering, apply_topics
 
 MISSED: Mapping[str, str] = {"intake": "route", "routing": "route", "notify": "notice", "sla": "clock"}
@@ -42,6 +44,8 @@ COMMAND_SECONDS = 240.0
 FAR_BEHIND = 1000
 FOLLOWED_SECONDS = 5.0
 """Desks go on so long between a backup and the loss."""
+STILL_TO_COME = timedelta(minutes=30)
+"""A result stated so far ahead of the hub's clock isn't taken while anything here goes on."""
 GONE_SECONDS = 2.0
 WITH_GAPS = 2
 """How `hub restore` ends when its report names something."""
@@ -178,12 +182,16 @@ async def _restored(ground: Ground, what: Disturbance) -> str:
 
 
 async def _answers_kept_back(ground: Ground) -> None:
-    """From now on agencies wait with their results; returns when all earlier ones have been taken."""
+    """From now on agencies wait with their results; returns when all earlier ones have been taken.
+
+    But for those of an hour that is still to come, since the clock was set back: they are taken when it has come.
+    """
     await ground.door.put_behaviour(AGENCIES, {"callback": "on_command"})
     async with asyncio.timeout(READY_SECONDS):
         while True:
             await asyncio.sleep(1.0)
-            if all(one["due_at"] is None for one in await _untaken(ground)):
+            soon = (Clock(ground.layout.clock_file).now() + STILL_TO_COME).isoformat()
+            if all(one["due_at"] is None or (one["at"] or "") > soon for one in await _untaken(ground)):
                 return
 
 
