@@ -116,3 +116,16 @@ def test_an_address_with_its_phone_is_kept_whole() -> None:
     one = only(text)
     assert one.reasons == ()
     assert one.procedure.texts["receiving_address"].endswith("ĐT: 0262 000 0100\nCơ sở 2: số 2")
+
+
+@pytest.mark.parametrize(
+    ("basis", "number"),
+    [
+        ("Nghị định số 061/2018/NĐ-CP", "61/2018/NĐ-CP"),
+        ("Nghị quyết số 66.7/2025/NQ-CP", "66.7/2025/NQ-CP"),
+        ("Thông tư số 53/2025/TT-BCAngày 01/7/2025", None),
+        ("Luật Cư trú 2020 (68/2020/QH14)", "68/2020/QH14"),
+    ],
+)
+def test_a_basis_has_its_whole_number_or_none(basis: str, number: str | None) -> None:
+    assert [one.number for one in only(procedure_text(bases=f"  * {basis}\n")).procedure.bases] == [number]

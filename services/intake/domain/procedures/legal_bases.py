@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from datetime import date
 from typing import NamedTuple
 
-_NUMBER = re.compile(r"(?<![\w/])(\d{1,5})((?:/\d{4})?)/((?:[A-ZĐ][A-ZĐ0-9]*)(?:-[A-ZĐ0-9]+)*)(?![\w/])")
+_NUMBER = re.compile(
+    r"(?<![\w/])(?<!\d\.)(\d{1,5})((?:\.\d{1,3})?(?:/\d{4})?)/((?:[A-ZĐ][A-ZĐ0-9]*)(?:-[A-ZĐ0-9]+)*)(?![\w/]|-\w)"
+)
 
 
 class LegalBasis(NamedTuple):
