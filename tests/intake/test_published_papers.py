@@ -125,6 +125,9 @@ def test_an_address_with_its_phone_is_kept_whole() -> None:
         ("Nghị quyết số 66.7/2025/NQ-CP", "66.7/2025/NQ-CP"),
         ("Thông tư số 53/2025/TT-BCAngày 01/7/2025", None),
         ("Luật Cư trú 2020 (68/2020/QH14)", "68/2020/QH14"),
+        ("Sửa đổi một số điều của Nghị định số 61/2018/NĐ-CP (Nghị định 107/2021/NĐ-CP)", "107/2021/NĐ-CP"),
+        ("Hướng dẫn Quyết định số 290/2005/QĐ-TTg (191/2005/TTLT/BQP-BTC).", "191/2005/TTLT/BQP-BTC"),
+        ("Nghị định số 146/2025/NĐ-CP (nghị định 146/2025)", "146/2025/NĐ-CP"),
     ],
 )
 def test_a_basis_has_its_whole_number_or_none(basis: str, number: str | None) -> None:
