@@ -198,6 +198,8 @@ def test_no_number_is_proposed_that_the_text_does_not_hold(text: str) -> None:
         ("0 VNĐ (mỗi loại hình 8.000.000/lần)", "in-words"),
         ("20000000 VNĐ (áp dụng mức phí 10.000.000 đồng/hồ sơ đến hết ngày 31/12/2026)", "in-words"),
         ("145000 VNĐ (145 USD)", "in-words"),
+        ("0 đồng, thu theo Nghị quyết số 12/2021/NQ-HĐND", "in-words"),
+        ("Lệ phí: 0 đồng", "free"),
         ("0 VNĐ (người có công)", "free"),
         ("0 VNĐ (Không quy định.)", "free"),
         ("0 VNĐ (Miễn lệ phí theo Thông tư số 47/2019/TT-BTC)", "free"),

@@ -52,10 +52,12 @@ def _fee(text: str) -> Fee:
 
 
 def contradicts_itself(fee: Fee) -> bool:
-    """Whether the words beside the amount say another one: `0 VNĐ (Theo quy định của Bộ Tài chính)` isn't free."""
-    _, _, words = folded(fee.text).partition("(")
-    if fee.amount is None or not words:
+    """Whether the words behind the amount say another one: `0 VNĐ (Theo quy định của Bộ Tài chính)` isn't free."""
+    plain = folded(fee.text)
+    stated_first = _AMOUNT.search(plain)
+    if fee.amount is None or stated_first is None:
         return False
+    words = plain[stated_first.end() :]
     others = {_amount(amount) for found in (_AMOUNT, _GROUPED) for amount in found.findall(words)} - {0}
     if others or _FOREIGN.search(words):
         return fee.amount not in others
