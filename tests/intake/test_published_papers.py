@@ -110,6 +110,16 @@ def test_a_case_of_a_row_is_named_anywhere_before_its_description() -> None:
     assert (offer.case, [fee.text for fee in offer.fees]) == ("cap-lai", ["0 VNĐ (hộ nghèo)"])
 
 
+def test_what_stands_above_the_first_channel_is_kept_and_told() -> None:
+    rows = "  * Thời hạn giải quyết: 9 ngày\n" + channel()
+    one = only(procedure_text(channels=rows))
+    assert [(offer.channel, offer.description) for offer in one.procedure.offers] == [
+        (None, "* Thời hạn giải quyết: 9 ngày"),
+        ("counter", ""),
+    ]
+    assert "channel-unknown" in {reason.slug for reason in one.reasons}
+
+
 def test_an_address_with_its_phone_is_kept_whole() -> None:
     said = "Địa chỉ tiếp nhận HS: Trung tâm, số 1 đường Ví Dụ\nĐT: 0262 000 0100\nCơ sở 2: số 2"
     text = procedure_text().replace("Địa chỉ tiếp nhận HS: Không có thông tin", said)

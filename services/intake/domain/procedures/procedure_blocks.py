@@ -68,8 +68,10 @@ def without_bullet(text: str) -> str:
 def read_channels(lines: Iterable[Line]) -> list[RawChannel]:
     """Cách thức thực hiện: a row begins with its channel; what has no name goes on with what came before.
 
-    Names stand as far in as the first ones: the same words elsewhere are part of a description.
+    Names stand as far in as the first ones: the same words elsewhere are part of a description. What stands above
+    the first row is kept as a row without a channel.
     """
+    above: list[Line] = []
     rows: list[tuple[Line, dict[str, tuple[Line, list[str]]]]] = []
     margins: dict[bool, int] = {}
     going_on: list[str] | None = None
@@ -87,6 +89,10 @@ def read_channels(lines: Iterable[Line]) -> list[RawChannel]:
                 continue
         if going_on is not None and line.text.strip():
             going_on.append(line.text.strip())
+        elif stated(line.text):
+            above.append(line)
+    if rows and above:
+        rows.insert(0, (above[0], {"description": (above[0], [line.text.strip() for line in above])}))
     return [_channel(line, said) for line, said in rows]
 
 
