@@ -67,6 +67,29 @@ async def test_a_clean_text_is_published_and_a_dossier_is_accepted_under_it(door
     assert event["legs"][0]["agency_kind"] == "commune-police"
 
 
+async def test_whoever_names_no_case_brings_the_papers_of_one(door: FrontDoor) -> None:
+    """All papers stand under cases: without this, a dossier without any paper would be complete."""
+    papers = (
+        "  [ Trường hợp cấp mới ]\n    - Đơn\n      Số lượng: Bản chính: 1\n"
+        "    - Bản vẽ\n      Số lượng: Bản chính: 1\n"
+        "  [ Trường hợp cấp lại ]\n    - Giấy trình báo\n      Số lượng: Bản chính: 1\n"
+    )
+    await one(door, procedure_text(components=papers))
+
+    async def filed(*codes: str, case: str | None = None) -> tuple[str, list[str]]:
+        parts = [{"code": code, "originals": 1} for code in codes]
+        answer = await door.submitted(
+            residence(procedure_code=CODE, components=parts, case=case, acceptance=ACCEPTANCE)
+        )
+        return answer["state"], [finding["component"] for finding in answer["findings"]]
+
+    assert await filed() == ("submitted", ["giay-trinh-bao"])
+    assert await filed("don") == ("submitted", ["ban-ve"])
+    assert await filed("don", "ban-ve") == ("accepted", [])
+    assert await filed("giay-trinh-bao") == ("accepted", [])
+    assert await filed("giay-trinh-bao", case="truong-hop-cap-moi") == ("submitted", ["don", "ban-ve"])
+
+
 async def test_the_same_content_again_makes_no_version_and_other_content_makes_the_next(door: FrontDoor) -> None:
     first = await one(door, procedure_text())
     again = await one(door, procedure_text())

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as some
 
 from services.intake.domain.desk.fee_proposals import FeeProposal, proposals
-from services.intake.domain.desk.fees import read_fees
+from services.intake.domain.desk.fees import fee_flags, read_fees
 from services.intake.domain.procedures.published_procedure import Offer
 from tests.intake.conftest import ACCEPTANCE, FrontDoor, residence
 from tests.intake.procedure_texts import channel, procedure_text
@@ -187,3 +187,30 @@ def test_no_number_is_proposed_that_the_text_does_not_hold(text: str) -> None:
         if line.amount is not None:
             numbers = {int(re.sub(r"[.,]", "", found)) for found in re.findall(r"[0-9][0-9.,]*", line.text)}
             assert line.amount in numbers or any(number // 100 == line.amount for number in numbers)
+
+
+@pytest.mark.parametrize(
+    ("text", "doubt"),
+    [
+        ("0 VNĐ (Theo quy định của Bộ Tài chính)", "in-words"),
+        ("0 VNĐ (Phí thẩm định: hộ gia đình 300.000 đồng/hồ sơ)", "in-words"),
+        ("0 VNĐ (Mức lệ phí do HĐND tỉnh quyết định. Miễn lệ phí cho hộ nghèo)", "in-words"),
+        ("0 VNĐ (mỗi loại hình 8.000.000/lần)", "in-words"),
+        ("20000000 VNĐ (áp dụng mức phí 10.000.000 đồng/hồ sơ đến hết ngày 31/12/2026)", "in-words"),
+        ("145000 VNĐ (145 USD)", "in-words"),
+        ("0 đồng, thu theo Nghị quyết số 12/2021/NQ-HĐND", "in-words"),
+        ("Lệ phí: 0 đồng", "free"),
+        ("0 VNĐ (người có công)", "free"),
+        ("0 VNĐ (Không quy định.)", "free"),
+        ("0 VNĐ (Miễn lệ phí theo Thông tư số 47/2019/TT-BTC)", "free"),
+        ("0 VNĐ (hộ nghèo được miễn lệ phí)", "free"),
+        ("50000 VNĐ (50.000 đồng/lần; nộp lại 20.000 đồng)", None),
+        ("20.000 đồng (cấp mới)", None),
+    ],
+)
+def test_an_amount_that_its_own_words_contradict_is_flagged_and_not_proposed(text: str, doubt: str | None) -> None:
+    """Of 16,500 published rows three thousand say 0 đồng and behind it what is to be paid: that isn't free."""
+    offer = Offer("counter", "DIRECT", None, "5 ngày", read_fees(text), "")
+    assert [line.doubt for line in proposals((offer,), "counter", None)] == [doubt]
+    flags = {slug for slug, _ in fee_flags(text)}
+    assert flags == ({"fee-contradicts-words"} if doubt == "in-words" else set())

@@ -15,7 +15,7 @@ from hub_worktime import VIETNAM
 from services.intake.domain.books.old_dossier import book_dates
 from services.intake.domain.refusals import DatesOutOfOrder
 from services.intake.settings import Settings
-from tests.intake.conftest import FrontDoor, opened, residence
+from tests.intake.conftest import ACCEPTANCE, FrontDoor, opened, residence
 from tests.stack import PostgresServer
 
 BOOK = {"Content-Type": "application/x-ndjson"}
@@ -150,14 +150,30 @@ async def test_one_bad_line_stops_no_other(door: FrontDoor) -> None:
             line("9", code="H26.15.01-250203-0001"),
             b'{"number": "10", "number": "11"}',
             line("12", received_at="1889-01-01"),
+            line("13", due_at="2205-02-12"),
+            line("14", received_at="1738540800"),
         ),
     )
     slugs = {item["line"]: (item["problem"] or {}).get("slug", item["outcome"]) for item in result["items"]}
     assert slugs == {
         1: "malformed-json", 2: "entered", 4: "malformed-json", 5: "desk-unknown", 6: "procedure-unknown",
         7: "entered", 8: "invalid-request", 9: "dates-out-of-order", 10: "dates-out-of-order", 11: "invalid-request",
-        12: "dossier-code-taken", 13: "malformed-json", 14: "invalid-request",
+        12: "dossier-code-taken", 13: "malformed-json", 14: "invalid-request", 15: "invalid-request",
+        16: "invalid-request",
     }  # fmt: skip
+
+
+async def test_a_code_of_the_book_is_never_given_to_another_dossier(door: FrontDoor) -> None:
+    """Else the desk could accept nothing more that day: each new dossier would get the code that is taken."""
+    first = line(
+        "1", code="H26.15.01-260302-0007", received_at="2026-03-01", finished_at=None, result=None, due_at=None
+    )
+    assert (await entered(door, book(first)))["entered"] == 1
+    accepted = await door.submitted(residence(acceptance=ACCEPTANCE))
+    assert accepted["dossier_code"] == "H26.15.01-260302-0008"
+    older = [line("2", code="H26.15.01-250203-0001"), line("3"), line("4", code="H26.15.01-250203-20250001")]
+    codes = [(await entered(door, book(one)))["items"][0]["dossier_code"] for one in (*older, line("5"))]
+    assert [code[-4:] for code in codes] == ["0001", "0002", "0001", "0003"]
 
 
 async def test_a_desk_outside_the_area_is_as_unknown_as_one_that_is_not_there(door: FrontDoor) -> None:

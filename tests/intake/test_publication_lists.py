@@ -190,6 +190,8 @@ async def test_differences_from_the_national_portal_are_told(lists: Lists) -> No
     assert told["other_name"] == [{"procedure": "1.001193", "here": "Đăng ký khai sinh", "there": "Khai sinh"}]
     same = await lists.compared('[{"MATTHC": "1.004222"}, {"MATTHC": "1.001193"}, {"MATTHC": "9.999999"}]')
     assert (same["same"], same["only_here"], same["only_there"], same["other_name"]) == (3, [], [], [])
+    longer = await lists.compared("MaTTHC\n1.004222.000.00.00.H15\n1.001193.H26\n9.999999\n")
+    assert (longer["same"], longer["only_here"], longer["only_there"]) == (3, [], [])
     wrong = await lists.compared("MaTTHC\n=1+1\n1.004222\nabc\n")
     assert (wrong["slug"], [error["row"] for error in wrong["errors"]]) == ("file-faulty", [2, 4])
 

@@ -19,7 +19,7 @@ from hub_cli.services import give_up
 if TYPE_CHECKING:
     from hub_cli.connection import Connection
 
-ENDINGS = (".txt", ".md", ".json", ".csv", ".xlsx")
+ENDINGS = (".txt", ".text", ".md", ".json", ".csv", ".tsv", ".xlsx", ".xlsm")
 MOST_FILE = 8_000_000
 BATCH_FILES, BATCH_BYTES = 100, 1_500_000
 CLASSES = ("published", "flagged", "refused")
@@ -70,7 +70,7 @@ def _found(paths: Iterable[str]) -> tuple[list[str], list[Item]]:
 
 
 def _files_in(folder: str, lost: list[Item]) -> Iterator[str]:
-    """All files with a known ending, none hidden; a folder that leads back to itself is entered once."""
+    """All files, none hidden; a folder that leads back to itself is entered once."""
     seen: set[str] = set()
 
     def unreadable(error: OSError) -> None:
@@ -84,7 +84,7 @@ def _files_in(folder: str, lost: list[Item]) -> Iterator[str]:
         seen.add(real)
         folders[:] = [name for name in folders if not name.startswith(".")]
         for name in names:
-            if name.lower().endswith(ENDINGS) and not name.startswith((".", "~$")):
+            if not name.startswith((".", "~$")):
                 yield os.path.join(place, name)
 
 
@@ -120,6 +120,8 @@ def _bytes_of(file: str, lost: list[Item]) -> bytes | None:
         status = os.stat(file)
         if not S_ISREG(status.st_mode):
             lost.append(_refused(file, "unreadable-file", "không phải tệp thường."))
+        elif not file.lower().endswith(ENDINGS):
+            lost.append(_refused(file, "format-unknown", "Không phải .txt, .md, .json, .csv hoặc .xlsx."))
         elif status.st_size > MOST_FILE:
             lost.append(_refused(file, "too-large", f"Tệp quá lớn; nhiều nhất {MOST_FILE // 1_000_000} MB."))
         else:

@@ -1,13 +1,17 @@
 """Đọc sổ cũ: the lines of a desk's old book, from NDJSON or the first sheet of an XLSX file."""
 
 import json
+from codecs import BOM_UTF8
 from collections.abc import Iterator, Mapping
 from datetime import date, datetime, time
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
 from hub_worktime import VIETNAM
 
+_SHEETS, _OTHERS = (".xlsx", ".xlsm"), (".csv", ".tsv", ".xls", ".ods", ".docx", ".pdf")
+_HEADINGS_WITHIN = 20  # rows: titles stand above
 APPLICANT = ("kind", "full_name", "personal_id", "organisation_code", "address", "date_of_birth")
 HEADINGS: Mapping[str, str] = {
     "số": "number",
@@ -47,43 +51,58 @@ class BookMistake(ValueError):
 
 
 def read_book(file: Path) -> Iterator[bytes]:
-    """Each line as JSON. Raises BookMistake, OSError."""
-    if file.suffix.lower() == ".xlsx":
+    """Each line as JSON, one for each line or row of the file, empty where it says nothing of a dossier.
+
+    Raises BookMistake, OSError.
+    """
+    if file.suffix.lower() in _SHEETS:
         yield from _sheet(file)
         return
+    if file.suffix.lower() in _OTHERS:
+        raise BookMistake(f"{file.name} is neither NDJSON nor XLSX; save it as XLSX")
     with file.open("rb") as lines:
-        for line in lines:
-            yield line.rstrip(b"\r\n")
+        for number, line in enumerate(lines):
+            yield (line.removeprefix(BOM_UTF8) if number == 0 else line).rstrip(b"\r\n")
 
 
 def _sheet(file: Path) -> Iterator[bytes]:
-    from zipfile import BadZipFile
-
-    import openpyxl  # slow, and NDJSON does without
-
-    try:
-        sheet = openpyxl.load_workbook(file, read_only=True, data_only=True).worksheets[0]
-        rows = sheet.iter_rows(values_only=True)
-        names = _names(next(rows, ()))
-    except (BadZipFile, KeyError, IndexError, TypeError) as error:
-        raise BookMistake(f"{file.name} is no XLSX file that can be read ({type(error).__name__})") from None
-    for row in rows:
+    rows = _rows(file)
+    above = list(islice(rows, _HEADINGS_WITHIN))
+    place = next((place for place, row in enumerate(above) if "number" in map(_name, row)), None)
+    if place is None:
+        raise BookMistake("no row holds the headings; one of them is 'Số sổ' (number)")
+    names = _names(above[place])
+    yield from [b""] * (place + 1)
+    for row in chain(above[place + 1 :], rows):
         cells = {name: cell for name, cell in zip(names, row, strict=False) if name and cell not in (None, "")}
         yield json.dumps(_line(cells), ensure_ascii=False).encode() if cells else b""
 
 
+def _rows(file: Path) -> Iterator[tuple[Any, ...]]:
+    """What a library may raise on what others send has no end: each is a file that can't be read."""
+    import openpyxl  # slow, and NDJSON does without
+
+    try:
+        sheet = openpyxl.load_workbook(file, read_only=True, data_only=True).worksheets[0]
+        sheet.reset_dimensions()  # what the file says of its size may be wrong
+        yield from sheet.iter_rows(values_only=True)
+    except OSError:
+        raise
+    except Exception as error:
+        raise BookMistake(f"{file.name} is no XLSX file that can be read ({type(error).__name__})") from None
+
+
+def _name(heading: Any) -> str:
+    text = " ".join(str("" if heading is None else heading).split()).casefold()
+    return text if text in HEADINGS.values() else HEADINGS.get(text, "")
+
+
 def _names(headings: tuple[Any, ...]) -> list[str]:
-    known = {*HEADINGS.values()}
-    names = []
     for column, heading in enumerate(headings, start=1):
-        text = " ".join(str(heading or "").split()).casefold()
-        name = text if text in known else HEADINGS.get(text, "")
-        if text and not name:
-            raise BookMistake(f"column {column}: {text[:40]!r} is no heading; known are {', '.join(sorted(HEADINGS))}")
-        names.append(name)
-    if "number" not in names:
-        raise BookMistake("the first row holds the headings; one of them is 'Số sổ' (number)")
-    return names
+        if heading is not None and str(heading).strip() and not _name(heading):
+            known = ", ".join(sorted(HEADINGS))
+            raise BookMistake(f"column {column}: {str(heading).strip()[:40]!r} is no heading; known are {known}")
+    return [_name(heading) for heading in headings]
 
 
 def _line(cells: Mapping[str, Any]) -> dict[str, Any]:

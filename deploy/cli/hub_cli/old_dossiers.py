@@ -76,8 +76,12 @@ def _show(summary: dict[str, int], refused: list[dict[str, Any]]) -> None:
     typer.echo(", ".join(f"{count} {what}" for what, count in summary.items()))
     for result in refused[:SHOWN]:
         problem = result["problem"]
-        where = ", ".join(error["field"] for error in problem.get("errors", ())) or ", ".join(problem.get("fields", ()))
+        where = "; ".join(map(_mistake, problem.get("errors", ()))) or ", ".join(problem.get("fields", ()))
         words = " ".join(part for part in (problem["detail"], problem.get("next_step")) if part)
         typer.echo(f"line {result['line']}: {problem['slug']}{f' ({where})' if where else ''}: {words}")
     if len(refused) > SHOWN:
         typer.echo(f"… and {len(refused) - SHOWN} more; --json lists all")
+
+
+def _mistake(error: dict[str, str]) -> str:
+    return f"{error['field'].removeprefix('body.')}: {error['message'].removeprefix('Value error, ')}"

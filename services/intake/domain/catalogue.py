@@ -3,7 +3,8 @@
 A published version never changes; open dossiers keep theirs.
 """
 
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence, Set
 from dataclasses import dataclass, field
 
 from hub_events.intake import ComponentRef, DeskRef, Finding, LegPlan, ProcedureRef
@@ -85,11 +86,26 @@ class Procedure:
         known = {component.code for component in self.components}
         missing = [
             Finding(code=MISSING, component=component.code)
-            for component in self.components
-            if component.required and component.case in (None, case) and component.code not in there
+            for component in self._asked(case, there)
+            if component.code not in there
         ]
         unknown = [Finding(code=UNKNOWN, component=part.code) for part in handed_in if part.code not in known]
         return (*missing, *unknown)
+
+    def _asked(self, case: str | None, there: Set[str]) -> list[Component]:
+        """The papers of every case and of the dossier's.
+
+        Where that is none though the procedure asks for papers, those of the case that the dossier comes closest to:
+        whoever names no case, or one of a term only, doesn't come without any paper.
+        """
+        required = [component for component in self.components if component.required]
+        asked = [component for component in required if component.case in (None, case)]
+        if asked or not required:
+            return asked
+        cases = dict.fromkeys(component.case for component in required)
+        lacking = Counter(component.case for component in required if component.code not in there)
+        closest = min(cases, key=lambda one: lacking[one])
+        return [component for component in required if component.case == closest]
 
     def named(self, handed_in: Sequence[ComponentRef]) -> tuple[ComponentRef, ...]:
         """The papers with the names that this version gives them; None for those it doesn't know."""

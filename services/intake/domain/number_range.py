@@ -5,6 +5,9 @@ from datetime import date, datetime
 
 from hub_worktime import VIETNAM
 
+FARTHEST = 1_000_000
+"""No unit gives out so many numbers a day: a larger one is none of ours."""
+
 
 @dataclass(frozen=True, slots=True)
 class NumberRange:
@@ -18,6 +21,14 @@ class NumberRange:
         """The range that a dossier of `unit` gets its number from, by the local day of `moment` (aware)."""
         day: date = moment.astimezone(VIETNAM).date()
         return f"{unit}/{day:%y%m%d}"
+
+    @staticmethod
+    def after(code: str) -> "NumberRange | None":
+        """The range as it stands once that code was given out; None: no range ever gives it."""
+        unit, _, number = code.rpartition("-")
+        given = NumberRange(unit.replace("-", "/"), int(number))
+        ours = len(unit.rpartition("-")[2]) == len("YYMMDD") and given.last < FARTHEST
+        return given if ours and given.dossier_code == code else None
 
     def next(self) -> "NumberRange":
         return replace(self, last=self.last + 1)

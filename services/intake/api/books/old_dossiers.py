@@ -5,6 +5,7 @@ may be sent twice, or anew after it was cut in the middle.
 """
 
 import asyncio
+import re
 from collections import Counter
 from collections.abc import Callable, Coroutine, Iterator
 from datetime import date, datetime
@@ -22,6 +23,9 @@ from pydantic import (
     Field,
     StringConstraints,
     TypeAdapter,
+    ValidationError,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
     model_validator,
 )  # fmt: skip
 
@@ -38,7 +42,6 @@ from services.intake.api.bodies import Applicant
 from services.intake.api.problems import no_such_desk, problem_of
 from services.intake.api.systems.ndjson import only_ndjson
 from services.intake.domain.books.old_dossier import OldDossier, OldResult, book_dates
-from services.intake.domain.number_range import NumberRange
 from services.intake.domain.refusals import UnknownProcedure
 from services.intake.handlers.books.record_old_dossier import Recorded, RecordOldDossier, record_old_dossier
 from services.intake.handlers.office import Office
@@ -47,7 +50,7 @@ from services.intake.handlers.ports import DOSSIERS, NUMBERS, PROGRESS
 MOST_LINES = 1_000
 MOST_BYTES = 8 * 1024 * 1024
 UNNAMED_OFFICER = "old-book"
-FIRST_YEAR, LAST_YEAR = 1990, 2999
+FIRST_YEAR, LAST_YEAR = 1990, 2100
 CODE_TAKEN = problem_type("dossier-code-taken", 409, "Mã hồ sơ này đã có")
 
 Importer = Annotated[Caller, requires("dossiers:import")]
@@ -62,7 +65,22 @@ def _of_our_time(day: date) -> date:
     return day
 
 
-Day = Annotated[AwareDatetime | date, Field(union_mode="left_to_right"), AfterValidator(_of_our_time)]
+def _written(value: Any, read: ValidatorFunctionWrapHandler) -> Any:
+    """One mistake, not one for each way to read it; a number is no date: a spreadsheet's days aren't Unix's seconds."""
+    try:
+        if isinstance(value, str) and re.match(r"\d{4}-", value):
+            return read(value)
+    except ValidationError:
+        pass
+    raise ValueError("a date such as 2025-02-03, or a time with its offset, is expected")
+
+
+Day = Annotated[
+    AwareDatetime | date,
+    Field(union_mode="left_to_right"),
+    WrapValidator(_written),
+    AfterValidator(_of_our_time),
+]
 """A date, or a time with its offset (`book_dates` says how a date alone is read)."""
 
 
@@ -188,10 +206,9 @@ class _Entry:
 
     def _job(self, command: RecordOldDossier) -> Job[Any, Recorded]:
         line = command.line
-        numbers = NumberRange.key_for(line.desk.code, line.received_at)
         return Job(
             run=lambda uow: record_old_dossier(command, uow, self._office),
-            keys={DOSSIERS: (line.id,), PROGRESS: (line.id,), NUMBERS: (numbers,)},
+            keys={DOSSIERS: (line.id,), PROGRESS: (line.id,), NUMBERS: (command.numbers_key,)},
         )
 
     def _command(self, given: OldLine) -> RecordOldDossier:

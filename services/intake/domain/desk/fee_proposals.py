@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Literal, NamedTuple
 
-from services.intake.domain.desk.fees import SMALLEST, Fee
+from services.intake.domain.desk.fees import SMALLEST, Fee, contradicts_itself
 from services.intake.domain.desk.life import LARGEST_FEE, Life
 from services.intake.domain.procedures.published_procedure import Offer
 from services.intake.domain.reference.folding import folded
@@ -55,7 +55,7 @@ def _lines(row: int, offer: Offer) -> Iterator[FeeProposal]:
 
 def _doubt(fee: Fee) -> Doubt | None:
     """Why no number is proposed."""
-    if fee.amount is None:
+    if fee.amount is None or (contradicts_itself(fee) and not 0 < fee.amount < SMALLEST):
         return "in-words"
     if fee.amount == 0:
         return "free"

@@ -8,7 +8,8 @@ from services.intake.domain.reference.folding import folded, stated
 
 _HEADS = (
     "so|cuc|chi cuc|tong cuc|bo|cong an|uy ban|ubnd|phong|van phong|bao hiem|bhxh|kho bac|ban|trung tam|thue|hai quan"
-    "|co quan|ngan hang|toa an|vien|hoi dong|truong|cang vu|to chuc|don vi|canh sat|quy|doi"
+    "|co quan|co so|giam doc|nguoi dung dau|ngan hang|toa an|vien|hoi dong|truong|cang vu|to chuc|don vi|canh sat"
+    "|quy|doi"
 )
 _BETWEEN = re.compile(
     rf"\s*(?:[;|,•\n]|(?<!\w)va(?!\w)|(?<!\w)hoac(?!\w))\s*[-+*]?\s*(?=(?:{_HEADS})(?!\w))|\s*[;|]\s*"

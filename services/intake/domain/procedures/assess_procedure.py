@@ -1,6 +1,7 @@
 """Đánh giá một thủ tục: identified or refused, then published as it stands with every reason to look at it."""
 
 import hashlib
+import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -77,6 +78,12 @@ _TEXTS = (
     "keywords",
     "description",
 )
+_SAID_TO_BE_NOTHING = {
+    "decision": "decision-not-stated",
+    "steps": "steps-not-stated",
+    "applicants": "applicants-not-stated",
+    "legal_bases": "bases-not-stated",
+}
 _OPTIONAL = ("(nếu có)", "nếu có)", "(trường hợp")
 
 
@@ -198,7 +205,7 @@ def _line(raw: RawProcedure, key: str, reasons: list[Reason]) -> str:
 
 def _levels(raw: RawProcedure, reasons: list[Reason]) -> tuple[str, ...]:
     written = raw.value("level")
-    words = folded(written.text).replace(",", " ").split()
+    words = re.findall(r"[a-z]+", folded(written.text))  # «Cấp Bộ/Trung ương»
     plain = f" {' '.join(words)} "
     levels = tuple(dict.fromkeys(level for says, level in LEVELS if f" {says} " in plain or level in words))
     if not levels:
@@ -289,6 +296,10 @@ def _papers(raw: RawProcedure, cases: dict[str, str], reasons: list[Reason]) -> 
     used = Counter[str]()
     by_name = {name: code for code, name in cases.items()}
     for written in raw.components:
+        if written.unkept:
+            told = spaced(written.name.text)[:120]
+            reasons.append(flag(written.unkept, written.place, f"«{told}»" if told else ""))
+            continue
         case = _papers_case(written, cases, by_name)
         slug = slug_of(written.name.text) or "giay-to"
         used[slug] += 1
@@ -339,6 +350,9 @@ def _more_flags(raw: RawProcedure, procedure: PublishedProcedure, references: Re
         yield flag("terms-differ-by-channel", raw.value("channels").place)
     if not stated(raw.value("results").text):
         yield flag("result-not-stated", raw.value("results").place)
+    for key, slug in _SAID_TO_BE_NOTHING.items():
+        if key in raw.values and not stated(raw.values[key].text):
+            yield flag(slug, raw.values[key].place)
     for written, basis in zip(raw.bases, procedure.bases, strict=True):
         if basis.number is None:
             yield flag("basis-unreadable", written.place)

@@ -6,7 +6,11 @@ from dataclasses import dataclass
 from datetime import date
 from typing import NamedTuple
 
-_NUMBER = re.compile(r"(?<![\w/])(\d{1,5})((?:/\d{4})?)/((?:[A-ZĐ][A-ZĐ0-9]*)(?:-[A-ZĐ0-9]+)*)(?![\w/])")
+_NUMBER = re.compile(
+    r"(?<![\w/])(?<!\d\.)(\d{1,5})((?:\.\d{1,3})?(?:/\d{4})?)/((?:[A-ZĐ][A-ZĐ0-9]*)(?:[-/][A-ZĐ0-9]+)*)(?![\w/]|-\w)"
+)
+_OWN = re.compile(r"\(([^()]*)\)[\s.;,]*$")
+"""A published basis ends with its own number; its title names others: «sửa đổi Nghị định A (B)» is B."""
 
 
 class LegalBasis(NamedTuple):
@@ -50,7 +54,8 @@ def number_of(text: str) -> str | None:
 
 def read_basis(text: str) -> LegalBasis:
     """A cited text."""
-    return LegalBasis(number_of(text), text)
+    own = _OWN.search(text)
+    return LegalBasis((number_of(own[1]) if own else None) or number_of(text), text)
 
 
 def ended_among(numbers: frozenset[str], texts: EndedTexts, day: date) -> list[EndedText]:

@@ -14,13 +14,19 @@ from services.intake.domain.procedures.raw_procedure import (
 )
 from services.intake.domain.reference.folding import folded, spaced, stated
 
-_BULLET = re.compile(r"\s*[-+*•·–—●▪◦]+\s*")
+_BULLETS = "-+*•·–—●▪◦"
+_BULLET = re.compile(rf"(?:\s*[{_BULLETS}]+)+\s*")
 _ROW = re.compile(r"\s*(?:[-+*•·]\s*)?(?P<label>[^\W\d_][^:]{1,40}?)\s*:\s*(?P<rest>.*)", re.DOTALL)
 _COUNT_LINE = re.compile(r"[+*•]? ?so luong ?:")
 _FORM_LINE = re.compile(r"[+*•]? ?mau don ?:")
-_GENERAL = frozenset(
-    {"", "bao gom", "ho so bao gom", "ho so gom", "gom", "thanh phan ho so", "thanh phan ho so bao gom"}
+_HEADING = re.compile(r"\[(?P<words>.*)\]")
+_GENERAL = re.compile(
+    r"(?:[a-z0-9]{1,3}(?:\.[0-9]+)*[.)] ?)?(?:"
+    r"(?:cac |nhung )?(?:ho so|giay to|tai lieu|thanh phan)?(?: ho so)?,?(?: (?:phai |can )?(?:nop|xuat trinh))?"
+    r"(?: ?\([^)]*\))?,? ?(?:bao gom|gom)?(?: co)?|(?:thanh phan, )?so luong.*|[0-9]+ bo .*|(?:luu y|ghi chu).*)"
 )
+"""Headings that speak of all papers under them, whatever the case."""
+_CONDITION = re.compile(r"(?:\W|\b[a-z0-9]{1,3}[.)])*(?:trong )?(?:truong hop|doi voi|neu|khi)\b")
 _COUNTS = {
     "originals": re.compile(r"ban chinh\W{0,3}(\d{1,6})"),
     "copies": re.compile(r"ban sao\W{0,3}(\d{1,6})"),
@@ -62,8 +68,10 @@ def without_bullet(text: str) -> str:
 def read_channels(lines: Iterable[Line]) -> list[RawChannel]:
     """Cách thức thực hiện: a row begins with its channel; what has no name goes on with what came before.
 
-    Names stand as far in as the first ones: the same words elsewhere are part of a description.
+    Names stand as far in as the first ones: the same words elsewhere are part of a description. What stands above
+    the first row is kept as a row without a channel.
     """
+    above: list[Line] = []
     rows: list[tuple[Line, dict[str, tuple[Line, list[str]]]]] = []
     margins: dict[bool, int] = {}
     going_on: list[str] | None = None
@@ -75,12 +83,16 @@ def read_channels(lines: Iterable[Line]) -> list[RawChannel]:
             if begins:
                 rows.append((line, {}))
             said = rows[-1][1]
-            if name not in said and (name != "case" or len(said) == 1):
+            if name not in said and (name != "case" or "description" not in said):
                 going_on = [match["rest"].strip()]
                 said[name] = line, going_on
                 continue
         if going_on is not None and line.text.strip():
             going_on.append(line.text.strip())
+        elif stated(line.text):
+            above.append(line)
+    if rows and above:
+        rows.insert(0, (above[0], {"description": (above[0], [line.text.strip() for line in above])}))
     return [_channel(line, said) for line, said in rows]
 
 
@@ -94,28 +106,62 @@ def _channel(head: Line, said: Mapping[str, tuple[Line, list[str]]]) -> RawChann
 
 
 def read_components(lines: Sequence[Line]) -> list[RawComponent]:
-    """Thành phần hồ sơ: papers under the cases that ask for them."""
-    filled = [line for line in lines if stated(line.text)]
-    margin = next((line.indent for line in filled if line.text.lstrip().startswith("-")), -1)
+    """Thành phần hồ sơ: papers under the cases that ask for them; what is no paper says why (`unkept`)."""
+    filled = [line for line in lines if stated(line.text) or _is_bullet(line)]
+    margin, bullet = _bullets(filled)
+    several = sum(_heading_in(line) is not None for line in filled) > 1
     papers: list[tuple[RawComponent, list[str]]] = []
     case, last = "", ""
     for at, line in enumerate(filled):
         text = line.text.strip()
-        if papers and _COUNT_LINE.match(folded(text)) and _count(papers[-1][0], folded(text)):
+        if papers and _COUNT_LINE.match(folded(text)) and count_in(papers[-1][0], folded(text)):
             last = "counts"
         elif papers and _FORM_LINE.match(folded(text)):
             papers[-1][0].form = spaced(text.partition(":")[2])
             last = "form"
+        elif (heading := _heading_in(line)) is not None:
+            case, last = _case_of_heading(heading, several=several), "case"
+            if not case or _heading_follows(filled, at):
+                unkept = RawComponent(line.place, Written("", line.place), unkept="component-heading")
+                papers.append((unkept, [heading]))
         elif _begins_case(line, filled[at + 1 : at + 2], margin):
             case, last = _case(without_bullet(text)), "case"
-        elif last != "name" or margin < 0 or (line.indent == margin and text.startswith("-")):
+        elif last != "name" or margin < 0 or (line.indent == margin and text.startswith(bullet)):
             papers.append((RawComponent(line.place, Written("", line.place), case), [without_bullet(text)]))
             last = "name"
         else:
             papers[-1][1].append(text)
     for paper, parts in papers:
-        paper.name = Written(" ".join(parts), paper.place)
-    return [paper for paper, _ in papers if stated(paper.name.text)]
+        paper.name = Written(" ".join(parts).strip(), paper.place)
+        if not paper.unkept and not stated(paper.name.text):
+            paper.unkept = "component-nameless"
+    return [paper for paper, _ in papers]
+
+
+def _is_bullet(line: Line) -> bool:
+    """Nothing but a bullet: a paper whose name is on the next line, or that has none."""
+    return line.text.strip() != "" and _BULLET.fullmatch(line.text) is not None
+
+
+def _bullets(lines: Iterable[Line]) -> tuple[int, str]:
+    """How far in the papers stand, and behind what; -1: they have no bullets."""
+    first = next((line for line in lines if line.text.lstrip()[0] in _BULLETS.replace("*", "")), None)
+    return (-1, "") if first is None else (first.indent, first.text.lstrip()[0])
+
+
+def _heading_in(line: Line) -> str | None:
+    """The words of a heading such as `[ Trường hợp ủy quyền ]`."""
+    found = _HEADING.fullmatch(line.text.strip())
+    return found["words"].strip() if found else None
+
+
+def _heading_follows(lines: Sequence[Line], at: int) -> bool:
+    return at + 1 == len(lines) or _heading_in(lines[at + 1]) is not None
+
+
+def _case_of_heading(words: str, *, several: bool) -> str:
+    """The case that it names; a single one that tells no condition speaks of all papers."""
+    return _case(without_bullet(words)) if several or _CONDITION.match(folded(words)) else ""
 
 
 def _begins_case(line: Line, following: Sequence[Line], margin: int) -> bool:
@@ -127,10 +173,10 @@ def _begins_case(line: Line, following: Sequence[Line], margin: int) -> bool:
 
 def _case(text: str) -> str:
     name = spaced(text).rstrip(" :")
-    return "" if folded(name) in _GENERAL else name
+    return "" if _GENERAL.fullmatch(folded(name).strip(" :.;")) else name
 
 
-def _count(paper: RawComponent, words: str) -> bool:
+def count_in(paper: RawComponent, words: str) -> bool:
     """Takes the counts in a line; False: there are none in it."""
     found = {name: match for name, pattern in _COUNTS.items() if (match := pattern.search(words))}
     for name, match in found.items():

@@ -1,9 +1,11 @@
 """Đọc nội dung công bố có cấu trúc: objects of JSON and rows of tables, whatever order their fields have."""
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from services.intake.domain.procedures.procedure_blocks import (
+    count_in,
     lines_within,
     read_bases,
     read_channels,
@@ -24,6 +26,9 @@ from services.intake.domain.procedures.raw_procedure import (
 from services.intake.domain.reference.folding import folded, spaced, stated
 
 _AMOUNTS = frozenset({"amount", "sotien", "mucphi", "muc", "gia"})
+NAMELESS = "cột thứ "
+"""What a column without a name is called, with its number."""
+_UNCOMPUTED = re.compile(r"\s*(?:=|#(?:REF!|N/A|VALUE!|NAME\?|DIV/0!|NULL!|NUM!)\s*$)")
 _WRAPPERS = ("data", "items", "procedures", "results", "content")
 _PART_KEYS = {
     key_folded(label): key
@@ -44,6 +49,7 @@ _PART_KEYS = {
         "originals": ("originals", "Bản chính", "original"),
         "copies": ("copies", "Bản sao", "copy"),
         "electronic": ("electronic", "Bản điện tử"),
+        "counts": ("counts", "quantity", "Số lượng"),
         "form": ("form", "Mẫu đơn", "Mẫu"),
         "role": ("role", "who", "Người làm", "Vai trò", "Người thực hiện"),
         "share": ("share", "time", "Thời gian", "term", "Thời hạn"),
@@ -54,9 +60,9 @@ _PART_KEYS = {
 
 
 class Members(dict[str, Any]):
-    """A JSON object, and which of its names it had twice."""
+    """A JSON object, and what it had under names that came again."""
 
-    repeated: Sequence[str] = ()
+    repeated: Sequence[tuple[str, Any]] = ()
 
 
 def objects_in(value: Any) -> list[tuple[str, Mapping[str, Any]]] | None:
@@ -80,14 +86,14 @@ def read_object(value: Mapping[str, Any], place: str) -> RawProcedure | None:
     if _keys_known(value) < 2:
         return None
     raw = RawProcedure(place or "đầu tệp")
-    for name in getattr(value, "repeated", ()):
-        raw.reasons.append(flag("key-repeated", _within(place, name)))
-    for name, inside in value.items():
+    for name, inside in (*value.items(), *getattr(value, "repeated", ())):
         key, at = FIELD_KEYS.get(key_folded(name)), _within(place, name)
         if key is None:
             raw.reasons.append(flag("key-unknown", at))
         elif key in raw.values:
             raw.reasons.append(flag("key-repeated", at))
+            if key == "code" and spaced(_text(inside)) != spaced(raw.values[key].text):
+                raw.other_code = Written(spaced(_text(inside)), at)
         else:
             raw.values[key] = Written(_text(inside), at)
             _take(key, inside, at, raw)
@@ -97,20 +103,20 @@ def read_object(value: Mapping[str, Any], place: str) -> RawProcedure | None:
 def _take(key: str, value: Any, place: str, raw: RawProcedure) -> None:
     match key:
         case "channels":
-            raw.channels = _parts(value, place, _channel, read_channels)
+            raw.channels = _parts(value, place, raw, _channel, read_channels)
         case "components":
             raw.components = [
                 paper
-                for group in _parts(value, place, _papers, lambda lines: [read_components(lines)])
+                for group in _parts(value, place, raw, _papers, lambda lines: [read_components(lines)])
                 for paper in group
             ]
         case "legal_bases":
-            raw.bases = _parts(value, place, _basis, read_bases)
+            raw.bases = _parts(value, place, raw, _basis, read_bases)
         case "internal_process":
-            raw.process = _parts(value, place, _step, read_process)
+            raw.process = _parts(value, place, raw, _step, read_process)
 
 
-def _parts(value: Any, place: str, one: Any, block: Any) -> list[Any]:
+def _parts(value: Any, place: str, raw: RawProcedure, one: Any, block: Any) -> list[Any]:
     """The parts of a list: objects one by one, texts as in a published text."""
     if isinstance(value, str):
         return list(block(lines_within(value, place)))
@@ -119,16 +125,21 @@ def _parts(value: Any, place: str, one: Any, block: Any) -> list[Any]:
     for number, entry in enumerate(entries, start=1):
         at = f"{place}[{number}]" if isinstance(value, list) else place
         if isinstance(entry, Mapping):
-            found.append(one(entry, at))
+            found.append(one(entry, at, raw))
         elif stated(_text(entry)):
             found += block(lines_within(_text(entry), at))
     return found
 
 
-def _channel(entry: Mapping[str, Any], place: str) -> RawChannel:
-    named = {CHANNEL_KEYS.get(key_folded(name), ""): value for name, value in entry.items()}
-    said = {name: _fee(value) if name == "fee" else _text(value) for name, value in named.items()}
-    return channel_of(said, place)
+def _channel(entry: Mapping[str, Any], place: str, raw: RawProcedure) -> RawChannel:
+    cells = []
+    for name, value in entry.items():
+        key = CHANNEL_KEYS.get(key_folded(name))
+        if key is None:
+            raw.reasons.append(flag("key-unknown", _within(place, name)))
+        else:
+            cells.append((key, name, _fee(value) if key == "fee" else _text(value)))
+    return channel_of(cells, place, raw)
 
 
 def _fee(value: Any) -> str:
@@ -143,28 +154,66 @@ def _fee(value: Any) -> str:
     return note if amount is None else f"{_text(amount)} VNĐ ({note})"
 
 
-def channel_of(said: Mapping[str, str], place: str) -> RawChannel:
-    """A channel row of named texts."""
-    term, fee, description = (Written(said.get(name, "").strip(), place) for name in ("term", "fee", "description"))
-    return RawChannel(place, spaced(said.get("form", "")), term, fee, description, spaced(said.get("case", "")))
+def channel_of(cells: Iterable[tuple[str, str, str]], place: str, raw: RawProcedure) -> RawChannel:
+    """A channel row of texts with their keys and names; Phí and Lệ phí are two fees, of all else the first counts."""
+    said: dict[str, list[tuple[str, str]]] = {}
+    for key, name, text in cells:
+        if key not in said or stated(text):
+            said.setdefault(key, []).append((name, text.strip()))
+    found = {key: _first(key, texts, place, raw) for key, texts in said.items()}
+    term, fee, description = (Written(found.get(key, ""), place) for key in ("term", "fee", "description"))
+    return RawChannel(place, spaced(found.get("form", "")), term, fee, description, spaced(found.get("case", "")))
 
 
-def _named(entry: Mapping[str, Any]) -> dict[str, Any]:
-    return {_PART_KEYS.get(key_folded(name), name): value for name, value in entry.items()}
+def _first(key: str, texts: Sequence[tuple[str, str]], place: str, raw: RawProcedure) -> str:
+    told = [one for one in texts if stated(one[1])] or texts[:1]
+    if key == "fee" and len(told) > 1:
+        return " | ".join(f"{spaced(name)}: {text}" for name, text in told)
+    for name, text in told[1:]:
+        if text != told[0][1]:
+            raw.reasons.append(flag("key-repeated", _within(place, name)))
+    return told[0][1]
 
 
-def _papers(entry: Mapping[str, Any], place: str) -> list[RawComponent]:
-    said = _named(entry)
+def _named(entry: Mapping[str, Any], place: str, raw: RawProcedure) -> dict[str, Any]:
+    """The entry by the names that are known; the others are told of."""
+    said: dict[str, Any] = {}
+    for name, value in entry.items():
+        key = _PART_KEYS.get(key_folded(name))
+        if key is None or key in said:
+            raw.reasons.append(flag("key-unknown" if key is None else "key-repeated", _within(place, name)))
+        else:
+            said[key] = value
+    return said
+
+
+def _papers(entry: Mapping[str, Any], place: str, raw: RawProcedure) -> list[RawComponent]:
+    said = _named(entry, place, raw)
     if isinstance(said.get("papers"), list):
         case = _text(said.get("case", said.get("name", "")))
         inside = [paper for paper in said["papers"] if isinstance(paper, Mapping)]
-        return [one for paper in inside for one in _papers({"case": case, **paper}, place)]
+        return [one for paper in inside for one in _papers({"case": case, **paper}, place, raw)]
     paper = RawComponent(place, Written(_text(said.get("name", "")), place), spaced(_text(said.get("case", ""))))
-    paper.originals, paper.copies, paper.electronic = (
-        _count(said.get(name)) for name in ("originals", "copies", "electronic")
-    )
+    _take_counts(said, paper, place, raw)
     paper.form = spaced(_text(said.get("form", "")))
-    return [paper] if stated(paper.name.text) else []
+    if not stated(paper.name.text):
+        paper.unkept = "component-nameless"
+    return [paper]
+
+
+def _take_counts(said: Mapping[str, Any], paper: RawComponent, place: str, raw: RawProcedure) -> None:
+    """The counts: of their own, or together (`Số lượng`) as an object or as a published text has them."""
+    together = said.get("counts")
+    if isinstance(together, Mapping):
+        said = {**said, **_named(together, place, raw)}
+    elif together is not None and not count_in(paper, folded(_text(together))):
+        raw.reasons.append(flag("count-unusual", place))
+    for name in ("originals", "copies", "electronic"):
+        count = _count(said.get(name))
+        if count is not None:
+            setattr(paper, name, count)
+        elif stated(_text(said.get(name))):
+            raw.reasons.append(flag("count-unusual", place))
 
 
 def _count(value: Any) -> int | None:
@@ -174,13 +223,13 @@ def _count(value: Any) -> int | None:
     return int(text) if text.isascii() and text.isdigit() and len(text) <= 6 else None
 
 
-def _basis(entry: Mapping[str, Any], place: str) -> Written:
-    said = _named(entry)
+def _basis(entry: Mapping[str, Any], place: str, raw: RawProcedure) -> Written:
+    said = _named(entry, place, raw)
     return Written(spaced(f"{_text(said.get('name', ''))} {_text(said.get('number', ''))}"), place)
 
 
-def _step(entry: Mapping[str, Any], place: str) -> RawStep:
-    said = _named(entry)
+def _step(entry: Mapping[str, Any], place: str, raw: RawProcedure) -> RawStep:
+    said = _named(entry, place, raw)
     name, role = (spaced(_text(said.get(part, ""))) for part in ("name", "role"))
     return RawStep(name, role, Written(_text(said.get("share", "")), place))
 
@@ -191,6 +240,8 @@ def _text(value: Any) -> str:
         return ""
     if isinstance(value, str):
         return value
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
     if isinstance(value, bool | int | float):
         return str(value)
     if isinstance(value, list):
@@ -203,20 +254,35 @@ def _within(place: str, name: str) -> str:
     return f"{place}, {field}" if place else field
 
 
-Row = tuple[str, Mapping[str, str]]
-"""Where a row stands, and its cells by column."""
+class Row(NamedTuple):
+    """Một hàng: where it stands, its cells with their columns' names, and whether it goes on with the row above."""
+
+    place: str
+    cells: Sequence[tuple[str, str]]
+    goes_on: bool = False
+
+    def says(self, key: str, keys: Mapping[str, str] = FIELD_KEYS) -> str:
+        """The first that its columns of that key say."""
+        found = (text for name, text in self.cells if keys.get(key_folded(name)) == key and stated(text))
+        return next(found, "")
 
 
-def read_rows(rows: Iterable[Row]) -> tuple[list[RawProcedure], list[Reason]]:
-    """The procedures of a table: rows of one code are one procedure, each with its channel; and what was refused."""
+def read_rows(tables: Iterable[Iterable[Row]]) -> tuple[list[RawProcedure], list[Reason]]:
+    """The procedures of tables: rows of one code are one procedure, each with its channel; and what was refused."""
     by_code: dict[str, list[Row]] = {}
     refused: list[Reason] = []
-    for place, cells in rows:
-        code = next((text for name, text in cells.items() if FIELD_KEYS.get(key_folded(name)) == "code"), "")
-        if not stated(code):
-            refused.append(refusal("code-missing", place).reason)
-        else:
-            by_code.setdefault(folded(code), []).append((place, cells))
+    for rows in tables:
+        above = ""
+        for row in rows:
+            code = row.says("code")
+            if not code and above and not row.says("name") and row.says("form", CHANNEL_KEYS):
+                by_code[above].append(row._replace(goes_on=True))  # its code's cell is merged with the one above
+            elif not code:
+                refused.append(refusal("code-missing", row.place).reason)
+                above = ""
+            else:
+                above = folded(code)
+                by_code.setdefault(above, []).append(row)
     procedures = []
     for same in by_code.values():
         try:
@@ -227,27 +293,38 @@ def read_rows(rows: Iterable[Row]) -> tuple[list[RawProcedure], list[Reason]]:
 
 
 def _merged(rows: Sequence[Row]) -> RawProcedure:
-    """Raises NotPublishable when the rows of one code say different things."""
-    raw = RawProcedure(rows[0][0])
-    for place, cells in rows:
-        channel: dict[str, str] = {}
-        for name, text in cells.items():
-            key, of_channel = FIELD_KEYS.get(key_folded(name)), CHANNEL_KEYS.get(key_folded(name))
-            at = f"{place}, cột «{spaced(name)[:60]}»"
-            if of_channel is not None and not (key == "description" and "form" not in _columns(cells)):
-                channel[of_channel] = text
-            elif key is None:
-                if place == raw.place:
-                    raw.reasons.append(flag("key-unknown", at))
-            elif text.strip():
-                _once(key, Written(text, at), raw)
-        if stated(channel.get("form", "")):
-            raw.channels.append(channel_of(channel, place))
+    """Raises NotPublishable when the rows of one code say different things, or a cell wasn't computed."""
+    raw = RawProcedure(rows[0].place)
+    for row in rows:
+        if row.goes_on:
+            raw.reasons.append(flag("code-from-above", row.place))
+        channel = _take_cells(row, raw)
+        if any(key == "form" and stated(text) for key, _, text in channel):
+            raw.channels.append(channel_of(channel, row.place, raw))
     return raw
 
 
-def _columns(cells: Mapping[str, str]) -> set[str]:
-    return {CHANNEL_KEYS.get(key_folded(name), "") for name in cells}
+def _take_cells(row: Row, raw: RawProcedure) -> list[tuple[str, str, str]]:
+    """Takes what the row says of the procedure; what it says of its channel is the answer."""
+    channel: list[tuple[str, str, str]] = []
+    taken: dict[str, str] = {}
+    for name, text in row.cells:
+        key, of_channel = FIELD_KEYS.get(key_folded(name)), CHANNEL_KEYS.get(key_folded(name))
+        at = f"{row.place}, cột «{spaced(name)[:60]}»"
+        if (key or of_channel) and _UNCOMPUTED.match(text):
+            raise refusal("formula-without-value", at, f"«{text[:40]}»")
+        if of_channel is not None and not (key == "description" and not row.says("form", CHANNEL_KEYS)):
+            channel.append((of_channel, name, text))
+        elif key is None:
+            if row.place == raw.place or name.startswith(NAMELESS):
+                raw.reasons.append(flag("key-unknown", at))
+        elif stated(text) and taken.setdefault(key, text) != text:
+            raw.reasons.append(flag("key-repeated", at))
+            if key == "code":
+                raw.other_code = Written(spaced(text), at)
+        elif text.strip():
+            _once(key, Written(text, at), raw)
+    return channel
 
 
 def _once(key: str, written: Written, raw: RawProcedure) -> None:

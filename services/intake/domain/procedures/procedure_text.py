@@ -32,6 +32,8 @@ from services.intake.domain.reference.folding import folded, spaced
 HEADING = "chi tiet thu tuc hanh chinh"
 _KEY = re.compile(r"[#>*_`\s]*(?P<label>[^\W\d_][^:\n]{1,60}?)\s*[*_`]*\s*:\s*[*_`]*\s*(?P<rest>.*)", re.DOTALL)
 _BLOCKS = frozenset({"channels", "components", "legal_bases", "internal_process"})
+_FREE = frozenset({"description", "keywords", "receiving_address"})
+"""Short values in which a colon says nothing: `ĐT: …` in an address."""
 _LONGEST_HEADING = 120
 _DECORATION = " \t#*_`>"
 
@@ -139,7 +141,7 @@ def _misfits(once: Sequence[_Found], one: _Found) -> tuple[bool, int, int]:
 def _take(one: _Found, following: Sequence[Line], head: Line, margin: int, raw: RawProcedure) -> None:
     body = [Line(head.number, one.rest), *following] if one.rest else list(following)
     if one.key not in LONG:
-        body = list(_known(body, margin, raw, free=one.key in ("description", "keywords")))
+        body = list(_known(body, margin, raw, free=one.key in _FREE))
     text = "\n".join(line.text for line in body).strip()
     raw.values[one.key] = Written(text, f"dòng {head.number}")
     match one.key:

@@ -39,6 +39,8 @@ class RawComponent:
     copies: int | None = None
     electronic: int | None = None
     form: str = ""
+    unkept: str = ""
+    """Why the line is no paper: the slug of a flag."""
 
 
 class RawStep(NamedTuple):

@@ -6,7 +6,7 @@ from functools import lru_cache
 
 _SPACES = re.compile(r"[\s\u200b-\u200d\u2060\ufeff]+")
 _MARKS = re.compile(r"[\u0300-\u036f]+")
-_NOTHING = frozenset({"", "khong co thong tin", "khong", "n/a", "null", "none"})
+_NOTHING = re.compile(r"(?:khong co thong tin(?: [a-z]+){0,8}|khong|n/a|null|none)?")
 _SHORT = 64  # characters
 _NO_WORD = re.compile(r"[^a-z0-9]+")
 
@@ -37,6 +37,6 @@ def slug_of(text: str, longest: int = 60) -> str:
 
 
 def stated(text: str) -> bool:
-    """Whether the text says anything: neither empty nor `Không có thông tin`."""
+    """Whether the text says anything: neither empty nor `Không có thông tin`, `Không có thông tin căn cứ pháp lý.`"""
     text = text.strip()
-    return len(text) > _SHORT or folded(text).strip(" .:;-") not in _NOTHING
+    return len(text) > _SHORT or _NOTHING.fullmatch(folded(text).strip(" .:;-")) is None

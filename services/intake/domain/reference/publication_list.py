@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import date
 from types import MappingProxyType
 
+from services.intake.domain.procedures.published_procedure import read_code
 from services.intake.domain.reference import columns as read
 from services.intake.domain.reference.columns import Column, Mistake, Sheet, plain, read_rows
 from services.intake.domain.reference.diff import Change, Diff, changed_fields
@@ -121,17 +122,28 @@ def plan_list(former: PublicationList | None, sheet: Sheet, is_known: Callable[[
 
 
 def compare(here: Sequence[Line], sheet: Sheet) -> tuple[list[Difference], list[Mistake]]:
-    """Đối chiếu: only here, only there, or under another name. Other columns of the portal's file are left aside."""
+    """Đối chiếu: only here, only there, or under another name. Other columns of the portal's file are left aside.
+
+    One procedure is one, also where one of the two writes its older long code or a province's (`1.004222.H15`).
+    """
     named = {plain(name) for column in _PORTAL for name in column.names}
     rows, mistakes = read_rows(_PORTAL, Sheet([name for name in sheet.header if plain(name) in named], sheet.rows))
     ours = {line["procedure"]: line.get("name") for line in here}
-    theirs = {values["procedure"]: values.get("name") for _, values in rows}
+    known = {_base(code): code for code in ours}
+    told = {values["procedure"]: values.get("name") for _, values in rows}
+    theirs = {known.get(_base(code), code): name for code, name in told.items() if code not in ours}
+    theirs |= {code: name for code, name in told.items() if code in ours}
     differences = [
         Difference(code, ours[code] or "" if code in ours else None, theirs[code] or "" if code in theirs else None)
         for code in sorted({*ours, *theirs})
         if code not in ours or code not in theirs or _named_otherwise(ours[code], theirs[code])
     ]
     return differences, mistakes
+
+
+def _base(code: str) -> str:
+    read = read_code(code)
+    return read.base if read else code
 
 
 def _named_otherwise(here: str | None, there: str | None) -> bool:

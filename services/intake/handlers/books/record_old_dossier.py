@@ -6,6 +6,7 @@ from typing import Any
 
 from hub_messaging.clock import real_now
 from services.intake.domain.books.old_dossier import OldDossier, Outcome
+from services.intake.domain.number_range import NumberRange
 from services.intake.domain.progress import Progress
 from services.intake.handlers.accept_dossier import next_code
 from services.intake.handlers.office import Office
@@ -21,6 +22,12 @@ class RecordOldDossier:
     officer: str
     applicant: Mapping[str, Any]
     contact: Mapping[str, str]
+
+    @property
+    def numbers_key(self) -> str:
+        """The range whose numbers it touches."""
+        given = NumberRange.after(self.code) if self.code else None
+        return given.key if given else NumberRange.key_for(self.line.desk.code, self.line.received_at)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,13 +57,21 @@ def record_old_dossier(command: RecordOldDossier, uow: IntakeWork, office: Offic
 
 def _enter(command: RecordOldDossier, uow: IntakeWork, office: Office) -> str:
     line, seals = command.line, office.seals
-    code = command.code or next_code(line.desk.code, line.received_at, uow)
+    code = _taken(command.code, uow) if command.code else next_code(line.desk.code, line.received_at, uow)
     sealed_form = seals.seal("form", line.id, {"applicant": command.applicant})
     sealed_contact = seals.seal("contact", line.id, command.contact) if command.contact else None
     uow.dossiers.put(line.id, line.registered(code, command.officer, sealed_form, sealed_contact))
     uow.timeline.add(line.entered_step(command.officer, real_now()))
     if line.finished_at is not None:
         _finish(command, Progress(line.id), uow)
+    return code
+
+
+def _taken(code: str, uow: IntakeWork) -> str:
+    """The code, never to be given out again: the desk's next dossier of that day gets a later one."""
+    given = NumberRange.after(code)
+    if given is not None and (uow.numbers.get(given.key) or NumberRange(given.key)).last < given.last:
+        uow.numbers.put(given.key, given)
     return code
 
 
