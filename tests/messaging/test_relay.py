@@ -1,6 +1,7 @@
 """Sending the outbox: in order per key, nothing lost, whoever dies and however long Kafka is away."""
 
 import asyncio
+import gc
 import json
 import time
 from collections import defaultdict
@@ -10,7 +11,8 @@ from uuid import UUID, uuid4
 
 import asyncpg
 import pytest
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka.errors import LeaderNotAvailableError
 from aiokafka.partitioner import DefaultPartitioner
 from hypothesis import given
 from hypothesis import strategies as st
@@ -21,6 +23,7 @@ from hub_events.ids import derive_id
 from hub_events.routing import DossierRoutingFailedV1
 from hub_local.stack import Stack
 from hub_messaging import relay as relay_module
+from hub_messaging.clock import real_now
 from hub_messaging.jobs import Job
 from hub_messaging.metrics import OUTBOX_OLDEST, OUTBOX_ROWS
 from hub_messaging.outbox import MAX_RECORD_BYTES, RELAY
@@ -251,6 +254,34 @@ async def test_what_is_not_acknowledged_is_sent_again_and_nothing_of_its_key_ove
         by_key[keys[seq]].append(seq)
     assert by_key.keys() == {str(dossier) for dossier in dossiers}
     assert all(seqs == sorted(seqs) and len(seqs) == 4 for seqs in by_key.values())
+
+
+async def test_a_batch_that_fails_when_nobody_waits_for_it_any_more_is_no_forgotten_failure(
+    toy: ToyService, broker: Broker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The second batch finds no room in time, and the first one, given up with it, fails afterwards."""
+    monkeypatch.setattr(relay_module, "SEND_DEADLINE_SECONDS", 0.2)
+    forgotten: list[Any] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _loop, context: forgotten.append(context))
+    handed_over: list[asyncio.Future[Any]] = []
+
+    async def one_and_no_more(self: AIOKafkaProducer, *_: Any, **__: Any) -> asyncio.Future[Any]:
+        if handed_over:
+            await asyncio.sleep(60)
+        handed_over.append(asyncio.get_running_loop().create_future())
+        return asyncio.shield(handed_over[0])
+
+    monkeypatch.setattr(AIOKafkaProducer, "send_batch", one_and_no_more)
+    row = {"headers": "[]", "body": b"{}", "recorded_at": real_now()}
+    keys = (str(uuid4()) for _ in range(100))
+    rows = [{**row, "seq": seq, "key": key} for seq, key in enumerate(keys)]  # in both partitions
+    with pytest.raises(ConnectionError, match="TimeoutError"):
+        await KafkaSender(broker.servers).send(broker.topic, rows)  # type: ignore[arg-type]
+    handed_over[0].set_exception(LeaderNotAvailableError())
+    handed_over.clear()
+    await asyncio.sleep(0.05)
+    gc.collect()
+    assert forgotten == []
 
 
 async def test_one_process_sends_at_a_time_and_the_next_takes_over(another: Another, broker: Broker) -> None:

@@ -72,9 +72,10 @@ class KafkaSender:
             async with asyncio.timeout(SEND_DEADLINE_SECONDS):
                 producer = await self._ready()
                 batches = _batches(producer, rows, sorted(await producer.partitions_for(topic)))
-                futures = [
-                    await producer.send_batch(builder, topic, partition=partition) for partition, builder, _ in batches
-                ]
+                futures = []
+                for partition, builder, _ in batches:
+                    futures.append(await producer.send_batch(builder, topic, partition=partition))
+                    futures[-1].add_done_callback(_heard)
                 results = await asyncio.gather(*futures, return_exceptions=True)
         except Exception as trouble:
             await self.close()
@@ -110,6 +111,12 @@ class KafkaSender:
                     await producer.stop()
             except (KafkaError, TimeoutError, OSError) as trouble:
                 log.info("producer_abandoned", trouble=type(trouble).__name__)
+
+
+def _heard(sending: "asyncio.Future[object]") -> None:
+    """Takes notice of a failure: where the wait for another batch ends the sending, nobody else asks for it."""
+    if not sending.cancelled():
+        sending.exception()
 
 
 def _batches(
