@@ -1,6 +1,6 @@
 """Dữ liệu tham chiếu được công bố: what others are told of a procedure or of an entry of the directory."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import Any
@@ -24,6 +24,7 @@ LARGEST = 500_000
 """Bytes of a procedure in full, as JSON in UTF-8: a record of 512 KB holds that and what comes with it."""
 
 Said = Mapping[str, str]
+Told = Callable[[Mapping[str, Any], Said], DirectoryEntry]
 TOLD = UUID("0b5c1f0e-6f0d-4f0a-9b52-2f4f6f3c7d21")
 """The name space of ids that follow from what is told, not from an import."""
 
@@ -71,24 +72,31 @@ def withdrawal_event(ending: Ending, version: int, at: datetime) -> ProcedureWit
 
 def directory_events(kind: str, entries: Sequence[Mapping[str, Any]], edition: int) -> Iterator[DirectoryEntry]:
     """One event for each entry of an approved import; none for kinds that only intake's own rules look at."""
-    told = DIRECTORY.get(kind)
+    told = _TOLD.get(kind)
     if told is None:
         return
     for entry in entries:
-        said: Said = entry["said"]
         about = {name: entry[name] for name in ("code", "valid_from", "valid_to", "withdrawn")}
-        yield told(**{**said, **about, "edition": edition, **_otherwise(kind, said)})
+        yield told({**about, "edition": edition}, entry["said"])
 
 
-def _otherwise(kind: str, said: Said) -> Mapping[str, Any]:
-    """What an event says in other words than the directory keeps it in."""
-    if kind == DESKS:
-        return {"category": said.get("class")}
-    if kind == OFFICERS:
-        return {"area": said.get("area", "").split()}
-    return {"vertical": said["vertical"] == "yes"} if kind == AGENCIES else {}
+def _desk(about: Mapping[str, Any], said: Said) -> DirectoryEntry:
+    return DeskPublishedV1(**{**said, **about}, category=said.get("class"))
 
 
+def _unit(about: Mapping[str, Any], said: Said) -> DirectoryEntry:
+    return UnitPublishedV1(**{**said, **about})
+
+
+def _officer(about: Mapping[str, Any], said: Said) -> DirectoryEntry:
+    return OfficerPublishedV1(**{**said, **about, "area": said.get("area", "").split()})
+
+
+def _agency(about: Mapping[str, Any], said: Said) -> DirectoryEntry:
+    return AgencyPublishedV1(**{**said, **about, "vertical": said["vertical"] == "yes"})
+
+
+_TOLD: Mapping[str, Told] = MappingProxyType({DESKS: _desk, UNITS: _unit, OFFICERS: _officer, AGENCIES: _agency})
 DIRECTORY: Mapping[str, type[DirectoryEntry]] = MappingProxyType(
     {DESKS: DeskPublishedV1, UNITS: UnitPublishedV1, OFFICERS: OfficerPublishedV1, AGENCIES: AgencyPublishedV1}
 )

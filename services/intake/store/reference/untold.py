@@ -39,7 +39,7 @@ Batch = Mapping[UUID, Callable[[], ReferenceEvent]]
 Counters = Mapping[str, int]
 F = TypeVar("F")
 
-AT_ONCE = 20
+AT_ONCE = 8
 """Events in a batch: of 500 KB at most, usually of some 5."""
 LOOKED_AT = 500
 _COUNTERS = "SELECT kind, number::bigint AS number FROM edition UNION ALL SELECT kind, version FROM reference_version"
