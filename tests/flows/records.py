@@ -64,13 +64,14 @@ def keys_of_what_is_packaged() -> set[str]:
 
 
 async def reference_told(hub: Hub) -> dict[str, set[str]]:
-    """By key, the ids of the events on the topic of reference data, once what is packaged is there."""
+    """By key, the ids of what is on the topic about procedures and desks, once what is packaged is there."""
 
     async def told() -> dict[str, set[str]]:
         found: dict[str, set[str]] = {}
         for record in await all_records(hub):
-            if record.topic == REFERENCE.name:
-                found.setdefault((record.key or b"").decode(), set()).add(record.event_id)
+            key = (record.key or b"").decode(errors="replace")
+            if record.topic == REFERENCE.name and key.startswith(("procedure/", "desk/")):
+                found.setdefault(key, set()).add(record.event_id)
         return found
 
     return await until(told, lambda found: keys_of_what_is_packaged() <= found.keys(), every=0.5)

@@ -25,6 +25,7 @@ DAY = "1899-12-31"
 PROCEDURES = {f"procedure/{code}@1" for code in ("1.004222", "1.001193", "1.001612", "1.001445")}
 BA_DINH, NGOC_HA = f"desk/H26.15.01@{DAY}", f"desk/H26.15.02@{DAY}"
 PACKAGED = {*PROCEDURES, BA_DINH, NGOC_HA}
+EDITIONS = "SELECT kind, number FROM edition FOR SHARE"
 
 
 class Told(NamedTuple):
@@ -71,6 +72,22 @@ async def as_an_older_build(door: FrontDoor) -> list[Told]:
     await door.intake.spine.pool.execute("DELETE FROM outbox_pending")
     await door.intake.spine.pool.execute("DELETE FROM outbox")
     return before
+
+
+@asynccontextmanager
+async def locked(door: FrontDoor, table: str, mode: str) -> AsyncIterator[None]:
+    """Who needs that table otherwise waits meanwhile."""
+    async with door.intake.spine.pool.acquire() as connection, connection.transaction():
+        await connection.execute(f"LOCK TABLE {table} IN {mode} MODE")
+        yield
+
+
+async def waiting(door: FrontDoor) -> list[str]:
+    """The statements that wait for somebody else's transaction."""
+    here = "datname = current_database() AND wait_event_type = 'Lock'"
+    return [
+        row["query"] for row in await door.intake.spine.pool.fetch(f"SELECT query FROM pg_stat_activity WHERE {here}")
+    ]
 
 
 def release(folder: Path, **changes: Any) -> Path:
@@ -176,6 +193,24 @@ async def test_a_desk_that_came_with_the_service_ends_where_the_directory_takes_
         again = await until(lambda: last(door, BA_DINH), lambda said: said["edition"] == 3)
         assert "valid_to" not in again
     assert (await keys(door)).count(NGOC_HA) == 1
+
+
+async def test_an_approval_that_comes_between_has_the_last_word(door: FrontDoor) -> None:
+    """It waits in the middle while what it replaces is read and about to be told."""
+    office, unit = Desk(door), "unit/H15.02@2025-07-01"
+    await office.published("units", UNITS)
+    await as_an_older_build(door)
+    seen = await office.preview("units", f"code,name,superior,valid_from,withdrawn\n{UNITS.splitlines()[2]},x\n")
+    async with working(door):
+        async with locked(door, "directory_entry", "SHARE"):
+            async with locked(door, "procedure_version", "ACCESS EXCLUSIVE"):
+                await until(lambda: waiting(door), lambda found: len(found) == 1, "who tells is about to look")
+                approving = asyncio.create_task(office.decide(seen["id"]))
+                await until(lambda: waiting(door), lambda found: len(found) == 2, "the approval waits")
+            await until(lambda: waiting(door), lambda found: EDITIONS in found, "and who tells waits for it")
+        assert (await approving).status_code == 200
+        await until(lambda: keys(door), lambda found: "unit/H15@2025-07-01" in found)
+    assert [one.says["edition"] for one in await told(door) if one.key == unit] == [2]
 
 
 async def test_a_number_that_was_published_too_is_told_as_it_was_published(door: FrontDoor, tmp_path: Path) -> None:

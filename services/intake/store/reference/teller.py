@@ -23,11 +23,11 @@ from hub_messaging.outbox import RELAY
 from hub_messaging.process import CALM_AFTER_SECONDS
 from hub_messaging.runner import Runner
 from hub_messaging.unit_of_work import UnitOfWork
-from services.intake.store.reference.untold import Batch, Counters, Untold
+from services.intake.store.reference.untold import Batch, Counters, PublishedMeanwhile, Untold, hold_editions
 
 log = structlog.get_logger(__name__)
 
-TELL_LATER: tuple[type[Exception], ...] = (*UNAVAILABLE, LostLease)
+TELL_LATER: tuple[type[Exception], ...] = (*UNAVAILABLE, LostLease, PublishedMeanwhile)
 LOOK_SECONDS = 2.0
 REST = 1.0
 """After each batch it rests so many times as long as that took: dossiers' events go first."""
@@ -65,20 +65,21 @@ class Teller:
         told = 0
         async for batch in self._untold.since(seen):
             began = time.monotonic()
-            told += await self._tell(batch, held)
+            told += await self._tell(batch, held, counters)
             await asyncio.sleep(REST * (time.monotonic() - began))
         self._seen = held[RELAY], counters
         if told:
             log.info("reference_told", events=told)
 
-    async def _tell(self, batch: Batch, held: dict[str, Lease]) -> int:
+    async def _tell(self, batch: Batch, held: dict[str, Lease], counters: Counters) -> int:
         """One transaction; how many were told. What can't be told keeps no other one back."""
-
-        def job(id: UUID, event: Callable[[], ReferenceEvent]) -> Job[UnitOfWork, None]:
-            return Job(run=lambda uow: uow.publish_reference(event(), id=id))
-
-        results = await self._runner.run([job(id, event) for id, event in batch.items()], fence=held)
+        jobs = [_telling(id, event) for id, event in batch.items()]
+        results = await self._runner.run(jobs, fence=held, also=partial(hold_editions, counters))
         failed = [type(result.error).__name__ for result in results if isinstance(result, Failed)]
         if failed:
             log.error("reference_not_told", events=len(failed), errors=sorted(set(failed)))
         return len(results) - len(failed)
+
+
+def _telling(id: UUID, event: Callable[[], ReferenceEvent]) -> Job[UnitOfWork, None]:
+    return Job(run=lambda uow: uow.publish_reference(event(), id=id))

@@ -16,7 +16,7 @@ import orjson
 from hub_events.event import ReferenceEvent
 from hub_events.ids import derive_id
 from hub_events.reference import DeskPublishedV1
-from hub_messaging.database import Pool
+from hub_messaging.database import Connection, Pool
 from services.intake.domain.catalogue import Catalogue
 from services.intake.domain.procedures.publication import PROCEDURES
 from services.intake.domain.reference.directory import DESKS
@@ -43,6 +43,7 @@ AT_ONCE = 8
 """Events in a batch: of 500 KB at most, usually of some 5."""
 LOOKED_AT = 500
 _COUNTERS = "SELECT kind, number::bigint AS number FROM edition UNION ALL SELECT kind, version FROM reference_version"
+_EDITIONS = "SELECT kind, number FROM edition FOR SHARE"
 _TOLD = "SELECT event_id FROM outbox WHERE event_id = ANY($1)"
 _BODIES = "SELECT event_id, body FROM outbox WHERE event_id = ANY($1)"
 _VERSIONS = """
@@ -63,6 +64,16 @@ SELECT code, min(valid_from) AS day FROM (
     WHERE kind = '{DESKS}' AND code = ANY($1) ORDER BY code, valid_from, edition DESC
 ) AS counting WHERE NOT withdrawn GROUP BY code
 """  # noqa: S608
+
+
+class PublishedMeanwhile(Exception):
+    """What was read of the directory may not count any more."""
+
+
+async def hold_editions(seen: Counters, connection: Connection) -> None:
+    """Approvals wait until the end of the transaction: what they tell comes behind. Raises PublishedMeanwhile."""
+    if any(seen.get(row["kind"]) != row["number"] for row in await connection.fetch(_EDITIONS)):
+        raise PublishedMeanwhile
 
 
 class Untold:
