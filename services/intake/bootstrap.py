@@ -88,6 +88,8 @@ from services.intake.store.queries import Queries
 from services.intake.store.reference.directory import Directory
 from services.intake.store.reference.places import communes
 from services.intake.store.reference.reference_tables import ReferenceUnitOfWork
+from services.intake.store.reference.teller import Teller
+from services.intake.store.reference.untold import Untold
 from services.intake.store.systems.changes import ChangeFeed
 from services.intake.store.systems.lists import Lists
 from services.intake.store.systems.sealer import ROLE as SEALS
@@ -117,7 +119,8 @@ class Service:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.spine: Spine[IntakeUnitOfWork] = Spine(NAME, settings, IntakeUnitOfWork, KEPT)
-        self._catalogue = LiveCatalogue(read_catalogue(settings.data_folder))
+        self._packaged = read_catalogue(settings.data_folder)
+        self._catalogue = LiveCatalogue(self._packaged)
         self._office = Office(self._catalogue, load_calendar(), SealingKeys.read(settings.sealing_keys_file))
         self._tables = read_tables(settings.data_folder, PACKAGED_DATA)
         self._procedures = ProcedureFeed(self._catalogue.learn, self._catalogue.end)
@@ -135,11 +138,11 @@ class Service:
 
     async def worker(self) -> Sequence[Role]:
         """Reads events and sends the service's own."""
-        return [*self.spine.housekeeping(), *self._readers(), *self.file_keepers(), self._sealer()]
+        return [*self.spine.housekeeping(), *self._readers(), *self.file_keepers(), *self._beside()]
 
     async def everything(self) -> Sequence[Role]:
         """All roles in one process; inputs last, so that they stop first."""
-        return [*self.spine.housekeeping(), *self._readers(), *self.file_keepers(), self._sealer(), *self._front()]
+        return [*self.spine.housekeeping(), *self._readers(), *self.file_keepers(), *self._beside(), *self._front()]
 
     def _front(self) -> list[Role]:
         """What keeps the reference data up to date, and the server, which waits until it is."""
@@ -168,12 +171,14 @@ class Service:
             roles.append(Role("file_scan", Scanning(queries, self._vault, Clamd(url), run, spine.leases).run))
         return roles
 
-    def _sealer(self) -> Role:
-        """Seals the timeline beside the way."""
+    def _beside(self) -> list[Role]:
+        """Seals the timeline, and tells what was not told of reference data, beside the way."""
         spine = self.spine
         sealer = Sealer(spine.pool, spine.leases, spine.clock.now, self.settings.seals_every_seconds)
         spine.measured_by(sealer.measure)
-        return Role(SEALS, sealer.run)
+        untold = Untold(spine.pool, self._packaged)
+        teller = Teller(spine.pool, spine.clock, spine.bells, spine.leases, untold)
+        return [Role(SEALS, sealer.run), Role("teller", teller.run)]
 
     def _files_runner(self) -> Runner[FilesUnitOfWork]:
         """Files have a group commit of their own: what accepts dossiers carries none of their tables."""

@@ -1,14 +1,16 @@
 """Kafka's records as they lie there, and records that no service of the hub would write."""
 
 import asyncio
+import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 
-from hub_events.topics import TOPICS
+from hub_events.topics import REFERENCE, TOPICS
 from hub_local.topic_log import log_of, records_of
+from services.intake.settings import PACKAGED_DATA
 from tests.flows.hub import Hub
 from tests.flows.load import database
 from tests.waiting import until
@@ -51,6 +53,28 @@ async def all_records(hub: Hub) -> list[Record]:
         async for records in records_of(servers, await log_of(servers, topic.name))
         for found in records
     ]
+
+
+def keys_of_what_is_packaged() -> set[str]:
+    """The keys of the procedures and desks that come with intake, in one version each."""
+    procedures, desks = (json.loads((PACKAGED_DATA / f"{name}.json").read_text()) for name in ("procedures", "desks"))
+    return {f"procedure/{one['code']}@{one['version']}" for one in procedures} | {
+        f"desk/{one['code']}@1899-12-31" for one in desks
+    }
+
+
+async def reference_told(hub: Hub) -> dict[str, set[str]]:
+    """By key, the ids of what is on the topic about procedures and desks, once what is packaged is there."""
+
+    async def told() -> dict[str, set[str]]:
+        found: dict[str, set[str]] = {}
+        for record in await all_records(hub):
+            key = (record.key or b"").decode(errors="replace")
+            if record.topic == REFERENCE.name and key.startswith(("procedure/", "desk/")):
+                found.setdefault(key, set()).add(record.event_id)
+        return found
+
+    return await until(told, lambda found: keys_of_what_is_packaged() <= found.keys(), every=0.5)
 
 
 async def produce(hub: Hub, records: Iterable[Record]) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from hub_web.tokens import ALL, SCOPES, Issuer
 from tests.flows.hub import OFFICER, Hub
-from tests.flows.records import all_is_read, all_records
+from tests.flows.records import all_is_read, all_records, keys_of_what_is_packaged, reference_told
 from tests.waiting import until
 
 pytestmark = pytest.mark.stack
@@ -52,6 +52,15 @@ async def _agency_now(hub: Hub) -> str:
     receipt = await hub.post("/v1/dossiers", body)
     await hub.reached(receipt["dossier_id"], "routed")
     return str((await hub.transfer(receipt["dossier_id"]))["legs"][0]["agency"]["code"])
+
+
+async def test_what_comes_with_intake_is_on_the_topic_each_thing_once(hub: Hub) -> None:
+    procedures, desks = [(await hub.door.get("intake", f"/v1/{kind}"))["items"] for kind in ("procedures", "desks")]
+    told = await reference_told(hub)
+    assert {key: len(told[key]) for key in keys_of_what_is_packaged()} == dict.fromkeys(keys_of_what_is_packaged(), 1)
+    kinds = [(kind, code.partition("@")[0]) for kind, _, code in (key.partition("/") for key in told)]
+    assert {one["code"] for one in procedures} <= {code for kind, code in kinds if kind == "procedure"}
+    assert {one["code"] for one in desks} <= {code for kind, code in kinds if kind == "desk"}
 
 
 async def test_an_agency_that_is_merged_at_intake_is_succeeded_at_routing(hub: Hub) -> None:

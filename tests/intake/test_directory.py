@@ -17,6 +17,9 @@ from services.intake.domain.reference.directory_plan import make_plan
 from tests.intake.conftest import ACCEPTANCE, FrontDoor, residence
 from tests.intake.directory_office import AGENCIES, DESKS, UNITS, Desk, desk
 
+BOTH = ("H26.15.01", "H26.15.02")
+"""The packaged desks."""
+
 
 @pytest.fixture
 def office(door: FrontDoor) -> Desk:
@@ -83,6 +86,24 @@ async def test_old_dossiers_still_find_the_desk_of_a_district(office: Desk) -> N
     assert (gone["name"], gone["valid_to"]) == ("Bộ phận Một cửa huyện Đồng Xuân", "2025-06-30")
     urban = (await office.door.get("/v1/desks?class=urban&province=66")).json()["items"]
     assert len(urban) == 2
+
+
+async def test_a_packaged_desk_stands_in_until_the_directory_speaks_of_its_code(office: Desk) -> None:
+    door = office.door
+
+    async def listed_and_taking() -> tuple[set[str], set[str]]:
+        await door.intake._reference.refresh(door.intake.spine.pool)
+        listed = {found["code"] for found in (await door.get("/v1/desks?province=01")).json()["items"]}
+        answers = {code: await door.post("/v1/dossiers", residence(desk_code=code)) for code in BOTH}
+        return listed, {code for code, answer in answers.items() if answer.status_code == 201}
+
+    first, second = BOTH
+    await office.published("desks", desk(code=first, province="01", commune="00004", valid_from="2026-03-09"))
+    assert await listed_and_taking() == ({*BOTH}, {*BOTH})
+    await office.published("desks", desk(code=second, province="01", commune="00008", valid_to="2025-12-31"))
+    assert await listed_and_taking() == ({first}, {first}), "its code has ended, and what is packaged doesn't come back"
+    door.set_time("2026-03-09T08:00:00+07:00")
+    assert await listed_and_taking() == ({first}, {first})
 
 
 async def test_a_file_with_mistakes_changes_nothing_and_names_them_all(office: Desk) -> None:

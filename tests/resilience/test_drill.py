@@ -22,7 +22,7 @@ from hub_local.proof import TOLD
 from hub_local.stack import Stack
 from tests.flows.hub import MORNING, Hub, visiting
 from tests.flows.load import Load, count_dossiers, database, effects_after, facts_are_told, nothing_is_left_over
-from tests.flows.records import Record, all_is_read, all_records
+from tests.flows.records import Record, all_is_read, all_records, reference_told
 from tests.flows.stacks import observed_hub
 from tests.local.stand_ins import settings_of
 from tests.stack import Place
@@ -148,6 +148,7 @@ async def test_a_lost_kafka_is_rebuilt_and_every_reader_ends_as_before(layout: L
         await hub.moved_to(MORNING)
         dossiers = await accepted(hub, 10)
         await done_once(hub, dossiers)
+        await reference_told(hub)
         await nothing_is_left_over(hub)
         busy = await hub_command(layout, "republish")
         assert busy.returncode == 1
@@ -163,7 +164,9 @@ async def test_a_lost_kafka_is_rebuilt_and_every_reader_ends_as_before(layout: L
     assert "intake-dossier-events is not empty: it holds 10 records. --again" in refused.stderr
     async with at_work(layout) as hub:
         await all_is_read(hub)
-        assert as_sent(await all_records(hub)) == records, "the same records, in order for each dossier"
+        assert as_sent(await all_records(hub)) == records, (
+            "reference data too: the same records, in order for each dossier"
+        )
         assert await what_is_known(hub) == state
         await done_once(hub, dossiers)
         await done_once(hub, await accepted(hub, 2))

@@ -9,6 +9,7 @@ import pytest
 
 from tests.flows.hub import MORNING, THREE_DAYS, Hub
 from tests.flows.load import Handed, Load, effects_after, percentile
+from tests.flows.records import reference_told
 from tests.waiting import until
 
 pytestmark = pytest.mark.stack
@@ -19,6 +20,7 @@ QUICK_SECONDS = 5.0
 
 
 async def test_intake_accepts_while_kafka_is_away(hub: Hub) -> None:
+    await reference_told(hub)
     await hub.stack.stop_one("kafka")
     load = Load(hub, 300, pause=KAFKA_AWAY_SECONDS * 8 / 300)
     await load.start()

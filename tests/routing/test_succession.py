@@ -127,3 +127,17 @@ async def test_a_dossier_for_an_agency_that_was_merged_goes_to_its_successor(hub
     lanes = {lane["name"]: lane for lane in (await hub.get("/v1/lanes")).json()["items"]}
     assert lanes[HEIR]["agency"] == "Công an phường mới"
     assert POLICE.code in lanes, "who is no more still answers for what it has"
+
+
+@pytest.mark.stack
+async def test_an_agency_that_the_table_knows_already_changes_nothing_as_long_as_it_is_there(hub: Hub) -> None:
+    """Told by intake under another name, even: the table's rules and names hold."""
+    before = hub.service.competence()
+    await hub.read(
+        published(POLICE.code, 1), published("G01.26.20.08", 1, valid_to="2025-06-30", successor=POLICE.code)
+    )
+    await until(
+        lambda: asyncio.sleep(0, hub.service._successions._seen), lambda seen: seen is not None and seen[0] == 2
+    )
+    assert hub.service.competence() is before
+    assert before.competent("commune-police", "1.004222", COMMUNE) == POLICE

@@ -140,9 +140,14 @@ class DirectoryEntry(ReferenceEvent):
     edition: int = Field(ge=1)
     """Which approval of this kind of entry said so: of two about one version the higher counts."""
 
+    @classmethod
+    def key_of(cls, code: str, valid_from: date) -> str:
+        """The key of that version."""
+        return f"{cls.type.partition('.')[0]}/{code}@{valid_from}"
+
     @property
     def key(self) -> str:
-        return f"{self.type.partition('.')[0]}/{self.code}@{self.valid_from}"
+        return self.key_of(self.code, self.valid_from)
 
 
 class DeskPublishedV1(DirectoryEntry):

@@ -4,7 +4,7 @@ Only the event loop changes it, between two awaits: a command sees it in one sta
 """
 
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 
 from hub_events.intake import ProcedureRef
@@ -27,11 +27,12 @@ class LiveCatalogue:
         self._endings: dict[str, Ending] = {}
         self.learn(packaged.procedures)
         self.packaged_desks: Sequence[Desk] = packaged.desks
-        self.take_desks(())
+        self.take_desks({})
 
-    def take_desks(self, published: Iterable[Desk]) -> None:
-        """The desks from now on: the packaged ones, and those published, which replace those of the same code."""
-        self._desks = {desk.ref.code: desk for desk in (*self.packaged_desks, *published)}
+    def take_desks(self, published: Mapping[str, Desk | None]) -> None:
+        """The desks from now on: the packaged ones, and the directory's, which go first; None: it is no more."""
+        packaged = {desk.ref.code: desk for desk in self.packaged_desks if desk.ref.code not in published}
+        self._desks = packaged | {code: desk for code, desk in published.items() if desk is not None}
 
     def learn(self, procedures: Iterable[Procedure]) -> None:
         """Adds versions; one that is known is not replaced by an older one."""

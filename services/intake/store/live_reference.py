@@ -7,7 +7,7 @@ to n. A new kind of data brings a row in that table and a `Feed` of its own.
 
 import asyncio
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date, datetime
 from functools import cache
 from typing import Protocol
@@ -88,7 +88,7 @@ class ProcedureFeed:
 class DeskFeed:
     """Bộ phận Một cửa của danh bạ, into the catalogue of this process: those of today's."""
 
-    def __init__(self, take: Callable[[Iterable[Desk]], None], now: Callable[[], datetime]) -> None:
+    def __init__(self, take: Callable[[Mapping[str, Desk | None]], None], now: Callable[[], datetime]) -> None:
         self._take = take
         self._now = now
         self._known: tuple[int, date] | None = None

@@ -60,7 +60,7 @@ def desk_router(
         versions = Versions(await reading.everything(kinds.DESKS))
         valid = [entry for code in versions.by_code if (entry := versions.on(code, on(at)))]
         desks = [desk_view(entry) for entry in valid]
-        desks += [packaged_view(desk) for desk in packaged() if desk.ref.code not in versions.by_code]
+        desks += [packaged_view(desk) for desk in packaged() if not versions.speaks_of(desk.ref.code, on(at))]
         items = [desk for desk in desks if province in (None, desk.province) and desk_class in (None, desk.desk_class)]
         return Page(items=sorted(items, key=lambda desk: desk.code))
 

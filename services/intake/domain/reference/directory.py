@@ -173,6 +173,10 @@ class Versions:
         place = bisect_right(versions, day, key=lambda entry: entry.valid_from) - 1
         return versions[place] if place >= 0 and versions[place].holds_on(day) else None
 
+    def speaks_of(self, code: str, day: date) -> bool:
+        """Whether a version of `code` has begun by that day: a packaged desk stands in for it only until then."""
+        return any(entry.valid_from <= day for entry in self.by_code.get(code, ()))
+
     def last(self, code: str) -> Entry | None:
         """The newest version of `code`."""
         versions = self.by_code.get(code)

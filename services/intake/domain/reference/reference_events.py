@@ -1,10 +1,12 @@
 """Dữ liệu tham chiếu được công bố: what others are told of a procedure or of an entry of the directory."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import Any
+from uuid import UUID
 
+from hub_events.ids import derive_id
 from hub_events.reference import (
     AgencyPublishedV1,
     DeskPublishedV1,
@@ -23,10 +25,12 @@ LARGEST = 500_000
 
 Said = Mapping[str, str]
 Told = Callable[[Mapping[str, Any], Said], DirectoryEntry]
+TOLD = UUID("0b5c1f0e-6f0d-4f0a-9b52-2f4f6f3c7d21")
+"""The name space of ids that follow from what is told, not from an import."""
 
 
 def procedure_event(procedure: PublishedProcedure, version: int, at: datetime) -> ProcedurePublishedV1:
-    """The version in full."""
+    """The version in full; the same whenever it is made, from the file or from what was kept of it."""
     return ProcedurePublishedV1(
         **{
             **procedure.content(),
@@ -37,11 +41,19 @@ def procedure_event(procedure: PublishedProcedure, version: int, at: datetime) -
             ],
             "cases": [{"code": code, "name": name} for code, name in procedure.cases],
             "bases": [basis._asdict() for basis in procedure.bases],
-            "texts": [{"key": key, "text": text} for key, text in procedure.texts.items()],
+            "texts": [{"key": key, "text": text} for key, text in sorted(procedure.texts.items())],
         },
         version=version,
         published_at=at,
     )
+
+
+def version_told(code: str, version: int, published_at: datetime) -> UUID:
+    """The id under which a published version is told: it follows from the version, so that telling again is known.
+
+    After a restore a number may be used a second time, at another time: that is another event.
+    """
+    return derive_id(TOLD, "published", code, str(version), published_at.astimezone(UTC).isoformat())
 
 
 def withdrawal_event(ending: Ending, version: int, at: datetime) -> ProcedureWithdrawnV1:
@@ -85,3 +97,7 @@ def _agency(about: Mapping[str, Any], said: Said) -> DirectoryEntry:
 
 
 _TOLD: Mapping[str, Told] = MappingProxyType({DESKS: _desk, UNITS: _unit, OFFICERS: _officer, AGENCIES: _agency})
+DIRECTORY: Mapping[str, type[DirectoryEntry]] = MappingProxyType(
+    {DESKS: DeskPublishedV1, UNITS: UnitPublishedV1, OFFICERS: OfficerPublishedV1, AGENCIES: AgencyPublishedV1}
+)
+"""The kinds of the directory that others are told of."""

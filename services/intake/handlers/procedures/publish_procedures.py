@@ -5,7 +5,6 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
 
-from hub_events.ids import derive_id
 from services.intake.domain.procedures.assess_procedure import Assessed
 from services.intake.domain.procedures.publication import (
     PROCEDURES,
@@ -20,6 +19,7 @@ from services.intake.domain.procedures.publication import (
 )
 from services.intake.domain.procedures.quirks import Reason, flag, refusal
 from services.intake.domain.procedures.withdrawal import Ending
+from services.intake.domain.reference.reference_events import version_told
 from services.intake.handlers.procedures.publishing import (
     COUNTERS,
     ENDINGS,
@@ -127,4 +127,4 @@ def _add(
         )
     )
     told = assessed.told.model_copy(update={"version": version, "published_at": command.at})
-    uow.publish_reference(told, id=derive_id(command.run, told.key))
+    uow.publish_reference(told, id=version_told(told.code, version, command.at))

@@ -90,10 +90,11 @@ class Directory:
         return None if row is None else _list(row)
 
 
-async def published_desks(pool: Pool, on: date) -> tuple[Desk, ...]:
-    """The approved desks of the directory that are valid on that day, by code."""
+async def published_desks(pool: Pool, on: date) -> Mapping[str, Desk | None]:
+    """The desks that the directory speaks of by that day; None: it was one and is no more."""
     versions = Versions(await Directory(pool).everything(DESKS))
-    return tuple(desk_of(entry) for code in versions.by_code if (entry := versions.on(code, on)))
+    spoken_of = {code: versions.on(code, on) for code in versions.by_code if versions.speaks_of(code, on)}
+    return {code: desk_of(entry) if entry else None for code, entry in spoken_of.items()}
 
 
 def desk_of(entry: Entry) -> Desk:
