@@ -342,6 +342,19 @@ async def test_no_list_and_no_count_walks_or_sorts_the_register(large: Pool, ask
             assert max(map(int, re.findall(r"Rows Removed by Filter: (\d+)", plan)), default=0) <= 80_000, plan
 
 
+@each_search
+async def test_the_indexes_by_desk_hold_all_that_is_asked_of_their_lines(large: Pool, asked: dict[str, Any]) -> None:
+    """A line of its own page for each of 25,000 costs three times as much as the walk."""
+    search = Search(as_of=MONDAY_MORNING, **asked)
+    walks = [walk for order in ("newest", "due") if (walk := lists._walk(search, order)).column == "desk_code"]
+    async with large.acquire() as connection, connection.transaction():
+        await connection.execute(lists.ALONG_THE_INDEX)
+        for statement, values in [lists.listing(search, walk, None, 51) for walk in walks]:
+            plan = "\n".join(row[0] for row in await connection.fetch(f"EXPLAIN {statement}", *values))
+            scans = set(re.findall(r"(Index.* Scan)(?: Backward)? using register_line_", plan))
+            assert scans == {"Index Only Scan"}, plan
+
+
 @pytest.mark.parametrize(("name", "most"), [*((name, 1_200) for name in SEARCHES), ("three desks, online", 40)])
 async def test_short_walks_find_the_same_page_by_page(
     large: Pool, name: str, most: int, monkeypatch: pytest.MonkeyPatch

@@ -277,7 +277,7 @@ def _conditions(search: Search, walk: _Walk, sql: _Sql) -> list[str]:
     for column, span in (("received_at", search.received), ("accepted_at", search.accepted), ("due_at", search.due)):
         if column != walk.by or search.code is not None:
             found += sql.span(column, span)
-    return found + _lateness(search, sql)
+    return found + _lateness(search, walk, sql)
 
 
 def _standing(wanted: frozenset[RegisterStatus], sql: _Sql) -> str:
@@ -297,11 +297,15 @@ def _standing(wanted: frozenset[RegisterStatus], sql: _Sql) -> str:
     return f"({' OR '.join(alternatives) or 'false'})"
 
 
-def _lateness(search: Search, sql: _Sql) -> list[str]:
-    """Quá hạn: ended too late (result or stop), or not by now. What waits for a supplement, or was refused, isn't."""
+def _lateness(search: Search, walk: _Walk, sql: _Sql) -> list[str]:
+    """Quá hạn: ended too late (result or stop), or not by now. What waits for a supplement, or was refused, isn't.
+
+    Nothing that is under way has ended: the index by date holds no moment of an end.
+    """
     if search.late is None:
         return []
-    late = is_late("due_at", f"coalesce(judged_at, completed_at, {sql.value(search.as_of)})")
+    ended = "" if walk.by == "due_at" else "judged_at, completed_at, "
+    late = is_late("due_at", f"coalesce({ended}{sql.value(search.as_of)}::timestamptz)")
     late = f"(coalesce({late}, false) AND (completed_at IS NOT NULL OR state = 'accepted'))"
     return [late if search.late else f"NOT {late}"]
 
