@@ -60,7 +60,6 @@ BOUNDS = (
     *(Bound("register", f"{asked}_p99_s", "less", 0.050) for asked in ("list", "due", "count")),
     Bound("register", "accepted_alone_per_s", "more", 300),
     Bound("register", "accepted_p99_s", "less", 0.100),
-    Bound("register", "receipt_cpu_s", "less", 0.020),
     Bound("register", "import_s", "less", 60),
     Bound("register", "import_memory_mb", "less", 300),
 )
