@@ -2,6 +2,8 @@
 
 import asyncio
 import hashlib
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -323,10 +325,21 @@ async def test_slow_lines_share_the_room_and_who_finds_none_is_asked_back(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(receiving, "WAIT_SECONDS", 0.3)
+    sizes, usual = list[int](), receiving._Room.taken
+
+    @asynccontextmanager
+    async def counted(room: receiving._Room, size: int) -> AsyncIterator[None]:
+        async with usual(room, size):
+            sizes.append(size)
+            yield
+
+    monkeypatch.setattr(receiving._Room, "taken", counted)
     content = pdf(8 * 1024 * 1024)
     ids = [await desk.started(content, name=f"{number}.pdf") for number in range(7)]
     lines = [await desk.half_sent(upload_id, 0, len(content), content[:1000]) for upload_id in ids[:6]]
-    await asyncio.sleep(0.3)
+    async with asyncio.timeout(10):
+        while len(sizes) < len(lines):
+            await asyncio.sleep(0.01)
     refused = await desk.send(ids[6], 0, content[:1000])
     assert (refused.status_code, refused.headers["Retry-After"]) == (503, "2")
     for _, writer in lines:
