@@ -67,6 +67,12 @@ async def _nothing_to_reset(_connection: "asyncpg.Connection[asyncpg.Record]") -
     """
 
 
+def locked_in_order(table: str, key: str, condition: str) -> str:
+    """The end of an UPDATE of what `condition` finds: locked in the order of the keys, as everywhere, no deadlock."""
+    found = f"SELECT {key} FROM {table} WHERE {condition} ORDER BY {key} FOR UPDATE"
+    return f"FROM ({found}) AS locked WHERE {table}.{key} = locked.{key}"
+
+
 @dataclass(frozen=True)
 class Table:
     """A table as the code writes it: name, key columns, and the PostgreSQL type of each column in order."""

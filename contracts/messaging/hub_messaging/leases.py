@@ -8,7 +8,7 @@ from uuid import UUID
 
 import uuid_utils.compat as uuids
 
-from hub_messaging.database import Connection, Pool
+from hub_messaging.database import Connection, Pool, locked_in_order
 from hub_messaging.errors import LostLease
 
 DURATION = timedelta(seconds=3)
@@ -23,11 +23,9 @@ ON CONFLICT (name) DO UPDATE SET
 WHERE held.holder = excluded.holder OR held.slot = excluded.slot OR held.until < now()
 RETURNING name, epoch
 """
-_GIVE_BACK = """
-UPDATE lease SET until = '-infinity' FROM (
-    SELECT name FROM lease WHERE name = ANY($1) AND holder = $2 ORDER BY name FOR UPDATE
-) AS locked WHERE lease.name = locked.name
-"""
+_GIVE_BACK = f"""
+UPDATE lease SET until = '-infinity' {locked_in_order("lease", "name", "name = ANY($1) AND holder = $2")}
+"""  # noqa: S608
 _CHECK = """
 SELECT name FROM lease
 WHERE (name, epoch) IN (SELECT name, epoch FROM unnest($1::text[], $2::bigint[]) AS mine(name, epoch))

@@ -14,7 +14,7 @@ from uuid import UUID
 import asyncpg
 import structlog
 
-from hub_messaging.database import UNAVAILABLE, Pool
+from hub_messaging.database import UNAVAILABLE, Pool, locked_in_order
 from hub_messaging.health import Heart
 from hub_messaging.jobs import Failed, Job
 from hub_messaging.leases import Lease, Leases
@@ -37,11 +37,10 @@ WHERE id = $1 AND state = 'ready' AND started_at IS NULL AND EXISTS (
     SELECT FROM lease WHERE name = $2 AND epoch = $3
 ) RETURNING id
 """
-_LOSE_TRACK = """
-UPDATE work SET state = 'unknown', outcome = 'process-ended', attempts = attempts + 1, next_at = now() FROM (
-    SELECT id FROM work WHERE lane = ANY($1) AND state = 'ready' AND started_at IS NOT NULL ORDER BY id FOR UPDATE
-) AS locked WHERE work.id = locked.id
-"""
+_LOSE_TRACK = f"""
+UPDATE work SET state = 'unknown', outcome = 'process-ended', attempts = attempts + 1, next_at = now()
+{locked_in_order("work", "id", "lane = ANY($1) AND state = 'ready' AND started_at IS NOT NULL")}
+"""  # noqa: S608
 _ROW = """
 SELECT work.id, lane, dossier_id, kind, fact_at, created_at, attempts, own_failures, body,
        extract(epoch FROM now() - coalesce(started_at, created_at))::float8 AS age_seconds
@@ -49,11 +48,10 @@ FROM work JOIN work_body ON work_body.id = work.id WHERE work.state = 'unknown' 
 """
 _ONE = f"{_ROW} work.id = $1"
 _DUE = f"{_ROW} next_at <= now() ORDER BY next_at LIMIT {AT_ONCE}"
-_LATER = """
-UPDATE work SET next_at = now() + least(greatest(now() - coalesce(started_at, created_at), '5 s'), '1 h') FROM (
-    SELECT id FROM work WHERE id = ANY($1) AND state = 'unknown' ORDER BY id FOR UPDATE
-) AS locked WHERE work.id = locked.id
-"""
+_LATER = f"""
+UPDATE work SET next_at = now() + least(greatest(now() - coalesce(started_at, created_at), '5 s'), '1 h')
+{locked_in_order("work", "id", "id = ANY($1) AND state = 'unknown'")}
+"""  # noqa: S608
 """Asked again when as much time again has passed as since the attempt: 5 s … 1 h."""
 
 

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from uuid import UUID
 
 from hub_messaging.clock import real_now
-from hub_messaging.database import Connection, Pool, Writes
+from hub_messaging.database import Connection, Pool, Writes, locked_in_order
 from hub_messaging.metrics import WORK_DUE, WORK_SET_ASIDE, WORK_UNKNOWN
 from hub_messaging.outcomes import MAY_BE_TAKEN
 
@@ -282,12 +282,10 @@ SELECT lane, sum(due)::bigint AS due, sum(aside)::bigint AS set_aside, sum(unkno
 ) AS counted GROUP BY lane
 """
 # Written so that each half is answered by its partial index; done rows are never visited.
-_HURRY = """
-UPDATE work SET next_at = now() FROM (
-    SELECT id FROM work WHERE lane = $1 AND state = 'ready' AND next_at > now() AND own_failures < 3
-    ORDER BY id FOR UPDATE
-) AS locked WHERE work.id = locked.id
-"""
+_HURRY = f"""
+UPDATE work SET next_at = now()
+{locked_in_order("work", "id", "lane = $1 AND state = 'ready' AND next_at > now() AND own_failures < 3")}
+"""  # noqa: S608
 
 
 async def due_heads(pool: Pool, room: Sequence[tuple[str, int]], running: Sequence[UUID]) -> list[WorkRow]:

@@ -5,7 +5,6 @@ them, a twelfth still under way. Seconds are those of a client over HTTP that se
 """
 
 import asyncio
-import base64
 import json
 import random
 import time
@@ -23,8 +22,7 @@ from hub_local.bench_growth import AT_ONCE, ID_OF, copies, finished
 from hub_local.bench_hub import Bench, Figures, Hub
 from hub_local.bench_load import closed_loop, open_loop, percentile
 from hub_local.dossiers import MORNING
-from hub_local.example_procedures import procedure_text
-from hub_local.front_door import Refused
+from hub_local.example_procedures import procedure_file
 from hub_local.layout import StackNotUsable
 from hub_local.measure import usage
 from hub_local.postgres import database_url
@@ -166,10 +164,7 @@ async def _timed(hub: Hub, method: str, path: str, body: bytes = b"", **headers:
     began = time.perf_counter()
     reply = await hub.door.ask("intake", method, path, body, **headers)
     taken = time.perf_counter() - began
-    answer = json.loads(reply.body)
-    if reply.status >= 400:
-        raise Refused(reply.status, answer)
-    return taken, answer
+    return taken, reply.content()
 
 
 async def _accepting(bench: Bench, hub: Hub) -> Figures:
@@ -213,7 +208,7 @@ async def _receipt(hub: Hub, dossier: str, body: str) -> float:
 async def _import(bench: Bench, hub: Hub) -> Figures:
     """Published texts in batches; the most memory that intake has had until then."""
     files = [
-        {"name": f"{code}.txt", "content": base64.b64encode(procedure_text(code, STEPS).encode()).decode()}
+        procedure_file(code, STEPS)
         for code in (f"1.{number:06}" for number in range(900_000, 900_000 + bench.sizes.texts))
     ]
     run = str(uuid4())

@@ -4,14 +4,13 @@ What they hold in the end must be what the register holds, within their area, an
 """
 
 import asyncio
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlencode
 
 from hub_local.chaos_ways import NO_ANSWER
-from hub_local.front_door import FrontDoor, Refused, Reply
+from hub_local.front_door import FrontDoor, Reply
 
 PAGE = 200
 WAIT_SECONDS = 5
@@ -52,7 +51,7 @@ class Follower:
         if reply.status == GONE:
             self._cursor = None  # the databases were set back: the copy is made anew
             return True
-        page = _content(reply)
+        page = reply.content()
         for item in page["items"]:
             if item["cursor"] in self._read:
                 self.twice.append(item["dossier_id"])
@@ -72,7 +71,7 @@ class Follower:
         found: dict[str, Any] = {}
         query: dict[str, Any] = {"limit": PAGE}
         while True:
-            page = _content(await self._asked("/v1/dossiers", **query))
+            page = (await self._asked("/v1/dossiers", **query)).content()
             found |= {one["dossier_id"]: one for one in page["items"]}
             if page["next_cursor"] is None:
                 return found
@@ -80,14 +79,14 @@ class Follower:
 
     async def counted(self, **filters: Any) -> int:
         """How many dossiers fit, by the register's own count."""
-        count: int = _content(await self._asked("/v1/dossiers/count", **filters))["count"]
+        count: int = (await self._asked("/v1/dossiers/count", **filters)).content()["count"]
         return count
 
     async def _begin(self) -> None:
         """A cursor first, then the list: nothing in between is missed."""
         self.times_begun += 1
         self._read.clear()
-        cursor = _content(await self._asked("/v1/changes", after="now"))["next_cursor"]
+        cursor = (await self._asked("/v1/changes", after="now")).content()["next_cursor"]
         self.copy = {id: standing(one) for id, one in (await self.listed()).items()}
         self._cursor = cursor
 
@@ -106,10 +105,3 @@ class Follower:
 def standing(one: Any) -> Standing:
     """Where a dossier stands, by a change or a line of the list."""
     return one["state"], one["national_status"]["code"]
-
-
-def _content(reply: Reply) -> Any:
-    content = json.loads(reply.body or b"null")
-    if reply.status >= 400:
-        raise Refused(reply.status, content)
-    return content

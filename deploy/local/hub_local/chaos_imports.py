@@ -5,7 +5,6 @@ are being issued. Each must be whole in the end, and have happened once.
 """
 
 import asyncio
-import base64
 import json
 import random
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
@@ -17,7 +16,7 @@ from uuid import UUID
 from hub_local.chaos_ground import Ground, Wrong, killed_and_back
 from hub_local.chaos_plan import Disturbance
 from hub_local.chaos_ways import NO_ANSWER, OFFICER, SIGNER, IssuedForm
-from hub_local.example_procedures import procedure_text
+from hub_local.example_procedures import procedure_file
 from hub_local.front_door import Refused, Reply
 
 KILLED_WITHIN_SECONDS = 0.5
@@ -70,7 +69,7 @@ async def procedures(ground: Ground, what: Disturbance) -> str:
     """Nhập danh mục thủ tục: one request is one transaction."""
     codes = [f"2.{100_000 + what.number * PROCEDURES + n}" for n in range(PROCEDURES)]
     run = str(UUID(int=ground.seed * 10_000 + what.number))
-    files = [{"name": f"{code}.txt", "content": _base64(procedure_text(code))} for code in codes]
+    files = [procedure_file(code) for code in codes]
     body = json.dumps({"run": run, "files": files}).encode()
     known = await _counted(ground, codes)
     send = _sender(ground, "/v1/catalogue/imports", body, idempotency_key=run, authorization=ground.door.bearer(EDITOR))
@@ -259,7 +258,3 @@ def _found(counts: list[int]) -> str:
 
 def _ndjson(lines: Iterable[Any]) -> bytes:
     return "\n".join(json.dumps(line) for line in lines).encode()
-
-
-def _base64(text: str) -> str:
-    return base64.b64encode(text.encode()).decode()

@@ -1,5 +1,7 @@
 """Thủ tục ví dụ: a published text of an invented procedure, as long as one wants it."""
 
+import base64
+
 _TEXT = """Chi tiết thủ tục hành chính
 Mã thủ tục: {code}
 Số quyết định: 0001/QĐ-BVD
@@ -36,6 +38,7 @@ Mô tả: Không có thông tin
 _STEP = "    Bước {number}: Nộp hồ sơ tại Bộ phận Một cửa, nhận giấy hẹn, theo dõi trên trang tra cứu."
 
 
-def procedure_text(code: str, steps: int = 1) -> str:
-    """The text in the format of published ones, 1.1 KB and 116 bytes for each step."""
-    return _TEXT.format(code=code, steps="\n".join(_STEP.format(number=number + 1) for number in range(steps)))
+def procedure_file(code: str, steps: int = 1) -> dict[str, str]:
+    """The text as a file of an import, in the format of published ones: 1.1 KB and 116 bytes for each step."""
+    text = _TEXT.format(code=code, steps="\n".join(_STEP.format(number=number + 1) for number in range(steps)))
+    return {"name": f"{code}.txt", "content": base64.b64encode(text.encode()).decode()}

@@ -71,8 +71,9 @@ def _restarted(facts: Facts) -> str:
     return f"; tính lại từ đầu, {_promised(facts)}" if facts.get("promise") else ""
 
 
-def _by_proxy(facts: Facts) -> bool:
-    return facts.get("acted_by") == "proxy"
+def from_proxy(facts: Facts) -> str:
+    """Said where a proxy acted, after what was received."""
+    return " từ người được ủy quyền" if facts.get("acted_by") == "proxy" else ""
 
 
 _DUTIES = {
@@ -127,16 +128,14 @@ SHAPES: Mapping[str, Shape] = {
         "desk", "request", "components", "after_acceptance", "leg", "superior", at="requested_at", who="requested_by",
     ),
     "dossier.supplement_received.v1": _shape(
-        lambda f: (
-            f"Đã nhận bổ sung lần {f['request']}{' từ người được ủy quyền' if _by_proxy(f) else ''}{_restarted(f)}."
-        ),
+        lambda f: f"Đã nhận bổ sung lần {f['request']}{from_proxy(f)}{_restarted(f)}.",
         "request", "acted_by", "promise", "previous_due_at", at="received_at", who="received_by",
     ),
     "dossier.refused.v1": _shape(
         lambda f: "Hồ sơ không được tiếp nhận.", "desk", "reason", at="refused_at", who="refused_by"
     ),
     "dossier.withdrawal_requested.v1": _shape(
-        lambda f: f"{'Người được ủy quyền' if _by_proxy(f) else 'Người nộp'} yêu cầu rút hồ sơ.",
+        lambda f: f"{'Người được ủy quyền' if from_proxy(f) else 'Người nộp'} yêu cầu rút hồ sơ.",
         "desk", "acted_by", at="requested_at", who="recorded_by",
     ),
     "dossier.stopped.v1": _shape(

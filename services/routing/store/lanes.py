@@ -6,7 +6,7 @@ from uuid import UUID
 
 from hub_messaging import work
 from hub_messaging.bells import Bells
-from hub_messaging.database import Pool
+from hub_messaging.database import Pool, locked_in_order
 from hub_messaging.work import LANES, Backlog
 from services.routing.handlers.ports import LaneState, SetAside
 
@@ -22,11 +22,9 @@ INSERT INTO lane (name, open_since, open_why)
 SELECT name, now(), why FROM unnest($1::text[], $2::text[]) AS opened(name, why)
 ON CONFLICT (name) DO UPDATE SET open_why = excluded.open_why, open_since = coalesce(lane.open_since, now())
 """
-_CLOSED = """
-UPDATE lane SET open_since = NULL, open_why = NULL FROM (
-    SELECT name FROM lane WHERE name = ANY($1) ORDER BY name FOR UPDATE
-) AS locked WHERE lane.name = locked.name
-"""
+_CLOSED = f"""
+UPDATE lane SET open_since = NULL, open_why = NULL {locked_in_order("lane", "name", "name = ANY($1)")}
+"""  # noqa: S608
 _WITH_WORK = """
 WITH RECURSIVE found AS (
     (SELECT lane FROM work WHERE state = 'ready' ORDER BY lane LIMIT 1)

@@ -9,7 +9,7 @@ from typing import Any
 from services.intake.domain.citizen.plain_words import plain, time_of
 from services.intake.domain.desk.desk_steps import DESK_STEPS
 from services.intake.domain.forms.money import dong
-from services.intake.domain.timeline import OLD_DOSSIER_ENTERED, OLD_DOSSIER_FINISHED, Step, routed_to
+from services.intake.domain.timeline import OLD_DOSSIER_ENTERED, OLD_DOSSIER_FINISHED, Step, from_proxy, routed_to
 
 Facts = Mapping[str, Any]
 MOST_STEPS = 100
@@ -42,10 +42,6 @@ def _moment(text: str) -> str:
 def _promised(facts: Facts) -> str:
     due_at = (facts.get("promise") or {}).get("due_at")
     return f", hẹn trả kết quả lúc {_moment(due_at)}" if due_at else ""
-
-
-def _by_proxy(facts: Facts) -> str:
-    return " từ người được ủy quyền" if facts.get("acted_by") == "proxy" else ""
 
 
 def _completed(facts: Facts) -> str:
@@ -118,10 +114,10 @@ TOLD: Mapping[str, Callable[[Facts], str]] = {
     "dossier.accepted.v1": lambda f: f"{_desk(f)} tiếp nhận hồ sơ{_promised(f)}.",
     "dossier.supplement_requested.v1": lambda f: f"{_desk(f)} đề nghị bổ sung giấy tờ, lần {f['request']}.",
     "dossier.supplement_received.v1": lambda f: (
-        f"Giấy tờ bổ sung lần {f['request']} đã được nhận{_by_proxy(f)}{_promised(f)}."
+        f"Giấy tờ bổ sung lần {f['request']} đã được nhận{from_proxy(f)}{_promised(f)}."
     ),
     "dossier.refused.v1": lambda f: f"{_desk(f)} không tiếp nhận hồ sơ.",
-    "dossier.withdrawal_requested.v1": lambda f: f"{_desk(f)} nhận yêu cầu rút hồ sơ{_by_proxy(f)}.",
+    "dossier.withdrawal_requested.v1": lambda f: f"{_desk(f)} nhận yêu cầu rút hồ sơ{from_proxy(f)}.",
     "dossier.stopped.v1": lambda f: f"{_desk(f)} dừng giải quyết hồ sơ{' theo yêu cầu' if f.get('withdrawn') else ''}.",
     "dossier.desk_step_recorded.v1": _at_the_desk,
     "dossier.fee_paid.v1": lambda f: f"Đã nhận {dong(f['amount'])} phí, lệ phí.",
