@@ -62,6 +62,29 @@ async def test_a_lost_database_is_told_as_such_and_the_repeat_succeeds(door: Fro
     assert await pool.fetchval("SELECT count(*) FROM dossier") == 2
 
 
+FAILING = """
+CREATE FUNCTION fail() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN RAISE EXCEPTION 'trouble' USING ERRCODE = '{}'; END $$;
+CREATE TRIGGER failing BEFORE INSERT ON outbox EXECUTE FUNCTION fail();
+"""
+WELL_AGAIN = "DROP TRIGGER failing ON outbox; DROP FUNCTION fail"
+
+
+@pytest.mark.parametrize("code", ["53100", "58030", "XX000", "XX001"])
+async def test_a_disk_that_is_full_or_fails_is_the_hubs_trouble_and_the_repeat_succeeds(
+    door: FrontDoor, code: str
+) -> None:
+    pool = door.intake.spine.pool
+    await pool.execute(FAILING.format(code))
+    try:
+        refused = await door.post("/v1/dossiers", residence(acceptance=ACCEPTANCE), key="again")
+    finally:
+        await pool.execute(WELL_AGAIN)
+    assert (refused.status_code, refused.json()["slug"], refused.json()["fault"]) == (503, "unavailable", "hub")
+    answer = await door.post("/v1/dossiers", residence(acceptance=ACCEPTANCE), key="again")
+    assert (answer.status_code, await pool.fetchval("SELECT count(*) FROM dossier")) == (201, 1)
+
+
 async def test_the_api_document_is_whole(door: FrontDoor) -> None:
     document = (await door.client.get("/openapi.json")).json()
     assert set(document["paths"]["/v1/dossiers"]) == {"get", "post"}
