@@ -83,6 +83,7 @@ ROWS: dict[str, tuple[Panel, ...]] = {
     ),
     "Thời hạn": (
         Panel("hub_timer_delay_seconds", "Đồng hồ báo trễ", "s"),
+        Panel("hub_timer_oldest_seconds", "Đồng hồ đến giờ mà chưa báo", "s"),
         Panel("hub_sla_clocks", "Đồng hồ thời hạn, theo trạng thái"),
         Panel("hub_sla_dates_differing", "Ngày hẹn mà phép tính không xác nhận"),
         Panel("hub_sla_date_differences", "Ngày hẹn lệch mới phát hiện", "ops"),

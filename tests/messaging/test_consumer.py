@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from contextvars import Context, copy_context
 from datetime import timedelta
 from typing import Any
@@ -11,6 +11,7 @@ from uuid import UUID, uuid4
 import pytest
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.admin import NewPartitions, RecordsToDelete
+from aiokafka.errors import CorruptRecordException, KafkaError
 from faststream import AckPolicy
 from faststream.kafka.message import KafkaAckableMessage
 
@@ -552,10 +553,15 @@ async def test_kafka_restarted_in_the_middle_loses_nothing_and_reading_goes_on(
     assert len(await settled_state(toy.pool)) == 40
 
 
+async def died() -> None:
+    raise KafkaError("fetching has died")
+
+
+@pytest.mark.parametrize("end", [asyncio.Event().wait, died])
 async def test_a_connection_that_stays_silent_is_made_anew(
-    toy: ToyService, broker: Broker, monkeypatch: pytest.MonkeyPatch
+    toy: ToyService, broker: Broker, monkeypatch: pytest.MonkeyPatch, end: Callable[[], Coroutine[Any, Any, Any]]
 ) -> None:
-    """The client can be alive and yet fetch no more (aiokafka 1154)."""
+    """The client can be alive and yet fetch no more (aiokafka 1154); one that has died fails at its end once more."""
     monkeypatch.setattr(consumer_module, "TICK_SECONDS", 0.2)
     monkeypatch.setattr(consumer_module, "SUSPICIOUS_AFTER_SECONDS", 1.0)
     monkeypatch.setattr(consumer_module, "RECONNECT_AFTER_SECONDS", 2.0)
@@ -563,7 +569,44 @@ async def test_a_connection_that_stays_silent_is_made_anew(
     async with going(consumer):
         await until(heard(toy, (await broker.say(submitted())).dossier_id))
         consumer._client._fetcher._fetch_task.cancel()
+        consumer._client._fetcher._fetch_task = asyncio.create_task(end())
         await until(heard(toy, (await broker.say(submitted())).dossier_id), within=30)
+
+
+async def test_a_group_that_never_answers_is_asked_anew(
+    toy: ToyService, broker: Broker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The client waits for its coordinator without an end, and the process must not end itself for that."""
+    monkeypatch.setattr(consumer_module, "RECONNECT_AFTER_SECONDS", 1.0)
+    consumer = toy.consumer(broker.servers)
+    start, calls = consumer._broker.start, []
+
+    async def hangs_at_first() -> None:
+        calls.append(1)
+        await (asyncio.Event().wait() if len(calls) == 1 else start())
+
+    monkeypatch.setattr(consumer._broker, "start", hangs_at_first)
+    async with going(consumer):
+        await until(heard(toy, (await broker.say(submitted())).dossier_id), within=30)
+
+
+async def test_a_gap_counts_only_between_looks_that_succeeded(
+    toy: ToyService, broker: Broker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where one fails, the client drops what it had drained of other partitions, perhaps the same again and again."""
+    monkeypatch.setattr(consumer_module, "LOOKS_AGAIN_AFTER_SECONDS", 0.1)
+    consumer = toy.consumer(broker.servers)
+    async with going(consumer):
+        await until(heard(toy, (await broker.say(submitted())).dossier_id))
+        consumer._gaps[TopicPartition(broker.topic, 0)] = 7
+        look = consumer._client._fetcher.fetched_records
+
+        async def broken(*_: Any, **__: Any) -> Any:
+            monkeypatch.setattr(consumer._client._fetcher, "fetched_records", look)
+            raise CorruptRecordException
+
+        monkeypatch.setattr(consumer._client._fetcher, "fetched_records", broken)
+        await until(lambda: asyncio.sleep(0, not consumer._gaps))
 
 
 async def test_the_dead_are_replayed_inside_the_service_once_the_reason_is_gone(

@@ -183,14 +183,31 @@ async def test_a_batch_under_a_lost_lease_commits_nothing(another: Another) -> N
     assert await counts(first) == (0, 0, 0, 0, 0, 0)
 
 
-async def test_a_take_over_waits_for_the_transaction_that_the_lease_fences(another: Another) -> None:
+@pytest.mark.parametrize("run_out", [True, False])
+async def test_a_transaction_that_a_lease_fences_holds_off_its_take_over_and_nothing_else(
+    another: Another, run_out: bool
+) -> None:
+    """Its process may be frozen in the middle: others go on with what is theirs."""
     first, second = await another(0), await another(1)
     leases = await first.leases.hold(["role"])
-    await first.pool.execute("UPDATE lease SET until = now() - interval '1 s'")
+    if run_out:
+        await first.pool.execute("UPDATE lease SET until = now() - interval '1 s'")
+
+    async def meanwhile(_connection: Connection) -> None:
+        async with asyncio.timeout(1):
+            assert (await second.leases.hold(["another", "role"])).keys() == {"another"}
+
+    await first.runner.run([noting(uuid4())], fence=leases, also=meanwhile)
+    assert (await second.leases.hold(["another", "role"])).keys() == ({"another", "role"} if run_out else {"another"})
+
+
+async def test_a_restarted_slot_waits_for_what_its_former_process_still_writes(another: Another) -> None:
+    first, reborn = await another(0), await another(0)
+    leases = await first.leases.hold(["role"])
     taken: list[asyncio.Task[object]] = []
 
     async def meanwhile(_connection: Connection) -> None:
-        taken.append(asyncio.create_task(second.leases.hold(["role"])))
+        taken.append(asyncio.create_task(reborn.leases.hold(["role"])))
         await asyncio.sleep(0.2)
         assert not taken[0].done()
 

@@ -1,5 +1,6 @@
 """Timers ring once, not early, however the clock moves; one that fails holds up nobody."""
 
+import asyncio
 import json
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
@@ -8,8 +9,11 @@ from uuid import UUID, uuid4
 
 import pytest
 
+from hub_messaging import leases as leases_module
+from hub_messaging import timer_keeper as timer_keeper_module
 from hub_messaging.clock import Clock, read_offset, real_now, set_business_time
 from hub_messaging.jobs import Job
+from hub_messaging.metrics import TIMER_OLDEST
 from hub_messaging.timer_keeper import TimerKeeper
 from hub_messaging.timers import Timer
 from tests.messaging.conftest import ToyService, going
@@ -150,6 +154,35 @@ async def test_two_processes_ring_each_timer_once(another: Another) -> None:
             await wind(first, *((dossier, "toy", NOW) for dossier in dossiers[n : n + 20]))
         await _no_timer_left(first)
     assert [await rung(first, dossier) for dossier in dossiers] == [1] * 200
+
+
+async def test_two_processes_that_must_ask_for_long_ring_all_the_same(
+    another: Another, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The lease is renewed while one asks: else each would lose it to the other just before it rings."""
+    monkeypatch.setattr(leases_module, "DURATION", timedelta(seconds=0.6))
+    monkeypatch.setattr(leases_module, "BEAT_SECONDS", 0.2)
+    monkeypatch.setattr(timer_keeper_module, "BEAT_SECONDS", 0.2)
+
+    async def slowly_heard() -> bool:
+        await asyncio.sleep(1.2)
+        return True
+
+    first, second = await another(0), await another(1)
+    dossier = uuid4()
+    await wind(first, (dossier, "toy", NOW))
+    async with going(keeper(first, heard=slowly_heard)), going(keeper(second, heard=slowly_heard)):
+        await until(rings(first, dossier, 1))
+
+
+async def test_timers_that_stand_still_are_seen(toy: ToyService) -> None:
+    timers = keeper(toy)
+    await wind(toy, (uuid4(), "toy", timedelta(minutes=-2)), (uuid4(), "toy", LATER))
+    await timers.measure()
+    assert 120 <= TIMER_OLDEST._value.get() < 180
+    await timers._round()
+    await timers.measure()
+    assert TIMER_OLDEST._value.get() == 0
 
 
 async def test_nothing_rings_before_everything_said_up_to_then_was_read(toy: ToyService) -> None:

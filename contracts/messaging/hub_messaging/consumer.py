@@ -125,7 +125,7 @@ class Consumer(Generic[U]):
                 await self._sleep(TICK_SECONDS if connected and not self._unplaced else 0.5)
         finally:
             self._stopping.set()
-            await self._broker.stop()
+            await self._disconnect()
 
     async def _sleep(self, seconds: float) -> None:
         with suppress(TimeoutError):
@@ -136,14 +136,28 @@ class Consumer(Generic[U]):
     async def _connect(self) -> bool:
         self._beat()
         try:
-            await self._broker.start()
+            async with asyncio.timeout(RECONNECT_AFTER_SECONDS):  # it waits for the group without an end
+                await self._broker.start()
         except (KafkaError, OSError) as trouble:
             log.warning("consumer_waits_for_kafka", trouble=type(trouble).__name__)
-            await self._broker.stop()
+            await self._disconnect()
             return False
         self._look_long()
         self._connected_at = time.monotonic()
         return True
+
+    async def _disconnect(self) -> None:
+        """A client that has failed may fail at its end, too: no reason to end the process."""
+        client = self._subscriber.consumer
+        try:
+            async with asyncio.timeout(RECONNECT_AFTER_SECONDS):
+                await self._broker.stop()
+        except Exception as trouble:  # FastStream gathers its kinds in a group
+            log.warning("connection_abandoned", trouble=type(trouble).__name__)
+            if client is not None:
+                with suppress(Exception):
+                    await client._client.close()
+        self.revoked()
 
     async def _look_after(self) -> bool:
         """Places new partitions and takes vital signs; False when the connection had to be given up."""
@@ -177,8 +191,7 @@ class Consumer(Generic[U]):
             "consumer_reconnects", silent=round(silent), standing_still=round(standing_still), failing=round(failing)
         )
         self._reconnected_at = dict(self._next)
-        await self._broker.stop()
-        self.revoked()
+        await self._disconnect()
         return False
 
     async def _group_left_some_out(self) -> bool:
@@ -192,8 +205,7 @@ class Consumer(Generic[U]):
     async def _leave_group(self) -> bool:
         """Stays away until the group has forgotten this member: only then it shares out anew."""
         log.warning("partitions_read_by_nobody", partitions=len(self._left_out))
-        await self._broker.stop()
-        self.revoked()
+        await self._disconnect()
         self._left_out = set()
         await self._rest(SESSION_SECONDS + 1)
         return False
@@ -379,6 +391,7 @@ class Consumer(Generic[U]):
                 raise
             except Exception as trouble:
                 log.warning("look_failed", trouble=type(trouble).__name__)
+                self._gaps.clear()  # what was drained of other partitions is dropped: their gaps are the client's own
                 self._failing_since = self._failing_since or time.monotonic()
                 await self._rest(LOOKS_AGAIN_AFTER_SECONDS)
                 return {}

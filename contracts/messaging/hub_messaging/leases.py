@@ -14,9 +14,16 @@ from hub_messaging.errors import LostLease
 DURATION = timedelta(seconds=3)
 BEAT_SECONDS = 1.0
 
+# A transaction of its owner may hold a lease for long: nobody waits for one that is not the own slot's.
 _TAKE = """
+WITH run_out AS (
+    SELECT name FROM lease WHERE name = ANY($1) AND slot <> $2 AND until < now() ORDER BY name FOR UPDATE SKIP LOCKED
+), own_or_new AS (
+    SELECT name FROM unnest($1::text[]) AS wanted(name)
+    WHERE NOT EXISTS (SELECT FROM lease AS others WHERE others.name = wanted.name AND others.slot <> $2)
+)
 INSERT INTO lease AS held (name, slot, holder, epoch, until)
-SELECT name, $2, $3, 1, now() + $4 FROM unnest($1::text[]) AS name ORDER BY name
+SELECT name, $2, $3, 1, now() + $4 FROM (TABLE run_out UNION ALL TABLE own_or_new) AS takeable ORDER BY name
 ON CONFLICT (name) DO UPDATE SET
     slot = excluded.slot, holder = excluded.holder, until = excluded.until,
     epoch = held.epoch + CASE WHEN held.holder = excluded.holder THEN 0 ELSE 1 END

@@ -25,6 +25,7 @@ DEAD_LETTERS_OPEN = Gauge("hub_dead_letters_open", "Dead letters that nobody has
 WAITING_RECORDS = Gauge("hub_waiting_records", "Records that wait for reference data.")
 WAITING_OLDEST = Gauge("hub_waiting_oldest_seconds", "Age of the oldest waiting record. Above 600: mend the data.")
 TIMER_DELAY = Histogram("hub_timer_delay_seconds", "From a timer's due time to its ringing.", buckets=DELAYS)
+TIMER_OLDEST = Gauge("hub_timer_oldest_seconds", "How long the oldest due timer has waited, in business time.")
 WORK_DUE = Gauge("hub_lane_work_due", "Work rows that are due or waiting, by lane.", ["lane"])
 WORK_SET_ASIDE = Gauge("hub_lane_work_set_aside", "Work rows set aside or refused: a person must look.", ["lane"])
 WORK_UNKNOWN = Gauge(

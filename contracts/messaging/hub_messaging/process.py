@@ -44,6 +44,8 @@ from hub_messaging.work import LANES, WorkRow
 log = structlog.get_logger(__name__)
 
 U = TypeVar("U", bound=UnitOfWork)
+LOOKUPS = "16"
+"""Threads of the event loop; half of them may look up names at once: some names that hang must not hold up all."""
 MEASURE_SECONDS = 5.0
 DRAIN_SECONDS = 12.0
 CALM_AFTER_SECONDS = 2.0
@@ -162,6 +164,7 @@ class Spine(Generic[U]):
         """Rings the due timers once all facts up to then were read; `ring` makes the job of one."""
         heard = Heard(self.settings.kafka_servers, topics_read_by(self.service), self.pool)
         keeper = TimerKeeper(self.runner, self.leases, self.bells, self.clock, self.heart, ring, heard.everything)
+        self.measured_by(keeper.measure)
 
         async def run() -> None:
             try:
@@ -245,6 +248,7 @@ def run_process(spine: Spine[U], roles: Callable[[], Awaitable[Sequence[Role]]])
     """Runs the roles until a signal or until one of them fails; exits 0 after a drain, 1 after a failure."""
     logs.configure(spine.service, spine.settings.log_level)
     _wait_for_its_turn()
+    os.environ.setdefault("UV_THREADPOOL_SIZE", LOOKUPS)
     port = spine.settings.probe_port
     try:
         Probes(spine.heart, spine.settings.http_host, port).start()

@@ -8,14 +8,14 @@ producer can stay out of step for ever after an outage (aiokafka 1017) and its s
 import asyncio
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from functools import lru_cache
-from itertools import groupby
+from itertools import chain, groupby
 from typing import Protocol
 
 import asyncpg
 import structlog
 from aiokafka import AIOKafkaProducer
-from aiokafka.errors import KafkaError
 from aiokafka.partitioner import murmur2
 from aiokafka.producer.message_accumulator import BatchBuilder
 from pydantic_core import from_json
@@ -35,6 +35,7 @@ FEW, CHUNK_BYTES = 32, 4 * 1024 * 1024
 than this: records of reference data are up to 512 KB long."""
 POLL_SECONDS = 1.0
 SEND_DEADLINE_SECONDS = 10.0
+STOP_SECONDS = 2.0
 
 _PENDING = """
 SELECT sent_next.* FROM (SELECT seq FROM outbox_pending ORDER BY seq LIMIT $1) AS pending
@@ -106,11 +107,22 @@ class KafkaSender:
     async def close(self) -> None:
         producer, self._producer = self._producer, None
         if producer is not None:
+            _forget(producer)
             try:
-                async with asyncio.timeout(2):
+                async with asyncio.timeout(STOP_SECONDS):
                     await producer.stop()
-            except (KafkaError, TimeoutError, OSError) as trouble:
+            except Exception as trouble:
                 log.info("producer_abandoned", trouble=type(trouble).__name__)
+                with suppress(Exception):
+                    async with asyncio.timeout(STOP_SECONDS):
+                        await producer.client.close()
+
+
+def _forget(producer: AIOKafkaProducer) -> None:
+    """Drops what it has not sent: its end would wait for that, and it would go out once Kafka is back, behind newer."""
+    unsent = producer._message_accumulator
+    for batch in (*chain.from_iterable(unsent._batches.values()), *unsent._pending_batches):
+        batch.future.cancel()
 
 
 def _heard(sending: "asyncio.Future[object]") -> None:
@@ -213,6 +225,9 @@ class Relay:
         most = self._most
         rows = await self._pool.fetch(_PENDING, most)
         for wave in _waves(rows):
+            self._beat()
+            if not await self._leases.hold([RELAY]):  # a chunk may take longer than a lease lasts
+                return False
             for topic, records in self._by_topic(wave).items():
                 sent = await self._sender.send(topic, records)
                 await self._pool.execute(_SENT, sent)

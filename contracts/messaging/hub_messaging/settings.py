@@ -42,7 +42,10 @@ class ServiceSettings(Settings):
     http_port: int = Field(ge=1, le=65535)
     probe_port: int = Field(ge=1, le=65535)
     slot: int = Field(default=0, ge=0, le=9999)
-    """Number of this process among those of the same role; stable over restarts (a StatefulSet's ordinal)."""
+    """Number of this process among all of its service, whatever their role; stable over restarts.
+
+    Where each role is a StatefulSet: its ordinal, and an offset for each role.
+    """
     pool_size: int = Field(default=8, ge=3, le=50)
     clock_file: Path | None = None
     """Moves business time in a demo or test; refused in production."""

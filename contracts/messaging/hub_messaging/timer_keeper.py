@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Generic, TypeVar
 
 import structlog
@@ -13,8 +13,8 @@ from hub_messaging.database import UNAVAILABLE
 from hub_messaging.errors import LostLease
 from hub_messaging.health import Heart
 from hub_messaging.jobs import Failed, Job
-from hub_messaging.leases import Leases
-from hub_messaging.metrics import TIMER_DELAY
+from hub_messaging.leases import BEAT_SECONDS, Leases
+from hub_messaging.metrics import TIMER_DELAY, TIMER_OLDEST
 from hub_messaging.runner import Runner
 from hub_messaging.timers import Timer
 from hub_messaging.unit_of_work import UnitOfWork
@@ -27,6 +27,7 @@ INTERRUPTIONS: tuple[type[Exception], ...] = (LostLease, *UNAVAILABLE)
 ASK_AGAIN_AFTER = timedelta(minutes=1)
 
 _DUE = "SELECT dossier_id, kind, due_at FROM timer WHERE due_at <= $1 ORDER BY due_at LIMIT $2"
+_OLDEST = "SELECT min(due_at) FROM timer"
 
 
 U = TypeVar("U", bound=UnitOfWork)
@@ -54,7 +55,7 @@ class TimerKeeper(Generic[U]):
         self._leases = leases
         self._bells = bells
         self._clock = clock
-        self._beat = heart.rhythm("timers", limit_seconds=30)
+        self._beat = heart.rhythm("timers", limit_seconds=60)
         self._ring = ring
         self._heard = heard
 
@@ -77,7 +78,7 @@ class TimerKeeper(Generic[U]):
             return False
         now = self._clock.now()
         rows = await self._runner.pool.fetch(_DUE, now, CHUNK)
-        if not rows or not await self._heard():
+        if not rows or not await self._heard_as_owner():
             return False
         timers = [Timer(row["dossier_id"], row["kind"], row["due_at"]) for row in rows]
         jobs = [self._job(timer) for timer in timers]
@@ -94,6 +95,22 @@ class TimerKeeper(Generic[U]):
             else:
                 TIMER_DELAY.observe(max(0.0, (now - timer.due_at).total_seconds()))
         return len(rows) == CHUNK
+
+    async def _heard_as_owner(self) -> bool:
+        """To ask takes longer than a lease lasts: it is renewed meanwhile, or two processes take it in turns."""
+        hearing = asyncio.ensure_future(self._heard())
+        try:
+            while not (await asyncio.wait([hearing], timeout=BEAT_SECONDS))[0]:
+                await self._leases.hold([TIMERS])
+            return hearing.result()
+        finally:
+            hearing.cancel()
+
+    async def measure(self) -> None:
+        """Sets how long the oldest due timer has waited, in business time: one that rings is measured by its delay."""
+        now = self._clock.now()
+        oldest: datetime | None = await self._runner.pool.fetchval(_OLDEST)
+        TIMER_OLDEST.set(max(0.0, (now - oldest).total_seconds()) if oldest else 0.0)
 
     def _job(self, timer: Timer) -> Job[U, None]:
         rung = self._ring(timer)

@@ -73,7 +73,11 @@ class Client:
             limits = self._limits
             self._opened = aiohttp.ClientSession(
                 connector=aiohttp.TCPConnector(limit=limits.connections, keepalive_timeout=KEEP_ALIVE_SECONDS),
-                timeout=aiohttp.ClientTimeout(total=limits.total_seconds, sock_connect=limits.connect_seconds),
+                timeout=aiohttp.ClientTimeout(
+                    total=limits.total_seconds,
+                    connect=limits.connect_seconds,  # also the name's lookup, and the wait for a free connection
+                    sock_connect=limits.connect_seconds,
+                ),
                 headers={"accept": "application/json", "accept-encoding": "identity", "user-agent": "mot-cua-hub"},
                 cookie_jar=aiohttp.DummyCookieJar(),
                 auto_decompress=False,
