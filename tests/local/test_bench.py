@@ -5,6 +5,7 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Mapping
+from dataclasses import asdict
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -72,6 +73,12 @@ def test_figures_of_other_sizes_are_not_compared() -> None:
     told = list(verdicts({"closed": entry(lifecycles_per_s=450)}, before))
     assert not any("REGRESSION" in line for line in told)
     assert "other sizes" in told[-1]
+
+
+def test_a_run_of_the_usual_sizes_is_compared_with_the_committed_figures() -> None:
+    usual = json.loads(json.dumps(asdict(Sizes())))
+    slow = {"closed": {**entry(lifecycles_per_s=1), "sizes": usual}}
+    assert any("REGRESSION" in line for line in verdicts(slow, read_figures(FIGURES)))
 
 
 def test_a_run_that_lost_doubled_or_failed_is_no_success() -> None:

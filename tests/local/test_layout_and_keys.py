@@ -8,7 +8,7 @@ import pytest
 
 from hub_local.files import Held, Lock, write_whole
 from hub_local.keys import ensure_keys
-from hub_local.layout import PORTS, SETTINGS, Layout, SettingWrong, layout_from
+from hub_local.layout import PORTS, SETTINGS, Layout, SettingWrong, StackNotUsable, layout_from
 from hub_messaging.sealing import SealingKeys
 from hub_web.signatures import secret_key
 from hub_web.tokens import ALL, Issuer, Verifier
@@ -80,6 +80,23 @@ def test_every_agency_is_played_by_the_sandbox_until_someone_says_otherwise(layo
     endpoint = json.loads(ensure_keys(layout).endpoints.read_text())["*"]
     assert endpoint["url"] == "http://127.0.0.1:18005/agencies/{agency_code}"
     assert len(secret_key(endpoint["secrets"][0])) == 32
+
+
+def test_agencies_that_were_entered_stay_when_the_sandbox_moves(layout: Layout) -> None:
+    table = ensure_keys(layout).endpoints
+    entered = {"url": "https://agency.example/hub", "secrets": ["whsec_aaaa"]}
+    table.write_text(json.dumps({"G01": entered, "*": {"url": "http://127.0.0.1:1/elsewhere", "secrets": []}}))
+    assert (again := json.loads(ensure_keys(layout).endpoints.read_text()))["G01"] == entered
+    assert again["*"]["url"] == "http://127.0.0.1:18005/agencies/{agency_code}"
+
+
+@pytest.mark.parametrize("broken", ["{", "[]", "5"])
+def test_agencies_that_cannot_be_read_are_told_as_such_and_kept(layout: Layout, broken: str) -> None:
+    table = ensure_keys(layout).endpoints
+    table.write_text(broken)
+    with pytest.raises(StackNotUsable, match=r"endpoints\.json is no JSON object"):
+        ensure_keys(layout)
+    assert table.read_text() == broken
 
 
 def test_a_lock_names_its_owner_and_ends_with_it(tmp_path: Path) -> None:

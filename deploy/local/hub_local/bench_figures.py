@@ -104,10 +104,15 @@ def verdicts(entries: Mapping[str, Entry], committed: Mapping[str, Entry]) -> It
         if before is None or bound.figure not in before["figures"]:
             continue
         former = before["figures"][bound.figure][0]
-        if before["sizes"] != entry["sizes"]:
+        if _other_sizes(before["sizes"], entry["sizes"]):
             yield f"  not compared with the committed {former:g}: it was taken with other sizes"
         elif bound.fallen_back(value, former):
             yield f"  REGRESSION: it was {former:g} in the committed figures"
+
+
+def _other_sizes(before: Mapping[str, Any], now: Mapping[str, Any]) -> bool:
+    """Sizes that are new since then belong to scenarios that are new."""
+    return any(now.get(name) != size for name, size in before.items())
 
 
 def _word(bound: Bound, value: float) -> str:

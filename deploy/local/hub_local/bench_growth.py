@@ -88,18 +88,30 @@ async def grow(hub: Hub, present: int, wanted: int) -> AsyncIterator[int]:
         began_with = await _bytes(connections)
         for start in range(present, wanted, AT_ONCE):
             end = min(start + AT_ONCE, wanted)
-            for service, tables in KEPT_FOR_LONG.items():
-                for table, differs in tables.items():
-                    statement = await copies(connections[service], table, differs)
-                    await connections[service].execute(statement, start + 1, end, template)
+            await asyncio.gather(
+                *(
+                    _copy(connections[service], start + 1, end, template, tables)
+                    for service, tables in KEPT_FOR_LONG.items()
+                )
+            )
             per_dossier = (await _bytes(connections) - began_with) / (end - present)
             refuse_too_many(wanted - end, per_dossier, shutil.disk_usage(hub.layout.folder).free)
             yield end
-        for connection in connections.values():
-            await connection.execute("VACUUM (ANALYZE)")
+        await asyncio.gather(*(connection.execute("VACUUM (ANALYZE)") for connection in connections.values()))
     finally:
         for connection in connections.values():
             await connection.close()
+
+
+async def _copy(
+    connection: "asyncpg.Connection[asyncpg.Record]",
+    first: int,
+    last: int,
+    template: Any,
+    tables: Mapping[str, Mapping[str, str]],
+) -> None:
+    for table, differs in tables.items():
+        await connection.execute(await copies(connection, table, differs), first, last, template)
 
 
 def refuse_too_many(more: int, bytes_each: float, free: int) -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hub_local.files import write_whole
-from hub_local.layout import SERVICES, Layout
+from hub_local.layout import SERVICES, Layout, StackNotUsable
 
 SEALING_PURPOSES = {"intake": ("contact", "form"), "routing": ("contact", "form"), "notify": ("contact",)}
 """Which sealing keys a service gets: contact data and form data are sealed apart; sla opens neither, and has none."""
@@ -45,7 +45,7 @@ def ensure_keys(layout: Layout) -> Keys:
         sms_token=_made_once(folder / "sms-token", lambda: secrets.token_urlsafe(32)),
         passwords=json.loads(_made_once(folder / "postgres.json", _passwords).read_text()),
     )
-    write_whole(keys.endpoints, _endpoints(layout, keys.webhook_secret.read_text()))
+    write_whole(keys.endpoints, _endpoints(keys.endpoints, layout, keys.webhook_secret.read_text()))
     return keys
 
 
@@ -84,8 +84,12 @@ def _random_key() -> str:
     return base64.urlsafe_b64encode(secrets.token_bytes(32)).decode().rstrip("=")
 
 
-def _endpoints(layout: Layout, webhook_secret: str) -> str:
-    """Every agency is played by the sandbox."""
+def _endpoints(file: Path, layout: Layout, webhook_secret: str) -> str:
+    """Every agency is played by the sandbox, but those that somebody has entered. Raises StackNotUsable."""
     address = layout.url("sandbox") + "/agencies/{agency_code}"
-    takes = ["cancellations", "corrections"]
-    return json.dumps({"*": {"url": address, "secrets": [webhook_secret], "offers": takes}}, indent=2)
+    sandbox = {"url": address, "secrets": [webhook_secret], "offers": ["cancellations", "corrections"]}
+    try:
+        entered = json.loads(file.read_text()) if file.exists() else {}
+        return json.dumps({**entered, "*": sandbox}, indent=2)
+    except (TypeError, ValueError):
+        raise StackNotUsable(f"{file} is no JSON object: mend it, or remove it to have it made anew") from None

@@ -46,7 +46,7 @@ def broker(layout: Layout, report: Report) -> list[Step]:
 
 
 def schemas(layout: Layout, keys: Keys) -> list[Step]:
-    """What services check and never create: migrations, beside Kafka's start; topics, once Kafka answers."""
+    """What services never create: migrations, beside Kafka's start; topics, once Kafka answers."""
     urls = {f"{name.upper()}_DATABASE_URL": postgres.database_url(layout, keys.passwords, name) for name in SERVICES}
     migrate = ("hub_messaging.migrations", *SERVICES)
     apply_topics = ("hub_messaging.topics", layout.kafka_servers)
