@@ -81,9 +81,9 @@ from services.intake.store.files.file_vault import SealedVault
 from services.intake.store.forms.forms import FormQueries
 from services.intake.store.live_reference import DeskFeed, ProcedureFeed, Reference
 from services.intake.store.procedures.assess_files import assess_file
+from services.intake.store.procedures.catalogue_queries import CatalogueQueries
 from services.intake.store.procedures.catalogue_tables import CatalogueUnitOfWork
 from services.intake.store.procedures.reference_files import read_tables
-from services.intake.store.procedures.reference_queries import ReferenceQueries
 from services.intake.store.queries import Queries
 from services.intake.store.reference.directory import Directory
 from services.intake.store.reference.places import communes
@@ -271,7 +271,7 @@ class Service:
             await self._reference.refresh(spine.pool)
 
         imports = Imports(publishing, self._assess, self._catalogue.packaged, refresh)
-        queries = ReferenceQueries(spine.pool, ended)
+        queries = CatalogueQueries(spine.pool, ended)
         shelves = Shelves(self._catalogue, self._find, queries, ended, spine.clock.now)
         withdrawals = Withdrawals(
             GroupRunner(publishing).run, queries, self._catalogue, self._find, self._office.seals, refresh

@@ -28,5 +28,5 @@ class Settings(ServiceSettings):
     """The supplier answers `GET <sms_url>/messages/<Idempotency-Key>`: 200 with message_id, or 404."""
     sms_concurrency: int = Field(default=64, ge=1, le=256)
     consumer_linger_ms: int = Field(default=150, ge=0, le=1000)
-    """A message may wait for its neighbours: 50 ms nobody feels, and half the cost."""
+    """A message may wait for its neighbours: nobody feels it, and it costs much less."""
     relay_linger_ms: int = Field(default=100, ge=0, le=1000)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from hub_messaging.sealing import SealingKeys
 from hub_worktime import VIETNAM, load_calendar
-from services.intake.domain.desk.late_entry import is_late
+from services.intake.domain.desk.late_entry import entered_late
 from tests.intake.conftest import ACCEPTANCE, FrontDoor, residence
 
 pytestmark = pytest.mark.stack
@@ -66,7 +66,7 @@ async def test_a_reason_that_nobody_knows_is_refused(door: FrontDoor) -> None:
 )
 def test_the_working_day_of_the_receipt(received: str, entered: str, late: bool) -> None:
     first, then = (datetime.fromisoformat(text).replace(tzinfo=VIETNAM) for text in (received, entered))
-    assert is_late(first, then, CALENDAR) is late
+    assert entered_late(first, then, CALENDAR) is late
 
 
 @given(
@@ -76,6 +76,6 @@ def test_the_working_day_of_the_receipt(received: str, entered: str, late: bool)
 def test_whatever_the_dates_the_same_day_is_in_time_and_later_never_gets_better(
     received: datetime, wait: timedelta
 ) -> None:
-    assert not is_late(received, received, CALENDAR)
-    if is_late(received, received + wait, CALENDAR):
-        assert is_late(received, received + wait + timedelta(days=1), CALENDAR)
+    assert not entered_late(received, received, CALENDAR)
+    if entered_late(received, received + wait, CALENDAR):
+        assert entered_late(received, received + wait + timedelta(days=1), CALENDAR)

@@ -210,6 +210,17 @@ async def test_what_ended_while_it_waited_before_the_upgrade_is_judged_too(
         assert await pool.fetchval("SELECT completed_at FROM register_line") == DUE + timedelta(days=2)
 
 
+async def test_a_fee_due_hides_no_lateness(door: FrontDoor) -> None:
+    dossier = (await door.submitted(residence(acceptance=ACCEPTANCE)))["dossier_id"]
+    await door.decided(dossier, "fees", purpose="le-phi", amount=8000)
+    door.set_time((DUE + timedelta(days=3)).isoformat())
+    assert await everywhere(door) == expected(late=True, finished=False)
+    page = await Visitor(door).sees()
+    assert ("nộp phí" in page, "Đã quá ngày hẹn" in page) == (True, True)
+    await finished(door, dossier, timedelta(days=1))
+    assert "muộn hơn ngày hẹn" in await Visitor(door).sees()
+
+
 async def test_what_was_stopped_before_the_upgrade_is_judged_too(door: FrontDoor) -> None:
     dossier = (await door.submitted(residence(acceptance=ACCEPTANCE)))["dossier_id"]
     door.set_time((DUE + timedelta(minutes=5)).isoformat())

@@ -13,7 +13,7 @@ import pytest
 from hub_events.event import Event
 from hub_events.routing import DossierAcknowledgedV1, DossierCompletedV1
 from services.intake.domain.desk.life import Fee, Life
-from services.intake.domain.national_status import STATUSES, phase_of
+from services.intake.domain.national_status import STATUSES, line_phase
 from services.intake.domain.progress import Progress
 from services.intake.store.desk.lives import LIVES
 from services.intake.store.tables import PROGRESSES
@@ -231,7 +231,7 @@ async def test_the_database_and_the_domain_agree_where_a_dossier_is(door: FrontD
                 if life is not None:
                     await connection.execute(LIVES._table.insert, *([value] for value in LIVES._to_row(life)))
                 phase = await connection.fetchval(_PHASE, progress.dossier_id)
-                assert phase == phase_of(progress, life)
+                assert phase == line_phase(progress, life)
 
 
 _PHASE = """

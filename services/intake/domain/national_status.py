@@ -14,7 +14,7 @@ from services.intake.domain.standing import Standing, is_decided
 
 PublishedState = Literal["submitted", "supplement_requested", "accepted", "refused", "completed"]
 """What the field `state` of an answer was published with; `phase` says all."""
-Phase = Literal["desk", "agency", "withdrawal", "payment", "completed", "completed_payment"]
+LinePhase = Literal["desk", "agency", "withdrawal", "payment", "completed", "completed_payment"]
 """What progress and the desk's record add to a dossier's own state; `line_phase` of the database is the same rule."""
 
 
@@ -47,7 +47,7 @@ class RegisterStatus(NamedTuple):
     """All that state and national status follow from, as a line of the register holds it too."""
 
     decided: State
-    phase: Phase
+    phase: LinePhase
     accepted: bool
 
     @property
@@ -89,7 +89,7 @@ class RegisterStatus(NamedTuple):
 STATUSES = tuple(
     RegisterStatus(state, phase, accepted)
     for state in get_args(State)
-    for phase in get_args(Phase)
+    for phase in get_args(LinePhase)
     for accepted in (True, False)
 )
 
@@ -101,10 +101,10 @@ def statuses(fits: Callable[[RegisterStatus], bool]) -> frozenset[RegisterStatus
 
 def register_status(dossier: Dossier, progress: Progress, life: Life | None) -> RegisterStatus:
     """Where the dossier stands, as its line in the register says it."""
-    return RegisterStatus(dossier.state, phase_of(progress, life), dossier.accepted)
+    return RegisterStatus(dossier.state, line_phase(progress, life), dossier.accepted)
 
 
-def phase_of(progress: Progress, life: Life | None) -> Phase:
+def line_phase(progress: Progress, life: Life | None) -> LinePhase:
     """What the other services and the desk's own record say."""
     pays = life is not None and bool(life.open_fees)
     if is_decided(progress, life):

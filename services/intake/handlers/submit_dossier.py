@@ -10,7 +10,7 @@ from hub_events.ids import derive_id
 from hub_events.intake import Channel, ComponentRef, ContactChannel, DossierDeskStepRecordedV1, DossierSubmittedV1
 from services.intake.domain.catalogue import MISSING, Desk, Procedure
 from services.intake.domain.desk.duplicates import ApplicantMark, identity_of
-from services.intake.domain.desk.late_entry import LateEntry, WhyLate, is_late
+from services.intake.domain.desk.late_entry import LateEntry, WhyLate, entered_late
 from services.intake.domain.desk.life import Life, ResultBy
 from services.intake.domain.dossier import Dossier
 from services.intake.domain.progress import Progress
@@ -99,7 +99,7 @@ def _note(dossier: Dossier, command: SubmitDossier, uow: IntakeWork, office: Off
     if command.result is not None:
         life = Life(dossier.id, dossier.desk.code, result_by=command.result.by, result_desk=command.result.desk)
         uow.lives.put(dossier.id, life)
-    if command.received_at < command.at and is_late(command.received_at, command.at, office.calendar):
+    if command.received_at < command.at and entered_late(command.received_at, command.at, office.calendar):
         _record_late(dossier, command, uow, office)
 
 

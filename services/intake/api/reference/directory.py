@@ -29,8 +29,8 @@ from services.intake.api.reference.directory_answers import (
     in_full,
     packaged_view,
 )
+from services.intake.api.reference.directory_reading import DirectoryReading
 from services.intake.api.reference.reference_problems import no_such_entry
-from services.intake.api.reference.reference_reading import ReferenceReading
 from services.intake.domain.catalogue import Desk
 from services.intake.domain.reference import directory as kinds
 from services.intake.domain.reference.desk_norms import desk_norms
@@ -41,7 +41,7 @@ DeskClass = Literal["urban", "rural", "remote"]
 
 
 def desk_router(
-    reading: ReferenceReading, packaged: Callable[[], Sequence[Desk]], now: Callable[[], datetime]
+    reading: DirectoryReading, packaged: Callable[[], Sequence[Desk]], now: Callable[[], datetime]
 ) -> Router:
     """Desks and their norms. `packaged`: the desks that come with the service; the directory's go first."""
     router = Router(tags=["directory"])
@@ -65,7 +65,7 @@ def desk_router(
         return Page(items=sorted(items, key=lambda desk: desk.code))
 
     @router.get("/v1/desks/{code}")
-    async def showdesk_view(code: AgencyCode, _caller: DirectoryReader, at: date | None = None) -> DeskInFull:
+    async def show_desk(code: AgencyCode, _caller: DirectoryReader, at: date | None = None) -> DeskInFull:
         """Một Bộ phận Một cửa as on a day (today), also one that is no more: old dossiers name it."""
         versions = await reading.versions(kinds.DESKS, code)
         if versions:
@@ -92,7 +92,7 @@ def desk_router(
     return router
 
 
-def directory_router(reading: ReferenceReading, now: Callable[[], datetime]) -> Router:
+def directory_router(reading: DirectoryReading, now: Callable[[], datetime]) -> Router:
     """Units, officers, postings, roster and agencies."""
     router = Router(tags=["directory"])
 
@@ -186,7 +186,7 @@ def directory_router(reading: ReferenceReading, now: Callable[[], datetime]) -> 
     return router
 
 
-async def _agency(reading: ReferenceReading, code: str) -> Entry | None:
+async def _agency(reading: DirectoryReading, code: str) -> Entry | None:
     """The newest version of the agency with that code, or with that code of the old order."""
     versions = await reading.versions(kinds.AGENCIES, code)
     if versions:

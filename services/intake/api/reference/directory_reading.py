@@ -10,7 +10,7 @@ from services.intake.domain.reference.publication_list import PublicationList
 from services.intake.domain.reference.reference_import import Import
 
 
-class ReferenceReading(Protocol):
+class DirectoryReading(Protocol):
     """Reads of what imports brought."""
 
     async def editions(self, kinds: Sequence[str]) -> dict[str, int]: ...

@@ -19,10 +19,10 @@ from hub_web.routes import IdempotencyKey, RawBody, Router
 from hub_web.tokens import Caller
 from hub_worktime import VIETNAM
 from services.intake.api.procedures.catalogue import WithdrawnView, withdrawn_view
+from services.intake.api.reference.directory_reading import DirectoryReading
 from services.intake.api.reference.reference_answers import MistakeView
 from services.intake.api.reference.reference_imports import ListKind
 from services.intake.api.reference.reference_problems import no_such_entry
-from services.intake.api.reference.reference_reading import ReferenceReading
 from services.intake.api.reference.sheets import MOST_BYTES, read_sheet
 from services.intake.domain.catalogue import Desk, Procedure
 from services.intake.domain.reference.directory import DESKS
@@ -133,7 +133,7 @@ class InCatalogue:
 
 
 def publication_router(
-    reading: ReferenceReading,
+    reading: DirectoryReading,
     name_of: InCatalogue,
     packaged: Callable[[], Sequence[Desk]],
     now: Callable[[], datetime],

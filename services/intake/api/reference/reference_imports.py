@@ -20,6 +20,7 @@ from hub_web.problems import Problem
 from hub_web.routes import IdempotencyKey, RawBody, Router
 from hub_web.tokens import EVERYWHERE, Caller
 from services.intake.api.commands import Runs, once_for_its_key
+from services.intake.api.reference.directory_reading import DirectoryReading
 from services.intake.api.reference.reference_answers import ImportLine, ImportView, import_line, import_view, report_of
 from services.intake.api.reference.reference_problems import (
     DECISION_UNSOUND,
@@ -27,7 +28,6 @@ from services.intake.api.reference.reference_problems import (
     not_everywhere,
     problem_of,
 )
-from services.intake.api.reference.reference_reading import ReferenceReading
 from services.intake.api.reference.sheets import MOST_BYTES, read_sheet
 from services.intake.domain.reference.directory import KINDS
 from services.intake.domain.reference.directory_plan import make_plan
@@ -61,7 +61,7 @@ class WhyNot(BaseModel):
 class Surroundings:
     """What previews are made with. `name_of`: what the catalogue calls a procedure; `communes`: commune → province."""
 
-    reading: ReferenceReading
+    reading: DirectoryReading
     communes: Callable[[], Mapping[str, str]]
     name_of: Callable[[str], str | None]
     seals: Seals
@@ -238,7 +238,7 @@ def _check_area(caller: Caller) -> None:
         raise not_everywhere()
 
 
-async def _found(reading: ReferenceReading, import_id: UUID) -> Import:
+async def _found(reading: DirectoryReading, import_id: UUID) -> Import:
     found = await reading.import_of(import_id)
     if found is None:
         raise no_such_import()

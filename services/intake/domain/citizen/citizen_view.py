@@ -42,7 +42,6 @@ OTHER_PAPERS = "Giấy tờ khác: hỏi Bộ phận Một cửa"
 LATE = "Hồ sơ đã quá ngày hẹn"
 
 _OVER = frozenset({3, 7, 8, 9, 10})
-_WAITING = frozenset({5, 6})
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,7 +197,7 @@ def _late(standing: Standing, status: int, around: Around, now: datetime) -> tup
     """Quá hạn, said as it is; the hub doesn't apologise: that is for the head of the agency, with a new date."""
     dossier, progress = standing.dossier, standing.progress
     due_at = dossier.promise.due_at if dossier.promise else None
-    if due_at is None or status in _WAITING:
+    if due_at is None or status == 5:
         return ()
     if (ended := judgement(standing)) is not None and dossier.state != "stopped":
         return ("Kết quả có muộn hơn ngày hẹn.",) if ended.outcome == "late" else ()

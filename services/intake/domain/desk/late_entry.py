@@ -32,7 +32,7 @@ class LateEntry:
     sealed_note: str | None
 
 
-def is_late(received_at: datetime, entered_at: datetime, calendar: Calendar) -> bool:
+def entered_late(received_at: datetime, entered_at: datetime, calendar: Calendar) -> bool:
     """Entered on a later day than the working day of the receipt; that of a day off is the next working day."""
     received, entered = received_at.astimezone(VIETNAM).date(), entered_at.astimezone(VIETNAM).date()
     if entered <= received:

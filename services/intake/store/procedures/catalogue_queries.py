@@ -31,7 +31,7 @@ ORDER BY id DESC LIMIT $4
 """
 
 
-class ReferenceQueries:
+class CatalogueQueries:
     """Reads of what was published."""
 
     def __init__(self, pool: Pool, ended: EndedTexts) -> None:
