@@ -2,11 +2,13 @@
 
 import re
 import tomllib
+from collections import ChainMap
 from pathlib import Path
 
 import pytest
 
 from hub_messaging.retention import KEPT
+from tests.joined import Joined
 
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = sorted(
@@ -56,12 +58,12 @@ def test_every_decision_is_listed_once_under_a_number_of_its_own() -> None:
         assert (DECISIONS / page).read_text().startswith(f"# {page[:4]} ")
 
 
-def test_how_long_each_table_is_kept_is_said() -> None:
+def test_how_long_each_table_is_kept_is_said(services: dict[str, Joined]) -> None:
     sources = [*ROOT.glob("services/*/migrations/versions/*.py"), *ROOT.glob("contracts/messaging/**/migrations.py")]
     tables = {table for source in sources for table in A_TABLE.findall(source.read_text())}
     said = (ROOT / "docs/delivery.md").read_text().split("## What is kept how long")[1].split("\n## ")[0]
     assert {table for table in tables if f"`{table}`" not in said} == set()
-    for table, past in KEPT.items():
+    for table, past in {**KEPT, **ChainMap(*(service.spine._kept for service in services.values()))}.items():
         (line,) = (line for line in said.splitlines() if f"| `{table}`" in line)
         days = re.search(r"interval '(\d+ days)'", past)
         assert days is not None

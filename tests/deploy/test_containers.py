@@ -136,7 +136,7 @@ def test_schema_and_topics_come_before_what_needs_them(service: str) -> None:
 
 
 def test_topics_are_made_by_the_same_job() -> None:
-    assert CONTAINERS["topics"]["command"] == ["python", "-m", "hub_messaging.topics", "kafka:9092"]
+    assert CONTAINERS["topics"]["command"] == ["python", "-m", "hub_messaging.topics", "kafka:9092", "6", "1"]
     assert CONTAINERS["kafka"]["environment"]["KAFKA_AUTO_CREATE_TOPICS_ENABLE"] == "false"
     assert len(TOPICS) == len({topic.name for topic in TOPICS})
 

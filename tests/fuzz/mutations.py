@@ -9,7 +9,9 @@ from typing import Any, Final
 
 import pytest
 
-CANARY: Final = "Canary Thị Bạch Yến 0912987654"
+from tests.canary import NAME, PHONE
+
+CANARY: Final = f"{NAME} {PHONE}"
 """Stands for what is personal: planted in values, and never to be found in what is said about them."""
 
 STRANGE: Final[Sequence[Any]] = (

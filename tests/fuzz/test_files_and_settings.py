@@ -4,7 +4,8 @@ import json
 import os
 import secrets
 from base64 import b64encode
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -13,16 +14,38 @@ import pytest
 from hub_local import steps
 from hub_local.keys import ensure_keys
 from hub_local.layout import SERVICES, Layout
-from hub_messaging.settings import CONFIGURATION_EXIT_CODE, load
+from hub_messaging.settings import CONFIGURATION_EXIT_CODE, ServiceSettings, load
+from hub_web.rates import rates_of
 from hub_web.tokens import Verifier, create_issuer_key
+from services.intake.domain.procedures.agency_kinds import kinds_of, why_unrouted
+from services.intake.settings import PACKAGED_DATA
 from services.intake.store.catalogue_files import CatalogueMistake, read_catalogue
+from services.intake.store.procedures.reference_files import ENDED, KINDS, read_tables
 from services.routing.store.competence_file import read_competence
 from services.routing.store.endpoints_file import read_endpoints
 from tests.deploy.test_containers import settings_kind
-from tests.fuzz.mutations import Mutations, many, refused
+from tests.fuzz.mutations import STRANGE, Mutations, many, refused
 
 ROOT = Path(__file__).parents[2]
 SECRET = "whsec_" + b64encode(secrets.token_bytes(32)).decode()
+
+
+def whole(service: str, given: Mapping[str, str]) -> dict[str, str]:
+    """Every setting that has a value, as it stands in an environment: what is `given`, and the defaults."""
+    kind = settings_kind(service)
+    defaults = {name: field.default for name, field in kind.model_fields.items() if not field.is_required()}
+    prefix = kind.model_config["env_prefix"]
+    return {prefix + name.upper(): str(value) for name, value in defaults.items() if value is not None} | dict(given)
+
+
+def of_environment(given: Mapping[str, str], kind: type[ServiceSettings], slips: Mutations) -> dict[str, str]:
+    """The environment with slips in it; now and then a setting that is usually left out is set."""
+    changed = slips.of_json(given)
+    texts = {str(name): str(value) for name, value in changed.items()} if isinstance(changed, dict) else {}
+    if slips.often(0.2):
+        name = kind.model_config["env_prefix"] + slips.one_of(list(kind.model_fields)).upper()
+        texts[name] = str(slips.one_of(STRANGE))
+    return {name: text for name, text in texts.items() if "\0" not in name + text and name and "=" not in name}
 
 
 @many(quick=300, long=15_000)
@@ -32,15 +55,12 @@ def test_nearly_right_settings_are_used_or_refused_without_a_password(
 ) -> None:
     layout = Layout(tmp_path)
     keys = ensure_keys(layout)
-    good, kind = dict(steps.service(service, layout, keys).environment), settings_kind(service)
+    good, kind = whole(service, steps.service(service, layout, keys).environment), settings_kind(service)
     secret = [keys.passwords[service], keys.sms_token.read_text()]
 
     def load_one(slips: Mutations) -> None:
-        given = slips.of_json(good)
-        texts = {str(name): str(value) for name, value in given.items()} if isinstance(given, dict) else {}
-        usable = {name: text for name, text in texts.items() if "\0" not in name + text and name and "=" not in name}
         with monkeypatch.context() as patch:
-            for name, text in usable.items():
+            for name, text in of_environment(good, kind, slips).items():
                 patch.setenv(name, os.fsdecode(text.encode("utf-8", "surrogatepass")))
             try:
                 load(kind)
@@ -53,6 +73,10 @@ def test_nearly_right_settings_are_used_or_refused_without_a_password(
                 if not told:
                     raise AssertionError(lines) from None
 
+    with monkeypatch.context() as patch:
+        for name, text in good.items():
+            patch.setenv(name, text)
+        load(kind)
     Mutations(seed=4).all_hold(count, load_one)
 
 
@@ -111,6 +135,43 @@ def test_a_nearly_right_catalogue(name: str, count: int, tmp_path: Path) -> None
                 procedure.term_for("counter", case)
 
     Mutations(seed=7).all_hold(count, reads(file, good, read, CatalogueMistake))
+
+
+@many(quick=300, long=20_000)
+@pytest.mark.parametrize("name", [KINDS, ENDED])
+def test_a_nearly_right_table_for_imports(name: str, count: int, tmp_path: Path) -> None:
+    file = tmp_path / name
+    good = json.loads((PACKAGED_DATA / name).read_text())[:3]
+
+    def read() -> None:
+        tables = read_tables(tmp_path, PACKAGED_DATA)
+        for kind in kinds_of("Sở Y tế; Công an cấp xã; Cục Hải quan", tables.kinds):
+            why_unrouted(kind or "tax", tables.kinds)
+        for text in tables.ended.values():
+            assert text.told() or text.has_ended(date(2026, 3, 2))
+
+    Mutations(seed=10).all_hold(count, reads(file, good, read, ValueError))
+
+
+@pytest.mark.parametrize("content", ["", "null", "5", '[{"number": 5}]', "[" * 100_000])
+@pytest.mark.parametrize("name", [KINDS, ENDED])
+def test_a_table_for_imports_that_is_none(name: str, content: str, tmp_path: Path) -> None:
+    (tmp_path / name).write_text(content)
+    with pytest.raises(ValueError, match=f"^{name}: [^\n]+$"):
+        read_tables(tmp_path, PACKAGED_DATA)
+
+
+@many(quick=300, long=20_000)
+def test_a_nearly_right_list_of_callers_limits(count: int, tmp_path: Path) -> None:
+    file = tmp_path / "limits.json"
+    good = {"desk": 5, "portal": 100_000, "cổng tỉnh": 1}
+
+    def read() -> None:
+        rates = rates_of(1, file)
+        for subject in good:
+            rates.take(subject)
+
+    Mutations(seed=11).all_hold(count, reads(file, good, read, ValueError))
 
 
 @many(quick=300, long=20_000)

@@ -194,3 +194,5 @@ async def test_topics_are_kept_as_long_as_they_say(hub: Hub) -> None:
     assert {name: one["cleanup.policy"] for name, one in shown.items()} == {
         topic.name: "compact" if topic.compacted else "delete" for topic in TOPICS
     }
+    a_day = str(24 * 3600 * 1000)
+    assert {shown[topic.name]["segment.ms"] for topic in TOPICS if not topic.compacted} == {a_day}, "none stays a week"

@@ -1,6 +1,6 @@
 """Tạo chủ đề Kafka: a job that creates what `hub_events.topics` lists and mends settings; it never deletes.
 
-`python -m hub_messaging.topics SERVERS [PARTITIONS [REPLICATION]]`
+`python -m hub_messaging.topics SERVERS PARTITIONS REPLICATION`: a cluster needs other numbers than one broker.
 """
 
 import asyncio
@@ -15,14 +15,18 @@ from aiokafka.errors import TopicAlreadyExistsError, for_code
 from hub_events import topics
 from hub_events.topics import Topic
 
+DAY_MS = 86_400_000
+SEGMENT_DAYS = 1
+"""Kafka deletes whole segments, once the newest record in them is past its time: others stay up to so much longer."""
+
 
 def settings_of(topic: Topic, replication: int) -> dict[str, str]:
     """Topic settings. On a single broker every append is flushed, so that an acknowledgement means fsync."""
     durable = {"flush.messages": "1"} if replication == 1 else {"min.insync.replicas": "2"}
-    kept = {"retention.ms": str(topic.retention_days * 86_400_000)}
+    kept = {"retention.ms": str(topic.retention_days * DAY_MS), "segment.ms": str(SEGMENT_DAYS * DAY_MS)}
     if topic.compacted:
         # Kafka looks at a log once it has grown by as much again, or after a day.
-        kept = {"retention.ms": "-1", "cleanup.policy": "compact", "max.compaction.lag.ms": "86400000"}
+        kept = {"retention.ms": "-1", "cleanup.policy": "compact", "max.compaction.lag.ms": str(DAY_MS)}
     return {
         **kept,
         "max.message.bytes": str(1024 * 1024),
@@ -68,5 +72,6 @@ async def apply_topics(servers: str, partitions: int = 6, replication: int = 1) 
 
 
 if __name__ == "__main__":
-    created = asyncio.run(apply_topics(sys.argv[1], *(int(number) for number in sys.argv[2:4])))
+    servers, partitions, replication = sys.argv[1:]
+    created = asyncio.run(apply_topics(servers, int(partitions), int(replication)))
     print("created:", ", ".join(created) or "nothing")

@@ -118,7 +118,7 @@ def _with_partitions(step: Step, layout: Layout, partitions: int) -> Step:
     if step.name != "topics":
         return step
     assert isinstance(step, Job)
-    command = (sys.executable, "-m", "hub_messaging.topics", layout.kafka_servers, str(partitions))
+    command = (sys.executable, "-m", "hub_messaging.topics", layout.kafka_servers, str(partitions), "1")
     log = layout.logs / "topics.log"
     return replace(step, run=partial(run_once, command, stack=layout.folder, environment={}, log=log))
 

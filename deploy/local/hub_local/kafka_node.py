@@ -40,6 +40,8 @@ def properties(data: Path, port: int, controller_port: int) -> str:
         "transaction.state.log.num.partitions": 1,
         "group.initial.rebalance.delay.ms": 0,
         "log.cleaner.dedupe.buffer.size": 8_388_608,
+        # The usual five minutes are longer than a test waits for old records to go.
+        "log.retention.check.interval.ms": 5000,
         "num.network.threads": 2,
         "num.io.threads": 4,
         # A node that was killed may register again only when its former session has run out.

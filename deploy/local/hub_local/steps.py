@@ -49,7 +49,7 @@ def schemas(layout: Layout, keys: Keys) -> list[Step]:
     """What services never create: migrations, beside Kafka's start; topics, once Kafka answers."""
     urls = {f"{name.upper()}_DATABASE_URL": postgres.database_url(layout, keys.passwords, name) for name in SERVICES}
     migrate = ("hub_messaging.migrations", *SERVICES)
-    apply_topics = ("hub_messaging.topics", layout.kafka_servers)
+    apply_topics = ("hub_messaging.topics", layout.kafka_servers, "6", "1")
     return [
         Job("migrations", partial(_run_unless_done, layout, "postgres", migrate, urls), needs=("databases",)),
         Job("topics", partial(_run_unless_done, layout, "kafka", apply_topics, {}), needs=("kafka",)),
