@@ -25,7 +25,6 @@ from hub_messaging.outcomes import Refused, Sent
 from hub_messaging.process import Role, Spine
 from hub_messaging.refused import RefusedTable
 from hub_messaging.settings import joined
-from hub_messaging.unknown import UnknownOutcomes
 from hub_messaging.work import WorkRow
 from hub_web.app import make_app
 from hub_web.client import Client, ClientLimits
@@ -91,10 +90,9 @@ class Service:
 
     def app(self) -> FastAPI:
         """The routes, on the opened spine."""
-        queries = StoredNotices(self.spine.pool)
-        unknown = UnknownOutcomes(self.spine.runner, partial(settled, self._settings.sms_supplier))
+        queries, settle = StoredNotices(self.spine.pool), partial(settled, self._settings.sms_supplier)
         routers = [
-            notice_router(queries, StoredMessages(self.spine.pool, self.spine.bells), unknown),
+            notice_router(queries, StoredMessages(self.spine.runner, self.spine.bells, self._sending, settle)),
             supplier_router(queries, [self._sending]),
             dead_letter_router(NAME, RefusedTable(self.spine.pool)),
         ]
