@@ -18,6 +18,7 @@ from hub_events.intake import (
 )
 from hub_events.routing import DossierCompletedV1
 from hub_events.sla import DeadlineMissedV1
+from hub_messaging.clock import VIETNAM
 from hub_messaging.consumer import Handler, on_dossier
 from hub_messaging.database import UNAVAILABLE
 from hub_messaging.jobs import Job
@@ -25,7 +26,6 @@ from hub_messaging.outcomes import Refused, Sent
 from hub_messaging.process import Role, Spine
 from hub_messaging.refused import RefusedTable
 from hub_messaging.settings import joined
-from hub_messaging.unknown import UnknownOutcomes
 from hub_messaging.work import WorkRow
 from hub_web.app import make_app
 from hub_web.client import Client, ClientLimits
@@ -91,10 +91,9 @@ class Service:
 
     def app(self) -> FastAPI:
         """The routes, on the opened spine."""
-        queries = StoredNotices(self.spine.pool)
-        unknown = UnknownOutcomes(self.spine.runner, partial(settled, self._settings.sms_supplier))
+        queries, settle = StoredNotices(self.spine.pool), partial(settled, self._settings.sms_supplier)
         routers = [
-            notice_router(queries, StoredMessages(self.spine.pool, self.spine.bells), unknown),
+            notice_router(queries, StoredMessages(self.spine.runner, self.spine.bells, self._sending, settle)),
             supplier_router(queries, [self._sending]),
             dead_letter_router(NAME, RefusedTable(self.spine.pool)),
         ]
@@ -111,7 +110,7 @@ class Service:
         client = Client(ClientLimits(connections=settings.sms_concurrency, total_seconds=ATTEMPT_SECONDS))
         gateway = SmsGateway(client, settings.sms_url, settings.sms_token, settings.sms_sender, self._contacts)
         lanes = self.spine.lanes(
-            lambda: [(lane, settings.sms_concurrency)], gateway.deliver, settle, lambda _lane: settings.sms_repeat_safe
+            lambda: [(lane, self._at_once())], gateway.deliver, settle, lambda _lane: settings.sms_repeat_safe
         )
 
         async def run() -> None:
@@ -120,6 +119,11 @@ class Service:
 
         questions = [self.spine.questions(settle, gateway.ask)] if settings.sms_status_query else []
         return [Role(lanes.name, run), *questions]
+
+    def _at_once(self) -> int:
+        """So many messages may be on their way; none in the hours in which citizens are not written to."""
+        hours, local = self._settings.sms_hours, self.spine.clock.now().astimezone(VIETNAM).time()
+        return self._settings.sms_concurrency if hours is None or hours.open_at(local) else 0
 
 
 def build(settings: Settings) -> Service:

@@ -128,6 +128,40 @@ async def test_a_person_settles_it_once_and_the_rest_goes_on(
     assert (await settled_state(toy.pool))[dossier].sent is not None
 
 
+@pytest.mark.parametrize("state", ["refused", "set_aside", "unknown"])
+@pytest.mark.parametrize(
+    ("found", "ends", "outcome", "told"),
+    [
+        (Sent("9"), "done", "sent", "sent after 1"),
+        (NotSent("dealt-with"), "done", "dealt-with", "dealt-with after 1"),
+        (NotSent(), "ready", "not-sent", None),
+    ],
+)
+async def test_whatever_waits_for_a_person_can_be_decided_by_one(
+    toy: ToyService, dossier: UUID, state: str, found: Sent | NotSent, ends: str, outcome: str, told: str | None
+) -> None:
+    row, _follower = await add(toy, ("toys", dossier), ("toys", dossier))
+    await toy.pool.execute("UPDATE work SET state = $2, attempts = 1, own_failures = 8 WHERE id = $1", row, state)
+    assert await outcomes(toy).decide(row, found, "cb-01", "asked by telephone")
+    decided = await toy.pool.fetchrow(
+        "SELECT state, outcome, own_failures, settled_by, settled_why FROM work WHERE id = $1", row
+    )
+    ends = "behind" if (state, ends) == ("refused", "ready") else ends  # its dossier went on without it
+    assert tuple(decided or ()) == (ends, outcome, 0, "cb-01", "asked by telephone")
+    toys = await settled_state(toy.pool)
+    assert (toys[dossier].sent if dossier in toys else None) == told
+    if ends == "done":
+        assert await all_are(toy, "ready", 1)(), "the next of the dossier goes"
+        assert not await outcomes(toy).decide(row, found, "cb-02", "asked by telephone")
+
+
+async def test_what_was_tried_again_since_it_was_looked_at_is_not_decided(toy: ToyService, dossier: UUID) -> None:
+    await lose(toy, Party(), dossier)
+    ((seen, _age),) = await outcomes(toy).due()
+    await toy.pool.execute("UPDATE work SET state = 'refused', attempts = attempts + 1")
+    assert not await outcomes(toy).settle(seen, NotSent(), "unknown_outcomes", "found out")
+
+
 async def test_two_who_settle_at_once_settle_it_once(toy: ToyService, dossier: UUID) -> None:
     row = await lose(toy, Party(), dossier)
     ends = [outcomes(toy).decide(row, found, "cb-01", "asked") for found in (Sent(), NotSent()) * 4]

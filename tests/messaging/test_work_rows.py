@@ -34,6 +34,7 @@ STATEMENTS = {
         (ids, ["done"] * BATCH, ["sent"] * BATCH, [1] * BATCH, [0] * BATCH, [now] * BATCH, MAY_BE_TAKEN),
     ),
     "withdraw": (work._WITHDRAW, (["toys"] * BATCH, dossiers, MAY_BE_TAKEN)),
+    "decide": (work._DECIDE, (ids[0], "ready", "not-sent", "cb-01", "asked", 0)),
     "step forward": (work._STEP_FORWARD, (["toys"] * BATCH, dossiers)),
 }
 

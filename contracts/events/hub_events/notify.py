@@ -1,6 +1,6 @@
 """Thông báo: what `notify` says about duties to inform (topic `notify-delivery-events`)."""
 
-from typing import ClassVar, Literal
+from typing import ClassVar, Final, Literal
 
 from pydantic import Field
 
@@ -10,6 +10,9 @@ from hub_events.values import Moment, Slug
 Duty = Literal["accepted", "supplement", "refusal", "completed", "late"]
 """What a citizen must be told (NĐ 61/2018 Đ.17, 19, 20; kept under NĐ 118/2025). Closed: what came to be told later
 (`stopped`) is said by the second version of each event, which takes any duty."""
+
+TOLD_OTHERWISE: Final = "told-otherwise"
+"""Reason of `citizen.unreached` where no message reached the citizen, but a person told them in another way."""
 
 
 class MessageSentV1(Event):

@@ -3,6 +3,8 @@
 A row comes here when the attempt at a lane that is not repeat-safe ended unclearly, or its process died between the
 call and the record (the mark is committed before the call). It leaves by a question to the party, by proof that came
 another way (a callback), or by an operator's decision; never by being sent again blindly.
+
+Rows that were refused or set aside wait for a person too, who may settle them by the same words.
 """
 
 import asyncio
@@ -44,10 +46,10 @@ UPDATE work SET state = 'unknown', outcome = 'process-ended', attempts = attempt
 _ROW = """
 SELECT work.id, lane, dossier_id, kind, fact_at, created_at, attempts, own_failures, body,
        extract(epoch FROM now() - coalesce(started_at, created_at))::float8 AS age_seconds
-FROM work JOIN work_body ON work_body.id = work.id WHERE work.state = 'unknown' AND
+FROM work JOIN work_body ON work_body.id = work.id WHERE
 """
-_ONE = f"{_ROW} work.id = $1"
-_DUE = f"{_ROW} next_at <= now() ORDER BY next_at LIMIT {AT_ONCE}"
+_ONE = f"{_ROW} work.id = $1 AND state IN ('refused', 'set_aside', 'unknown')"
+_DUE = f"{_ROW} state = 'unknown' AND next_at <= now() ORDER BY next_at LIMIT {AT_ONCE}"
 _LATER = f"""
 UPDATE work SET next_at = now() + least(greatest(now() - coalesce(started_at, created_at), '5 s'), '1 h')
 {locked_in_order("work", "id", "id = ANY($1) AND state = 'unknown'")}
@@ -67,7 +69,9 @@ async def lose_track(pool: Pool, lanes: Sequence[str]) -> None:
 
 @dataclass(frozen=True, slots=True)
 class NotSent:
-    """The party does not have it."""
+    """The party does not have it. `ended`: why it will not be sent either (a slug); None: it goes out again."""
+
+    ended: str | None = None
 
 
 U = TypeVar("U", bound=UnitOfWork)
@@ -77,7 +81,7 @@ Ask = Callable[[WorkRow], Awaitable[Sent | NotSent | None]]
 
 
 class UnknownOutcomes(Generic[U]):
-    """Settles rows of unknown outcome, once each. `settle` records a row that was sent in the service's own terms."""
+    """Settles rows that wait for a person, once each. `settle` records how one ended in the service's own terms."""
 
     def __init__(self, runner: Runner[U], settle: Settle[U]) -> None:
         self._runner = runner
@@ -92,16 +96,21 @@ class UnknownOutcomes(Generic[U]):
         await self._runner.pool.execute(_LATER, ids)
 
     async def decide(self, work_id: UUID, found: Sent | NotSent, by: str, why: str) -> bool:
-        """The row is sent, or goes out again; False: it is not unknown (any more). Raises what is in UNAVAILABLE."""
+        """The row is sent, goes out again, or is ended; False: it waits for nobody. Raises what is in UNAVAILABLE."""
         row = await self._runner.pool.fetchrow(_ONE, work_id)
         return row is not None and await self.settle(_read(row)[0], found, by, why)
 
     async def settle(self, row: WorkRow, found: Sent | NotSent, by: str, why: str) -> bool:
         """As `decide`, for a row at hand."""
         told: Job[U, None] = Job(run=lambda _uow: None)
-        if isinstance(found, Sent):
-            told = self._settle(row, found, row.attempts)
-        decided = Decided(row, DONE if isinstance(found, Sent) else READY, by, why)
+        match found:
+            case Sent():
+                decided, told = Decided(row, DONE, "sent", by, why), self._settle(row, found, row.attempts)
+            case NotSent(None):
+                decided = Decided(row, READY, "not-sent", by, why)
+            case NotSent(str(ended)):
+                decided = Decided(row, DONE, ended, by, why)
+                told = self._settle(row, Refused(ended, alone=True), row.attempts)
 
         def run(uow: U) -> None:
             uow.work.decide(decided)
@@ -113,7 +122,7 @@ class UnknownOutcomes(Generic[U]):
             return False
         if isinstance(result, Failed):
             raise result.error
-        log.info("unknown_outcome_settled", lane=row.lane, work_id=str(row.id), state=decided.state, by=by)
+        log.info("outcome_settled", lane=row.lane, work_id=str(row.id), state=decided.state, by=by)
         return True
 
 

@@ -51,11 +51,17 @@ WHERE work.id = given.id AND (
     OR work.outcome = 'withdrawn' AND (given.state = 'done' OR given.outcome ~ $7)
 )
 """
-_DECIDE = """
-UPDATE work SET state = $2, outcome = $3, next_at = now(), started_at = NULL, settled_by = $4, settled_why = $5,
+_BEHIND_OTHERS = """state = 'refused' AND EXISTS (
+    SELECT FROM work AS other WHERE other.lane = work.lane AND other.dossier_id = work.dossier_id
+    AND other.state IN ('ready', 'behind', 'set_aside', 'unknown')
+)"""
+"""Of a row that is sent again: its dossier went on without it, and what is open now comes first."""
+_DECIDE = f"""
+UPDATE work SET outcome = $3, own_failures = 0, next_at = now(), started_at = NULL, settled_by = $4, settled_why = $5,
+    state = CASE WHEN $2 = 'ready' AND {_BEHIND_OTHERS} THEN 'behind' ELSE $2 END,
     finished_at = CASE WHEN $2 = 'done' THEN now() END
-WHERE id = $1 AND state = 'unknown' RETURNING id
-"""
+WHERE id = $1 AND attempts = $6 AND state IN ('refused', 'set_aside', 'unknown') RETURNING id
+"""  # noqa: S608
 _WITHDRAW = """
 UPDATE work SET state = 'done', outcome = 'withdrawn', finished_at = now() FROM (
     SELECT id FROM unnest($1::text[], $2::uuid[]) AS given(lane, dossier_id) JOIN work USING (lane, dossier_id)
@@ -88,13 +94,10 @@ UPDATE work SET state = 'ready' FROM (
     ) AND state = 'behind' ORDER BY id FOR UPDATE
 ) AS locked WHERE work.id = locked.id
 """
-_REDO = """
-UPDATE work SET own_failures = 0, next_at = now(), state = CASE WHEN state = 'refused' AND EXISTS (
-    SELECT FROM work AS other WHERE other.lane = work.lane AND other.dossier_id = work.dossier_id
-    AND other.state IN ('ready', 'behind', 'set_aside', 'unknown')
-) THEN 'behind' ELSE 'ready' END
+_REDO = f"""
+UPDATE work SET own_failures = 0, next_at = now(), state = CASE WHEN {_BEHIND_OTHERS} THEN 'behind' ELSE 'ready' END
 WHERE id = $1 AND state IN ('set_aside', 'refused') RETURNING lane
-"""
+"""  # noqa: S608
 
 
 def bell_of(lane: str) -> str:
@@ -140,16 +143,20 @@ class Settled(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Decided:
-    """What was found out about a row that was `unknown`: it becomes `done` or `ready`. `by`, `why`: who says so."""
+    """What was found out about a row that waited for a person: it becomes `done` or `ready`. `by`, `why`: who says so.
+
+    `outcome`: `sent`, `not-sent`, or why it is ended without being sent.
+    """
 
     row: WorkRow
     state: str
+    outcome: str
     by: str
     why: str
 
 
 class AlreadySettled(Exception):
-    """The row is not `unknown` any more: somebody was quicker; nothing of the batch is committed."""
+    """The row waits for nobody, or was tried meanwhile: somebody was quicker; nothing of the batch is committed."""
 
 
 class WorkRows:
@@ -172,7 +179,7 @@ class WorkRows:
         self._staged_settled.append(settled)
 
     def decide(self, decided: Decided) -> None:
-        """The flush raises AlreadySettled when the row is not `unknown`."""
+        """The flush raises AlreadySettled when the row is not refused, set aside or `unknown`."""
         self._staged_decided.append(decided)
 
     def withdraw(self, lane: str, dossier_id: UUID) -> None:
@@ -251,8 +258,8 @@ class WorkRows:
             await connection.execute(_STEP_FORWARD, [lane for lane, _ in final], [dossier for _, dossier in final])
 
     async def _flush_decided(self, connection: Connection, decided: Decided) -> None:
-        row, state, words = decided.row, decided.state, "sent" if decided.state == DONE else "not-sent"
-        if not await connection.fetchval(_DECIDE, row.id, state, words, decided.by, decided.why):
+        row, state, outcome = decided.row, decided.state, decided.outcome
+        if not await connection.fetchval(_DECIDE, row.id, state, outcome, decided.by, decided.why, row.attempts):
             raise AlreadySettled
         if state == DONE:
             await connection.execute(_STEP_FORWARD, [row.lane], [row.dossier_id])
@@ -271,6 +278,11 @@ CROSS JOIN LATERAL (
     ORDER BY next_at, seq LIMIT wanted.room
 ) AS head
 JOIN work_body ON work_body.id = head.id
+"""
+_LOOKED_AFTER = """
+SELECT work.id, lane, dossier_id, kind, fact_at, created_at, attempts, own_failures, body
+FROM work JOIN work_body ON work_body.id = work.id
+WHERE dossier_id = $1 AND kind = $2 AND state IN ('refused', 'set_aside', 'unknown')
 """
 _BACKLOG = """
 SELECT lane, sum(due)::bigint AS due, sum(aside)::bigint AS set_aside, sum(unknown)::bigint AS unknown FROM (
@@ -318,6 +330,23 @@ async def measure(pool: Pool) -> None:
         WORK_DUE.labels(lane).set(rows.due)
         WORK_SET_ASIDE.labels(lane).set(rows.set_aside)
         WORK_UNKNOWN.labels(lane).set(rows.unknown)
+
+
+def aside(narrowed: str = "true") -> str:
+    """The statement that lists what of lane $1 waits for a person, oldest first: behind $2, at most $3.
+
+    `narrowed`: a condition that it must meet besides, with values from $4 on.
+    """
+    return f"""
+    SELECT id, seq, dossier_id, kind, state, outcome, attempts, created_at, started_at FROM work
+    WHERE lane = $1 AND state IN ('refused', 'set_aside', 'unknown') AND seq > $2 AND {narrowed} ORDER BY seq LIMIT $3
+    """  # noqa: S608
+
+
+async def looked_after(pool: Pool, dossier_id: UUID, kind: str) -> WorkRow | None:
+    """The dossier's row of this kind that waits for a person."""
+    row = await pool.fetchrow(_LOOKED_AFTER, dossier_id, kind)
+    return None if row is None else WorkRow(**row)
 
 
 async def hurry(pool: Pool, lane: str) -> None:

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from hub_events.event import Event
+from hub_events.notify import TOLD_OTHERWISE
 from hub_events.topics import TOPICS
 from hub_worktime import VIETNAM
 from services.intake.domain.desk.desk_steps import DESK_STEPS
@@ -105,6 +106,12 @@ def _ended(facts: Facts) -> str:
 
 def _told(facts: Facts) -> str:
     return _DUTIES.get(facts["duty"], str(facts["duty"]))
+
+
+def _unreached(facts: Facts) -> str:
+    if facts.get("reason") == TOLD_OTHERWISE:
+        return f"Bộ phận Một cửa đã báo cho người nộp bằng cách khác: {_told(facts)}."
+    return f"Không báo được cho người nộp: {_told(facts)}; Bộ phận Một cửa cần liên hệ cách khác."
 
 
 def routed_to(facts: Facts) -> str:
@@ -233,8 +240,7 @@ SHAPES: Mapping[str, Shape] = {
         "duty", "occasion", "channel", "supplier", "reason", at="failed_at",
     ),
     "citizen.unreached.v1": _shape(
-        lambda f: f"Không báo được cho người nộp: {_told(f)}; Bộ phận Một cửa cần liên hệ cách khác.",
-        "duty", "occasion", "reason", at="unreached_at",
+        _unreached, "duty", "occasion", "reason", at="unreached_at",
     ),
     "message.sent.v2": _shape(
         lambda f: f"Đã gửi thông báo: {_told(f)}.", "duty", "occasion", "channel", "supplier", at="sent_at"
@@ -244,8 +250,7 @@ SHAPES: Mapping[str, Shape] = {
         "duty", "occasion", "channel", "supplier", "reason", at="failed_at",
     ),
     "citizen.unreached.v2": _shape(
-        lambda f: f"Không báo được cho người nộp: {_told(f)}; Bộ phận Một cửa cần liên hệ cách khác.",
-        "duty", "occasion", "reason", at="unreached_at",
+        _unreached, "duty", "occasion", "reason", at="unreached_at",
     ),
 }  # fmt: skip
 """Every event about a dossier, by type."""

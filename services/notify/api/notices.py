@@ -8,7 +8,7 @@ from uuid import UUID
 import structlog
 from pydantic import BaseModel, ConfigDict, StringConstraints
 
-from hub_events.notify import Duty
+from hub_events.notify import TOLD_OTHERWISE, Duty
 from hub_messaging.outcomes import Sent
 from hub_messaging.unknown import NotSent
 from hub_web.credentials import requires
@@ -17,7 +17,7 @@ from hub_web.problems import NOT_FOUND, NOTHING_TO_REDO, NOTHING_TO_SETTLE, Prob
 from hub_web.routes import Router
 from hub_web.tokens import All, Caller
 from services.notify.domain.notices import Notices, State
-from services.notify.handlers.ports import Messages, NoticeQueries, NoticeWish, UnknownMessages
+from services.notify.handlers.ports import Messages, NoticeQueries, NoticeWish
 
 log = structlog.get_logger(__name__)
 
@@ -57,15 +57,19 @@ class DossierNotices(BaseModel):
 
 
 class Settle(BaseModel):
-    """What was found out about a message: whether the supplier took it, and how one knows."""
+    """What was found out about a message: whether the supplier took it, and how one knows.
+
+    `again`: whether what it did not take is sent again; false: never, the citizen was told in another way.
+    """
 
     model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
 
     sent: bool
+    again: bool = True
     why: Annotated[str, StringConstraints(strip_whitespace=True, min_length=3, max_length=500)]
 
 
-def notice_router(queries: NoticeQueries, messages: Messages, unknown: UnknownMessages) -> Router:
+def notice_router(queries: NoticeQueries, messages: Messages) -> Router:
     """/v1/notices: reads with `notices:read`, commands with `lanes:manage`, within the caller's desks."""
     router = Router(tags=["notices"])
 
@@ -82,30 +86,31 @@ def notice_router(queries: NoticeQueries, messages: Messages, unknown: UnknownMe
 
     @router.post("/v1/notices/{dossier_id}/{duty}/{occasion}/redo", status_code=202)
     async def redo_message(dossier_id: UUID, duty: str, occasion: int, caller: Manager) -> DossierNotices:
-        """Sends a message once more that the supplier refused or that was set aside, under its old Idempotency-Key."""
-        notices = await found(dossier_id, caller)
-        owed = notices.duties.get(f"{duty}:{occasion}")
-        if owed is None or not await messages.redo(owed.message_id):
+        """Báo lại: sends again what the supplier refused or what was set aside, under its old Idempotency-Key.
+
+        Under a new one to a contact that is another by now, also of what reached nobody for want of a phone.
+        """
+        if not await messages.redo(await found(dossier_id, caller), f"{duty}:{occasion}", caller.subject):
             raise Problem(
                 NOTHING_TO_REDO,
                 "Thông báo này không ở trạng thái chờ người xử lý.",
                 next_step="Xem GET /v1/notices/{dossier_id}.",
             )
         log.warning("message_redone", dossier_id=str(dossier_id), duty=duty, occasion=occasion, by=caller.subject)
-        return _shown(notices, None)
+        return _shown(await found(dossier_id, caller), None)
 
     @router.post("/v1/notices/{dossier_id}/{duty}/{occasion}/settle")
     async def settle_message(
         dossier_id: UUID, duty: str, occasion: int, caller: Manager, settle: Settle
     ) -> DossierNotices:
-        """Xác định kết quả gửi: ends a message of unknown outcome; `sent` false sends it again."""
-        owed = (await found(dossier_id, caller)).duties.get(f"{duty}:{occasion}")
-        what = Sent() if settle.sent else NotSent()
-        if owed is None or not await unknown.decide(owed.message_id, what, caller.subject, settle.why):
+        """Xác định kết quả gửi: decides a message that was refused or set aside, or whose outcome is unknown."""
+        notices = await found(dossier_id, caller)
+        what = Sent() if settle.sent else NotSent(None if settle.again else TOLD_OTHERWISE)
+        if not await messages.settle(notices, f"{duty}:{occasion}", what, caller.subject, settle.why):
             raise Problem(
                 NOTHING_TO_SETTLE,
-                "Kết quả gửi thông báo này đã rõ.",
-                next_step="Xem GET /v1/suppliers/{supplier}/unknown.",
+                "Thông báo này không ở trạng thái chờ người xử lý.",
+                next_step="Xem GET /v1/suppliers/{supplier}/work.",
             )
         return _shown(await found(dossier_id, caller), None)
 
@@ -125,7 +130,7 @@ def notice_router(queries: NoticeQueries, messages: Messages, unknown: UnknownMe
 
 
 def _shown(notices: Notices, state: State | None) -> DossierNotices:
-    wanted = [duty for duty in notices.duties.values() if state is None or duty.state == state]
+    wanted = notices.duties.values() if state is None else notices.in_state(state)
     return DossierNotices(
         dossier_id=notices.dossier_id,
         dossier_code=notices.dossier_code,

@@ -8,12 +8,13 @@ from uuid import UUID
 
 from pydantic import BaseModel
 
+from hub_messaging.work import REFUSED, SET_ASIDE, UNKNOWN
 from hub_web.credentials import requires
 from hub_web.pages import USUAL_LIMIT, Limit, Page, after_number, page_of
 from hub_web.problems import NOT_FOUND, Problem
 from hub_web.routes import Router
 from hub_web.tokens import All, Caller
-from services.notify.handlers.ports import NoticeQueries, Sending
+from services.notify.handlers.ports import MessageAside, NoticeQueries, Sending
 
 Reader = Annotated[Caller, requires("notices:read")]
 
@@ -34,6 +35,23 @@ class Supplier(BaseModel):
     trouble: str | None
 
 
+class WorkView(BaseModel):
+    """A message that the supplier refused, that failed again and again, or of which it is unknown what became.
+
+    `kind` names its notice (`accepted:1`), which can be sent again or settled; `outcome` is the last reason;
+    `started_at`: when the attempt began whose end is unknown.
+    """
+
+    id: UUID
+    dossier_id: UUID
+    kind: str
+    state: str
+    outcome: str | None
+    attempts: int
+    created_at: datetime
+    started_at: datetime | None
+
+
 class UnknownView(BaseModel):
     """A message that may or may not have been sent: ask the supplier, then POST …/settle of its notice."""
 
@@ -45,8 +63,17 @@ class UnknownView(BaseModel):
 
 
 def supplier_router(queries: NoticeQueries, sendings: Sequence[Sending]) -> Router:
-    """/v1/suppliers; scope `notices:read`."""
+    """/v1/suppliers; scope `notices:read`, messages within the caller's desks."""
     router = Router(tags=["suppliers"])
+
+    async def aside(
+        caller: Caller, supplier: str, cursor: str | None, limit: int, *states: str
+    ) -> Sequence[MessageAside]:
+        lane = next((sending.lane for sending in sendings if sending.supplier == supplier), None)
+        if lane is None:
+            raise Problem(NOT_FOUND, "Không có nhà cung cấp này.", next_step="Xem GET /v1/suppliers.")
+        area = None if isinstance(caller.area, All) else caller.area
+        return await queries.aside(lane, after_number(cursor), area, limit + 1, states)
 
     @router.get("/v1/suppliers")
     async def list_suppliers(_caller: Reader) -> Page[Supplier]:
@@ -58,14 +85,22 @@ def supplier_router(queries: NoticeQueries, sendings: Sequence[Sending]) -> Rout
         caller: Reader, supplier: str, cursor: str | None = None, limit: Limit = USUAL_LIMIT
     ) -> Page[UnknownView]:
         """Tin nhắn chưa rõ kết quả: messages of the caller's desks without a known outcome, oldest first."""
-        lane = next((sending.lane for sending in sendings if sending.supplier == supplier), None)
-        if lane is None:
-            raise Problem(NOT_FOUND, "Không có nhà cung cấp này.", next_step="Xem GET /v1/suppliers.")
-        area = None if isinstance(caller.area, All) else caller.area
-        found = await queries.unknown(lane, after_number(cursor), area, limit + 1)
-        return page_of(found, limit, lambda row: UnknownView.model_validate(asdict(row)), lambda row: (row.seq,))
+        found = await aside(caller, supplier, cursor, limit, UNKNOWN)
+        return page_of(found, limit, _of_unknown_outcome, lambda row: (row.seq,))
+
+    @router.get("/v1/suppliers/{supplier}/work")
+    async def list_work(
+        caller: Reader, supplier: str, cursor: str | None = None, limit: Limit = USUAL_LIMIT
+    ) -> Page[WorkView]:
+        """Tin nhắn chờ người xử lý: messages of the caller's desks that wait for a person, oldest first."""
+        found = await aside(caller, supplier, cursor, limit, REFUSED, SET_ASIDE, UNKNOWN)
+        return page_of(found, limit, lambda row: WorkView.model_validate(asdict(row)), lambda row: (row.seq,))
 
     return router
+
+
+def _of_unknown_outcome(row: MessageAside) -> UnknownView:
+    return UnknownView.model_validate({**asdict(row), "duty": row.kind})
 
 
 async def _state(queries: NoticeQueries, sending: Sending) -> Supplier:

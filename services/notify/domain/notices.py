@@ -11,7 +11,7 @@ from typing import Literal, NamedTuple, Self, get_args
 from uuid import UUID
 
 from hub_events.ids import derive_id
-from hub_events.notify import Duty
+from hub_events.notify import TOLD_OTHERWISE, Duty
 from hub_events.values import Slug
 
 State = Literal["waiting_contact", "due", "sent", "failed", "unreached"]
@@ -70,6 +70,15 @@ class DutyToInform(NamedTuple):
     def message_id(self) -> UUID:
         """Its message by SMS: the id of the work row and the Idempotency-Key of every attempt."""
         return derive_id(self.cause, "duty", self.duty, SMS)
+
+    def message_to(self, contact: Contact) -> UUID:
+        """The id of a message that is sent anew, to a contact that was named after the first."""
+        return derive_id(self.message_id, str(contact.source))
+
+    @property
+    def told_otherwise(self) -> bool:
+        """A person has told the citizen, and nothing is left to do."""
+        return self.reason == TOLD_OTHERWISE
 
     @property
     def reference(self) -> str:
@@ -145,6 +154,10 @@ class Notices(NamedTuple):
         known = {"code": self.dossier_code, "procedure": self.procedure}
         return {**{name: value for name, value in known.items() if value is not None}, **duty.fields}
 
+    def in_state(self, state: State) -> list[DutyToInform]:
+        """Duties in `state`, but those whose citizen a person has told."""
+        return [duty for duty in self.duties.values() if duty.state == state and not duty.told_otherwise]
+
     def has(self, state: State) -> bool:
         """Some duty is in `state`."""
-        return any(duty.state == state for duty in self.duties.values())
+        return bool(self.in_state(state))

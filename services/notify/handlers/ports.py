@@ -9,7 +9,7 @@ from uuid import UUID
 from hub_messaging.outbox import Publish
 from hub_messaging.outcomes import Sent
 from hub_messaging.unknown import NotSent
-from hub_messaging.work import NewWork
+from hub_messaging.work import Decided, NewWork
 from services.notify.domain.notices import Notices, State
 
 
@@ -24,6 +24,7 @@ class Work(Protocol):
     """Messages to be sent."""
 
     def add(self, work: NewWork) -> None: ...
+    def decide(self, decided: Decided) -> None: ...
 
 
 class NotifyWork(Protocol):
@@ -71,14 +72,17 @@ class LaneState:
 
 
 @dataclass(frozen=True, slots=True)
-class UnknownMessage:
-    """A message that the supplier may or may not have taken. `seq` orders; `duty`: duty and occasion, `accepted:1`."""
+class MessageAside:
+    """A message that waits for a person. `seq` orders; `kind`: duty and occasion, `accepted:1`."""
 
+    id: UUID
     seq: int
     dossier_id: UUID
-    duty: str
-    outcome: str
+    kind: str
+    state: str
+    outcome: str | None
     attempts: int
+    created_at: datetime
     started_at: datetime | None
 
 
@@ -97,20 +101,16 @@ class NoticeQueries(Protocol):
     async def one(self, dossier_id: UUID) -> Notices | None: ...
     async def page(self, wish: NoticeWish, most: int) -> Sequence[Notices]: ...
     async def lane(self, lane: str) -> LaneState: ...
-    async def unknown(
-        self, lane: str, after: int, area: frozenset[str] | None, most: int
-    ) -> Sequence[UnknownMessage]: ...
+    async def aside(
+        self, lane: str, after: int, area: frozenset[str] | None, most: int, states: Sequence[str]
+    ) -> Sequence[MessageAside]: ...
 
 
 class Messages(Protocol):
-    """Messages that a person looks after."""
+    """Messages that a person looks after. `key`: the duty's name within its dossier."""
 
-    async def redo(self, work_id: UUID) -> bool:
-        """Sends a message that was refused or set aside once more, under its old key; False: there is none."""
+    async def redo(self, notices: Notices, key: str, by: str) -> bool:
+        """Sends what failed or was set aside again, or what reached nobody to the contact known now; False: nothing."""
 
-
-class UnknownMessages(Protocol):
-    """Messages of which nobody knows whether the supplier took them."""
-
-    async def decide(self, work_id: UUID, found: Sent | NotSent, by: str, why: str) -> bool:
-        """The message is sent, or goes out again; False: its outcome is known."""
+    async def settle(self, notices: Notices, key: str, found: Sent | NotSent, by: str, why: str) -> bool:
+        """Ends the duty's message, or sends it again; False: none waits for a person."""

@@ -1,5 +1,6 @@
 """The step that ends every handler: what can be told now is put on its way, or ends unreached at once."""
 
+from datetime import datetime
 from uuid import UUID
 
 import orjson
@@ -13,8 +14,8 @@ from hub_events.intake import (
     DossierStoppedV1,
     DossierSupplementRequestedV1,
 )
-from hub_events.notify import CitizenUnreachedV1, CitizenUnreachedV2
-from hub_messaging.work import NewWork
+from hub_events.notify import TOLD_OTHERWISE, CitizenUnreachedV1, CitizenUnreachedV2
+from hub_messaging.work import NewWork, WorkRow
 from services.notify.domain.notices import Contact, DutyToInform, Notices
 from services.notify.handlers.ports import NotifyWork, Sending
 
@@ -44,31 +45,38 @@ def _told(notices: Notices, duty: DutyToInform, uow: NotifyWork, sending: Sendin
     assert contact is not None
     if contact.barrier is not None:
         return unreached(notices.dossier_id, duty, contact.barrier, uow, because)
+    trace = {} if because.traceparent is None else {"traceparent": because.traceparent}
+    uow.work.add(message(notices, duty, duty.message_id, sending, because.recorded_at, **trace))
+    return duty._replace(state="due")
+
+
+def message(
+    notices: Notices, duty: DutyToInform, message_id: UUID, sending: Sending, fact_at: datetime, **more: str
+) -> NewWork:
+    """The message to the contact that is known now; `more` stands in its body too."""
+    assert notices.contact is not None
     body = {
-        "sealed_contact": contact.sealed,
+        "sealed_contact": notices.contact.sealed,
         "text": sending.texts.render(duty.template, notices.fields_of(duty)),
         "reference": f"{notices.dossier_id}:{duty.reference}",
+        **more,
     }
-    if because.traceparent is not None:
-        body["traceparent"] = because.traceparent
-    uow.work.add(
-        NewWork(
-            id=duty.message_id,
-            lane=sending.lane,
-            dossier_id=notices.dossier_id,
-            kind=duty.key,
-            fact_at=because.recorded_at,
-            body=orjson.dumps(body),
-        )
-    )
-    return duty._replace(state="due")
+    return NewWork(message_id, sending.lane, notices.dossier_id, duty.key, fact_at, orjson.dumps(body))
+
+
+def outdated(row: WorkRow, notices: Notices) -> bool:
+    """The message goes to another contact than the one that is known now."""
+    sealed: str = orjson.loads(row.body)["sealed_contact"]
+    return notices.contact is not None and notices.contact.sealed != sealed
 
 
 def unreached(
     dossier_id: UUID, duty: DutyToInform, reason: str, uow: NotifyWork, because: Envelope | None = None
 ) -> DutyToInform:
-    """No channel is left: says so; the desk must reach the person otherwise."""
+    """No channel is left: says so; the desk must reach the person otherwise, or has."""
     what = {"duty": duty.duty, "occasion": duty.occasion, "unreached_at": uow.now, "reason": reason}
     event = CitizenUnreachedV2(**what) if duty.newer else CitizenUnreachedV1(**what)
-    uow.publish(event, dossier_id=dossier_id, id=derive_id(duty.cause, "unreached", duty.key), because=because)
+    otherwise = (reason,) if reason == TOLD_OTHERWISE else ()  # may follow upon another: a fact of its own
+    event_id = derive_id(duty.cause, "unreached", duty.key, *otherwise)
+    uow.publish(event, dossier_id=dossier_id, id=event_id, because=because)
     return duty._replace(state="unreached", ended_at=uow.now, reason=reason)

@@ -1,21 +1,62 @@
-"""Messages that a person looks after: refused by the supplier, or set aside after many failures."""
+"""Messages that a person looks after: refused by the supplier, set aside after many failures, of unknown outcome."""
 
 from uuid import UUID
 
 from hub_messaging import work
 from hub_messaging.bells import Bells
-from hub_messaging.database import Pool
+from hub_messaging.clock import real_now
+from hub_messaging.jobs import Done, Failed, Job
+from hub_messaging.outcomes import Sent
+from hub_messaging.runner import Runner
+from hub_messaging.unknown import NotSent, Settle, UnknownOutcomes
+from hub_messaging.work import AlreadySettled, WorkRow
+from services.notify.domain.notices import Notices
+from services.notify.handlers.ports import Sending
+from services.notify.handlers.redo_message import redo_message
+from services.notify.handlers.telling import outdated
+from services.notify.store.unit_of_work import NOTICES_SHELF, NotifyUnitOfWork
 
 
 class StoredMessages:
-    """The work rows of messages."""
+    """The work rows of messages. Returns once what was asked for is committed."""
 
-    def __init__(self, pool: Pool, bells: Bells) -> None:
-        self._pool = pool
+    def __init__(
+        self, runner: Runner[NotifyUnitOfWork], bells: Bells, sending: Sending, settle: Settle[NotifyUnitOfWork]
+    ) -> None:
+        self._runner = runner
         self._bells = bells
+        self._sending = sending
+        self._outcomes = UnknownOutcomes(runner, settle)
 
-    async def redo(self, work_id: UUID) -> bool:
-        lane = await work.redo(self._pool, work_id)
+    async def redo(self, notices: Notices, key: str, by: str) -> bool:
+        """Under the old key, unless the contact is another now, or nobody was written to."""
+        row = await work.looked_after(self._runner.pool, notices.dossier_id, key)
+        if row is None or outdated(row, notices):
+            return await self._anew(notices.dossier_id, key, row, by, "redo")
+        lane = await work.redo(self._runner.pool, row.id)
         if lane is not None:
             self._bells.ring([work.bell_of(lane)])
         return lane is not None
+
+    async def settle(self, notices: Notices, key: str, found: Sent | NotSent, by: str, why: str) -> bool:
+        """What goes out again goes to the contact that is known now."""
+        row = await work.looked_after(self._runner.pool, notices.dossier_id, key)
+        if row is None:
+            return False
+        if found == NotSent() and outdated(row, notices):
+            return await self._anew(notices.dossier_id, key, row, by, why)
+        return await self._outcomes.settle(row, found, by, why)
+
+    async def _anew(self, dossier_id: UUID, key: str, old: WorkRow | None, by: str, why: str) -> bool:
+        now = real_now()
+
+        def run(uow: NotifyUnitOfWork) -> bool:
+            return redo_message(dossier_id, key, old, by, why, now, uow, self._sending)
+
+        try:
+            (result,) = await self._runner.run([Job(run=run, keys={NOTICES_SHELF: (dossier_id,)})])
+        except AlreadySettled:
+            return False
+        if isinstance(result, Failed):
+            raise result.error
+        return result == Done(True)

@@ -6,9 +6,10 @@ from uuid import UUID
 import orjson
 from prometheus_client import Gauge
 
+from hub_messaging import work
 from hub_messaging.database import Pool
 from services.notify.domain.notices import Notices
-from services.notify.handlers.ports import LaneState, NoticeWish, UnknownMessage
+from services.notify.handlers.ports import LaneState, MessageAside, NoticeWish
 from services.notify.store.notices import NOTICES, from_row
 
 _COLUMNS = ", ".join(NOTICES.columns)
@@ -33,11 +34,10 @@ SELECT count(*) FILTER (WHERE state IN ('ready', 'behind')) AS due,
        (array_agg(outcome ORDER BY next_at DESC) FILTER (WHERE state = 'ready' AND attempts > 0))[1] AS trouble
 FROM work WHERE lane = $1 AND state <> 'done'
 """
-_UNKNOWN = """
-SELECT seq, dossier_id, kind AS duty, outcome, attempts, started_at FROM work JOIN notices USING (dossier_id)
-WHERE lane = $1 AND work.state = 'unknown' AND seq > $2 AND ($3::text[] IS NULL OR desk = ANY($3))
-ORDER BY seq LIMIT $4
-"""
+_ASIDE = work.aside(
+    "state = ANY($5) AND "
+    "($4::text[] IS NULL OR (SELECT desk FROM notices WHERE notices.dossier_id = work.dossier_id) = ANY($4))"
+)
 
 
 def _page(condition: str) -> str:
@@ -77,10 +77,12 @@ class StoredNotices:
         for state in _LISTED:
             DOSSIERS.labels(state).set(row[state])
 
-    async def unknown(self, lane: str, after: int, area: frozenset[str] | None, most: int) -> list[UnknownMessage]:
-        """Messages without a known outcome, oldest first, of these desks (None: of all)."""
-        rows = await self._pool.fetch(_UNKNOWN, lane, after, None if area is None else sorted(area), most)
-        return [UnknownMessage(**row) for row in rows]
+    async def aside(
+        self, lane: str, after: int, area: frozenset[str] | None, most: int, states: Sequence[str]
+    ) -> list[MessageAside]:
+        """Messages in these states that wait for a person, oldest first, of these desks (None: of all)."""
+        rows = await self._pool.fetch(_ASIDE, lane, after, most, None if area is None else sorted(area), states)
+        return [MessageAside(**row) for row in rows]
 
     async def lane(self, lane: str) -> LaneState:
         row = await self._pool.fetchrow(_LANE, lane)

@@ -20,6 +20,9 @@ from services.routing.handlers.ports import CompetenceNow, Lanes, LaneState, Unk
 
 log = structlog.get_logger(__name__)
 
+ENDED = "ended-by-a-person"
+"""Why a hand-over is not made: somebody deals with it in another way."""
+
 Reader = Annotated[Caller, requires("transfers:read")]
 Manager = Annotated[Caller, requires("lanes:manage")]
 
@@ -63,11 +66,15 @@ class WorkView(BaseModel):
 
 
 class Settle(BaseModel):
-    """What was found out about a hand-over: whether the agency has it, and how one knows."""
+    """What was found out about a hand-over: whether the agency has it, and how one knows.
+
+    `again`: whether what it does not have is sent again; false: never, a person deals with it in another way.
+    """
 
     model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
 
     sent: bool
+    again: bool = True
     why: Annotated[str, StringConstraints(strip_whitespace=True, min_length=3, max_length=500)]
 
 
@@ -147,13 +154,13 @@ def lanes_router(lanes: Lanes, unknown: UnknownHandOvers, competence: Competence
 
     @router.post("/v1/lanes/{name}/work/{work_id}/settle")
     async def settle_work(caller: Manager, name: str, work_id: UUID, settle: Settle) -> LaneView:
-        """Xác định kết quả bàn giao: ends a hand-over of state `unknown`; `sent` false sends it again."""
+        """Xác định kết quả bàn giao: decides a hand-over that waits for a person, of whatever state."""
         await lane(caller, name)
-        found = Sent() if settle.sent else NotSent()
+        found = Sent() if settle.sent else NotSent(None if settle.again else ENDED)
         if not await lanes.has(name, work_id) or not await unknown.decide(work_id, found, caller.subject, settle.why):
             raise Problem(
                 NOTHING_TO_SETTLE,
-                "Việc này không thuộc làn hoặc đã rõ kết quả.",
+                "Việc này không thuộc làn hoặc không ở trạng thái chờ người xử lý.",
                 next_step="Xem GET /v1/lanes/{name}/work.",
             )
         return await lane(caller, name)

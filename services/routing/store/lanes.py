@@ -34,10 +34,7 @@ WITH RECURSIVE found AS (
 )
 SELECT lane FROM found WHERE lane IS NOT NULL
 """
-_ASIDE = """
-SELECT id, seq, dossier_id, kind, state, outcome, attempts, created_at, started_at FROM work
-WHERE lane = $1 AND state IN ('refused', 'set_aside', 'unknown') AND seq > $2 ORDER BY seq LIMIT $3
-"""
+_ASIDE = work.aside()
 _LANE_OF = "SELECT lane FROM work WHERE id = $1"
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from hub_events.notify import TOLD_OTHERWISE
 from services.intake.domain.citizen.plain_words import plain, time_of
 from services.intake.domain.desk.desk_steps import DESK_STEPS
 from services.intake.domain.forms.money import dong
@@ -109,6 +110,12 @@ def _told(facts: Facts) -> str:
     return _DUTIES.get(facts["duty"], "tình trạng hồ sơ")
 
 
+def _unreached(facts: Facts) -> str:
+    if facts.get("reason") == TOLD_OTHERWISE:
+        return f"Đã báo cho ông/bà bằng cách khác: {_told(facts)}."
+    return f"Chưa báo được cho ông/bà: {_told(facts)}."
+
+
 TOLD: Mapping[str, Callable[[Facts], str]] = {
     "dossier.submitted.v1": lambda f: f"Hồ sơ được nộp đến {_desk(f)}.",
     "dossier.accepted.v1": lambda f: f"{_desk(f)} tiếp nhận hồ sơ{_promised(f)}.",
@@ -139,7 +146,7 @@ TOLD: Mapping[str, Callable[[Facts], str]] = {
     "dossier.result_returned.v1": lambda f: f"{_desk(f)} đã trả kết quả.",
     "deadline.missed.v1": lambda f: f"Đã quá ngày hẹn trả kết quả {_moment(f['due_at'])}.",
     "message.sent.v1": lambda f: f"Đã gửi {_BY.get(f['channel'], 'thông báo')} cho ông/bà: {_told(f)}.",
-    "citizen.unreached.v1": lambda f: f"Chưa báo được cho ông/bà: {_told(f)}.",
+    "citizen.unreached.v1": _unreached,
 }
 TOLD = {**TOLD, **{f"{type[:-3]}.v2": TOLD[type] for type in ("message.sent.v1", "citizen.unreached.v1")}}
 """What a citizen is told, by type of step; nothing of one that has no words."""
