@@ -111,6 +111,23 @@ async def test_a_refused_hand_over_is_listed_and_goes_out_again_when_a_person_sa
     assert (await hub.post(redo.replace(POLICE.code, COMMITTEE.code))).status_code == 409
 
 
+async def test_a_supplement_that_its_agency_does_not_know_of_is_listed_and_holds_up_no_hand_over(hub: Hub) -> None:
+    await hub.behave(callback="never")
+    dossier_id = await hub.accept()
+    await handed_over(hub, dossier_id)
+    await hub.behave(refuse_status=404)
+    await hub.read(supplement(dossier_id))
+
+    async def listed() -> list[tuple[str, str]]:
+        items = (await hub.get(f"/v1/lanes/{POLICE.code}/work")).json()["items"]
+        return [(one["kind"], one["outcome"]) for one in items]
+
+    await until(listed, lambda found: found == [("supplement", "http-404")])
+    assert (await lane(hub))["open_why"] is None
+    await hub.behave(callback="never")
+    await handed_over(hub, await hub.accept())
+
+
 async def test_a_form_sealed_with_a_key_that_is_not_here_waits_for_the_key(hub: Hub) -> None:
     dossier_id = await hub.accept()
     await handed_over(hub, dossier_id)
