@@ -153,6 +153,8 @@ class Plan(NamedTuple):
     territory: str
     cause: Envelope
     """The event that said so: what follows at the agencies goes back to it."""
+    received_at: datetime | None = None
+    """When the desk got the dossier. None: planned by a version that didn't keep it."""
 
 
 class Stop(NamedTuple):

@@ -43,6 +43,7 @@ TABLE: Final = Table(
         "stop": "jsonb",
         "corrections": "jsonb",
         "to_correct": "bool",
+        "received_at": "timestamptz",
     },
 )
 
@@ -72,6 +73,7 @@ def to_row(transfer: Transfer) -> Sequence[Any]:
         transfer.stop and to_json({**transfer.stop._asdict(), "cause": transfer.stop.cause._asdict()}).decode(),
         to_json(transfer.corrections).decode(),
         transfer.to_correct,
+        plan and plan.received_at,
     )
 
 
@@ -118,6 +120,7 @@ def _plan(row: asyncpg.Record) -> Plan | None:
         desk=row["desk"],
         territory=row["territory"],
         cause=_CAUSE.validate_json(row["cause"]),
+        received_at=row["received_at"],
     )
 
 
