@@ -7,7 +7,14 @@ from importlib.metadata import version
 
 from fastapi import FastAPI
 
-from hub_events.intake import DossierAcceptedV1, DossierCorrectedV1, DossierStoppedV1, DossierSupplementReceivedV1
+from hub_events.intake import (
+    DossierAcceptedV1,
+    DossierCorrectedV1,
+    DossierDeskStepRecordedV1,
+    DossierResultReturnedV1,
+    DossierStoppedV1,
+    DossierSupplementReceivedV1,
+)
 from hub_events.reference import AgencyPublishedV1
 from hub_messaging import work
 from hub_messaging.consumer import Handler, on_dossier
@@ -37,6 +44,8 @@ from services.routing.domain.endpoint import Endpoint, Offer
 from services.routing.handlers.agency_published import on_agency_published
 from services.routing.handlers.dossier_accepted import on_dossier_accepted
 from services.routing.handlers.dossier_corrected import CORRECTION, on_correction_settled, on_dossier_corrected
+from services.routing.handlers.dossier_desk_step_recorded import on_dossier_desk_step_recorded
+from services.routing.handlers.dossier_result_returned import on_dossier_result_returned
 from services.routing.handlers.dossier_stopped import on_dossier_stopped
 from services.routing.handlers.dossier_supplement_received import on_dossier_supplement_received
 from services.routing.handlers.hand_over_settled import on_hand_over_settled
@@ -139,6 +148,8 @@ class Service:
             Handler(DossierSupplementReceivedV1, on_dossier_supplement_received, keys),
             Handler(DossierCorrectedV1, partial(on_dossier_corrected, offers=self.offers), keys),
             Handler(DossierStoppedV1, partial(on_dossier_stopped, offers=self.offers), keys),
+            Handler(DossierDeskStepRecordedV1, on_dossier_desk_step_recorded, keys),
+            Handler(DossierResultReturnedV1, on_dossier_result_returned, keys),
             Handler(AgencyPublishedV1, on_agency_published, lambda fact: {AGENCIES_SHELF: (fact.data.key,)}, True),
         ]
 

@@ -3,6 +3,7 @@
 import asyncio
 import uuid
 from datetime import timedelta
+from importlib import import_module
 from itertools import product
 from typing import Any
 
@@ -79,6 +80,24 @@ async def test_a_citizen_withdraws_the_desk_checks_and_stops(door: FrontDoor) ->
         ("Người nộp yêu cầu rút hồ sơ.", "cb-01"),
         ("Dừng giải quyết hồ sơ theo yêu cầu của người nộp.", "cb-01"),
     ]
+
+
+async def test_what_ended_at_the_desk_is_stuck_no_more(door: FrontDoor) -> None:
+    """Nobody was competent, or nobody said that it was routed: that is nobody's affair any more."""
+    stopped, ready, returned, open_still = [await accepted(door) for _ in range(4)]
+    await told(door, record(done(), returned))
+    await door.decided(stopped, "stop", **STOP)
+    await door.decided(ready, "result-ready")
+    await door.decided(returned, "return-result", collected_by="applicant")
+    pool = door.intake.spine.pool
+    await pool.execute("UPDATE progress SET watched_since = watched_since - interval '5 minutes'")
+    items = (await door.get("/v1/intake/stuck")).json()["items"]
+    assert [item["dossier_id"] for item in items] == [open_still]
+
+    await pool.execute("UPDATE progress SET watched_since = now() - interval '5 minutes'")  # as versions before left it
+    await pool.execute(import_module("services.intake.migrations.versions.0018_ended_at_the_desk").ENDED_BEFORE)
+    items = (await door.get("/v1/intake/stuck")).json()["items"]
+    assert [item["dossier_id"] for item in items] == [open_still]
 
 
 async def test_nothing_more_is_decided_about_a_stopped_dossier(door: FrontDoor) -> None:

@@ -11,13 +11,26 @@ from services.routing.domain.transfer import Transfer
 from services.routing.handlers.agency_answer import record_answer
 from services.routing.handlers.dossier_accepted import on_dossier_accepted
 from services.routing.handlers.dossier_corrected import CORRECTION, on_correction_settled, on_dossier_corrected
+from services.routing.handlers.dossier_desk_step_recorded import on_dossier_desk_step_recorded
+from services.routing.handlers.dossier_result_returned import on_dossier_result_returned
 from services.routing.handlers.dossier_stopped import on_dossier_stopped
 from services.routing.handlers.dossier_supplement_received import on_dossier_supplement_received
 from services.routing.handlers.hand_over_settled import on_hand_over_settled
 from services.routing.handlers.recall import CANCELLATION, on_cancellation_settled
 from services.routing.handlers.route import retry_routing
 from services.routing.store.unit_of_work import RoutingUnitOfWork
-from tests.routing.facts import POLICE, a_competence, a_uow, accepted, corrected, said, stopped, supplement
+from tests.routing.facts import (
+    POLICE,
+    a_competence,
+    a_uow,
+    accepted,
+    corrected,
+    result_ready,
+    result_returned,
+    said,
+    stopped,
+    supplement,
+)
 
 DOSSIER = UUID("0195c2f1-7c00-7a31-9d2e-5b1f0c9a4e11")
 COMPETENCE = a_competence()
@@ -48,6 +61,14 @@ class Desk:
 
     def stop(self) -> None:
         on_dossier_stopped(stopped(DOSSIER), self.uow, self.offers)
+        self.uow.keep()
+
+    def step(self, step: str = "result-ready") -> None:
+        on_dossier_desk_step_recorded(result_ready(DOSSIER, step), self.uow)
+        self.uow.keep()
+
+    def hand_back(self) -> None:
+        on_dossier_result_returned(result_returned(DOSSIER), self.uow)
         self.uow.keep()
 
     def retry(self, competence: Any) -> None:

@@ -7,7 +7,14 @@ from uuid import UUID
 from hub_events.event import Envelope, Fact
 from hub_events.examples import examples_of
 from hub_events.ids import derive_id
-from hub_events.intake import DossierAcceptedV1, DossierCorrectedV1, DossierStoppedV1, DossierSupplementReceivedV1
+from hub_events.intake import (
+    DossierAcceptedV1,
+    DossierCorrectedV1,
+    DossierDeskStepRecordedV1,
+    DossierResultReturnedV1,
+    DossierStoppedV1,
+    DossierSupplementReceivedV1,
+)
 from hub_messaging.clock import real_now
 from services.routing.domain.competence import Agency, Competence, Rule
 from services.routing.store.unit_of_work import RoutingUnitOfWork
@@ -85,6 +92,17 @@ def corrected(dossier_id: UUID, number: int = 1, **changes: Any) -> Fact[Dossier
 def stopped(dossier_id: UUID) -> Fact[DossierStoppedV1]:
     example = examples_of(DossierStoppedV1.type)[1].fact.data
     return a_fact(example.model_copy(update={"stopped_at": NOW + timedelta(hours=1)}), dossier_id, "stopped")
+
+
+def result_ready(dossier_id: UUID, step: str = "result-ready") -> Fact[DossierDeskStepRecordedV1]:
+    example = examples_of(DossierDeskStepRecordedV1.type)[1].fact.data
+    said = example.model_copy(update={"step": step, "recorded_at": NOW + timedelta(hours=2)})
+    return a_fact(said, dossier_id, step)
+
+
+def result_returned(dossier_id: UUID) -> Fact[DossierResultReturnedV1]:
+    example = examples_of(DossierResultReturnedV1.type)[1].fact.data
+    return a_fact(example.model_copy(update={"returned_at": NOW + timedelta(hours=3)}), dossier_id, "returned")
 
 
 def a_fact(data: Any, dossier_id: UUID, word: str, later: timedelta = timedelta(0)) -> Fact[Any]:

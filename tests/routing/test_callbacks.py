@@ -14,7 +14,7 @@ from hub_messaging.clock import real_now, set_business_time
 from services.routing.api.callbacks import CLOCKS_DIFFERED
 from tests.hosted import SECRET
 from tests.routing.conftest import Hub, write_endpoints
-from tests.routing.facts import POLICE
+from tests.routing.facts import NOW, POLICE
 from tests.waiting import until
 
 pytestmark = pytest.mark.stack
@@ -193,6 +193,29 @@ async def test_what_an_agency_writes_about_a_supplement_travels_sealed(
     assert (name, body["components"]) == ("dossier.supplement_asked.v1", ["to-khai"])
     assert "Ví Dụ" not in json.dumps(body, ensure_ascii=False)
     assert hub.keys.open("form", dossier_id, body["sealed_reason"])["reason"] == words
+
+
+@pytest.mark.parametrize("kind", ["completed", "acknowledged", "step", "supplement_asked", "cancellation_answered"])
+async def test_what_is_dated_before_the_dossier_was_received_is_refused(
+    hub: Hub, completed: Body, dossier_id: UUID, kind: str
+) -> None:
+    """A result of 1970 would end the clock early, and stand for ever."""
+    more = {"step": {"code": "appraisal", "name": "Thẩm định"}, "outcome": "stopped"}
+    for at in ("1970-01-01T00:00:00+00:00", (NOW - timedelta(minutes=6)).isoformat()):
+        answer = await hub.call_back(completed(type=kind, at=at, **more))
+        (error,) = answer.json()["errors"]
+        assert (answer.status_code, error["field"], error["rule"]) == (422, "body.at", "before-the-receipt")
+    assert {*await hub.types(dossier_id)} <= {"dossier.routed.v1", "dossier.handed_over.v1"}
+
+    close = completed(type=kind, at=(NOW - timedelta(minutes=4)).isoformat(), **more)
+    assert (await hub.call_back(close)).status_code == 204, "clocks differ by as much"
+
+
+async def test_one_that_was_planned_before_that_was_kept_is_heard_as_before(
+    hub: Hub, completed: Body, dossier_id: UUID
+) -> None:
+    await hub.fetch("UPDATE transfer SET received_at = NULL")
+    assert (await hub.call_back(completed(at="1999-01-01T00:00:00+00:00"))).status_code == 204
 
 
 async def test_a_message_that_cannot_be_right_is_refused_without_repeating_it(

@@ -12,7 +12,14 @@ from hypothesis import strategies as st
 from hub_events.event import Fact
 from hub_events.examples import examples_read_by
 from hub_events.ids import derive_id
-from hub_events.intake import DossierAcceptedV1, DossierCorrectedV1, DossierStoppedV1, DossierSupplementReceivedV1
+from hub_events.intake import (
+    DossierAcceptedV1,
+    DossierCorrectedV1,
+    DossierDeskStepRecordedV1,
+    DossierResultReturnedV1,
+    DossierStoppedV1,
+    DossierSupplementReceivedV1,
+)
 from hub_messaging.outcomes import Refused, Sent
 from services.routing.domain.answers import Acknowledge, Answer, AskSupplement, Complete, RecordStep
 from services.routing.domain.competence import Rule
@@ -20,6 +27,8 @@ from services.routing.domain.transfer import Asked, Outcome, Step, Transfer
 from services.routing.handlers.agency_answer import TransferUnknown
 from services.routing.handlers.dossier_accepted import on_dossier_accepted
 from services.routing.handlers.dossier_corrected import on_dossier_corrected
+from services.routing.handlers.dossier_desk_step_recorded import on_dossier_desk_step_recorded
+from services.routing.handlers.dossier_result_returned import on_dossier_result_returned
 from services.routing.handlers.dossier_stopped import on_dossier_stopped
 from services.routing.handlers.dossier_supplement_received import on_dossier_supplement_received
 from services.routing.handlers.parcels import read_parcel
@@ -336,19 +345,19 @@ def test_a_dossier_that_an_agency_has_when_it_is_stopped_is_to_be_recalled_until
     assert not desk.transfer.to_recall
 
 
-HANDLED = {DossierAcceptedV1.type, DossierSupplementReceivedV1.type, DossierStoppedV1.type, DossierCorrectedV1.type}
+HANDLED: dict[str, Callable[[Any, Desk], None]] = {
+    DossierAcceptedV1.type: lambda fact, desk: on_dossier_accepted(fact, desk.uow, lambda: COMPETENCE),
+    DossierSupplementReceivedV1.type: lambda fact, desk: on_dossier_supplement_received(fact, desk.uow),
+    DossierStoppedV1.type: lambda fact, desk: on_dossier_stopped(fact, desk.uow, desk.offers),
+    DossierCorrectedV1.type: lambda fact, desk: on_dossier_corrected(fact, desk.uow, desk.offers),
+    DossierDeskStepRecordedV1.type: lambda fact, desk: on_dossier_desk_step_recorded(fact, desk.uow),
+    DossierResultReturnedV1.type: lambda fact, desk: on_dossier_result_returned(fact, desk.uow),
+}
 
 
 @pytest.mark.parametrize("example", [one for one in examples_read_by("routing") if one.type in HANDLED], ids=str)
 def test_every_published_example_is_understood(example: Any, desk: Desk) -> None:
-    if example.type == DossierAcceptedV1.type:
-        on_dossier_accepted(example.fact, desk.uow, lambda: COMPETENCE)
-    elif example.type == DossierStoppedV1.type:
-        on_dossier_stopped(example.fact, desk.uow, desk.offers)
-    elif example.type == DossierCorrectedV1.type:
-        on_dossier_corrected(example.fact, desk.uow, desk.offers)
-    else:
-        on_dossier_supplement_received(example.fact, desk.uow)
+    HANDLED[example.type](example.fact, desk)
     desk.uow.keep()
 
 

@@ -11,7 +11,7 @@ import pytest
 from hub_messaging.sealing import SealingKeys
 from tests.hosted import SECRET
 from tests.routing.conftest import Hub, write_endpoints
-from tests.routing.facts import COMMITTEE, POLICE, a_leg, accepted, stopped, supplement
+from tests.routing.facts import COMMITTEE, POLICE, a_leg, accepted, result_ready, stopped, supplement
 from tests.waiting import until
 
 pytestmark = pytest.mark.stack
@@ -109,6 +109,38 @@ async def test_a_refused_hand_over_is_listed_and_goes_out_again_when_a_person_sa
     await handed_over(hub, dossier_id)
     assert (await hub.post(redo)).status_code == 409
     assert (await hub.post(redo.replace(POLICE.code, COMMITTEE.code))).status_code == 409
+
+
+@pytest.mark.parametrize("end", [stopped, result_ready])
+async def test_a_refused_hand_over_of_a_dossier_that_is_over_goes_out_no_more(hub: Hub, end: Any) -> None:
+    await hub.behave(refuse_status=422)
+    dossier_id = await hub.accept()
+    await until(lambda: hub.state(dossier_id), lambda shown: shown["state"] == "refused")
+    (item,) = (await hub.get(f"/v1/lanes/{POLICE.code}/work")).json()["items"]
+
+    await hub.read(end(dossier_id))
+    await hub.behave()
+    redone = await hub.post(f"/v1/lanes/{POLICE.code}/work/{item['id']}/redo")
+    assert (redone.status_code, redone.json()["slug"]) == (409, "nothing-to-redo")
+    await handed_over(hub, await hub.accept())
+    assert await hub.effects(dossier_id) == []
+
+
+async def test_a_supplement_that_its_agency_does_not_know_of_is_listed_and_holds_up_no_hand_over(hub: Hub) -> None:
+    await hub.behave(callback="never")
+    dossier_id = await hub.accept()
+    await handed_over(hub, dossier_id)
+    await hub.behave(refuse_status=404)
+    await hub.read(supplement(dossier_id))
+
+    async def listed() -> list[tuple[str, str]]:
+        items = (await hub.get(f"/v1/lanes/{POLICE.code}/work")).json()["items"]
+        return [(one["kind"], one["outcome"]) for one in items]
+
+    await until(listed, lambda found: found == [("supplement", "http-404")])
+    assert (await lane(hub))["open_why"] is None
+    await hub.behave(callback="never")
+    await handed_over(hub, await hub.accept())
 
 
 async def test_a_form_sealed_with_a_key_that_is_not_here_waits_for_the_key(hub: Hub) -> None:

@@ -285,6 +285,20 @@ async def test_what_nobody_can_be_told_by_a_call_a_person_tells_and_enters(hub: 
 
 
 @stack
+async def test_what_a_person_entered_by_mistake_a_person_puts_right(hub: Hub) -> None:
+    await hub.behave(callback="never")
+    dossier_id = await hub.accept()
+    await handed_over(hub, dossier_id)
+    await hub.read(stopped(dossier_id))
+    path = f"/v1/transfers/{dossier_id}/legs/lead/recall"
+    for answer, listed in (("stopped", []), ("decided", [str(dossier_id)]), ("stopped", [])):
+        entered = await hub.post(path, {"answer": answer, "why": "gọi lại cho cơ quan"})
+        assert (entered.status_code, await to_recall(hub)) == (200, listed)
+    said = [name for name in await hub.types(dossier_id) if "recall" in name]
+    assert said == ["dossier.recalled.v1", "dossier.recall_refused.v1", "dossier.recalled.v1"]
+
+
+@stack
 async def test_the_age_of_the_oldest_is_measured(hub: Hub) -> None:
     await hub.behave(callback="never")
     dossier_id = await hub.accept()

@@ -21,7 +21,7 @@ async def test_a_dossier_nobody_is_competent_for_is_listed_and_goes_on_by_itself
     hub: Hub,
 ) -> None:
     dossier_id = await hub.accept(**TAX)
-    assert await _missing(hub) == {"lead": 1, "cooperating": 0}
+    assert await missing(hub) == {"lead": 1, "cooperating": 0}
     (failed,) = (await hub.get("/v1/transfers?state=routing_failed")).json()["items"]
     assert (failed["dossier_id"], failed["failed_leg"]) == (str(dossier_id), "lead")
     (leg,) = failed["legs"]
@@ -56,7 +56,7 @@ async def test_a_missing_partner_is_listed_with_reason_and_next_step_while_the_a
     assert all(word in partner["unplaced"]["next_step"] for word in ("tax-office", COMMUNE, "competence.json"))
     assert (await hub.get("/v1/transfers?state=completed")).json()["items"] == []
     assert "dossier.completed.v1" in await hub.types(dossier_id), "the citizen's result waits for nobody"
-    assert await _missing(hub) == {"lead": 0, "cooperating": 1}
+    assert await missing(hub) == {"lead": 0, "cooperating": 1}
 
 
 async def test_a_missing_partner_gets_the_dossier_once_when_the_data_are_mended_however_often_it_is_tried(
@@ -80,7 +80,7 @@ async def test_a_missing_partner_gets_the_dossier_once_when_the_data_are_mended_
     routed = [body for name, body in await hub.events(dossier_id) if name == "dossier.routed.v1"]
     assert [body.get("added") for body in routed] == [None, ["partner-1"]]
     assert (await hub.get("/v1/transfers?state=routing_failed")).json()["items"] == []
-    assert await _missing(hub) == {"lead": 0, "cooperating": 0}
+    assert await missing(hub) == {"lead": 0, "cooperating": 0}
 
 
 async def test_the_same_fact_told_again_makes_the_same_legs_even_when_it_is_forgotten_that_it_was_read(
@@ -105,7 +105,7 @@ async def _has_result(hub: Hub, dossier_id: UUID, name: str) -> bool:
     return any(leg["leg"] == name and leg["outcome"] for leg in (await hub.state(dossier_id))["legs"])
 
 
-async def _missing(hub: Hub) -> dict[str, float]:
+async def missing(hub: Hub) -> dict[str, float]:
     """The gauge, by what is missing."""
     await measure(hub.service.spine.pool, hub.service.spine.clock.now())
     (gauge,) = ROUTING_FAILED.collect()

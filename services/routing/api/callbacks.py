@@ -19,10 +19,18 @@ from hub_messaging.sealing import SealingKeys
 from hub_web.credentials import clocks_differ, signed_by
 from hub_web.problems import INVALID_REQUEST, NOT_FOUND, Problem, problem_type
 from hub_web.routes import RawBody, Router
-from services.routing.domain.answers import Acknowledge, Answer, AnswerRecall, AskSupplement, Complete, RecordStep
+from services.routing.domain.answers import (
+    CLOCK_DIFFERENCE,
+    Acknowledge,
+    Answer,
+    AnswerRecall,
+    AskSupplement,
+    Complete,
+    RecordStep,
+)
 from services.routing.domain.endpoint import EndpointOf
 from services.routing.domain.transfer import Asked, Outcome, RecallAnswer, Step
-from services.routing.handlers.agency_answer import TransferUnknown
+from services.routing.handlers.agency_answer import BeforeTheReceipt, TransferUnknown
 from services.routing.handlers.ports import TransferCommands
 
 log = structlog.get_logger(__name__)
@@ -32,7 +40,6 @@ CLOCKS_DIFFERED = Counter(
     "Callbacks to be sent again: 5 minutes off. One agency: its clock or time zone; all: the hub's own clock.",
     ["agency"],
 )
-AHEAD = timedelta(minutes=5)
 FAR_AHEAD = timedelta(days=366)
 """Clocks come back wrong by days after a repair; what names another year is wrong content."""
 FORM = "form"
@@ -171,17 +178,14 @@ def callbacks_router(
         """204: taken, also when it was known. 404: no such dossier at this agency (yet): send it again later.
 
         503: the database is away, or the clocks differ (`webhook-timestamp`, or `at` ahead): send it again later,
-        unchanged. 422: wrong content, `at` more than a year ahead too.
+        unchanged. 422: wrong content; `at` more than a year ahead, or before the desk received the dossier, too.
         """
         ahead = callback.at - now()
         if ahead > FAR_AHEAD:
-            raise Problem(
-                INVALID_REQUEST,
-                "Thời điểm at ở sau giờ hiện tại hơn một ngày.",
-                next_step="Sửa at, rồi gửi lại với webhook-id mới.",
-                errors=[{"field": "body.at", "rule": "not-in-the-future", "message": "at is ahead of the hub's clock"}],
+            raise _wrong_at(
+                "Thời điểm at ở sau giờ hiện tại hơn một năm.", "not-in-the-future", "at is ahead of the hub's clock"
             )
-        if ahead > AHEAD:
+        if ahead > CLOCK_DIFFERENCE:
             raise untimely(request)
         answer = callback.answer(keys())
         try:
@@ -192,6 +196,10 @@ def callbacks_router(
             raise Problem(
                 NOT_FOUND, "Hồ sơ này chưa được chuyển đến cơ quan.", next_step="Kiểm tra dossier_id và leg, gửi lại."
             ) from None
+        except BeforeTheReceipt:
+            raise _wrong_at(
+                "Thời điểm at ở trước lúc hồ sơ được nhận.", "before-the-receipt", "at is before received_at"
+            ) from None
         except KeyReused:
             raise Problem(
                 WEBHOOK_ID_REUSED,
@@ -201,3 +209,12 @@ def callbacks_router(
         return Response(status_code=204)
 
     return router
+
+
+def _wrong_at(detail: str, rule: str, message: str) -> Problem:
+    return Problem(
+        INVALID_REQUEST,
+        detail,
+        next_step="Sửa at, rồi gửi lại với webhook-id mới.",
+        errors=[{"field": "body.at", "rule": rule, "message": message}],
+    )

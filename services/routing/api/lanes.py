@@ -141,12 +141,12 @@ def lanes_router(lanes: Lanes, unknown: UnknownHandOvers, competence: Competence
 
     @router.post("/v1/lanes/{name}/work/{work_id}/redo")
     async def redo_work(caller: Manager, name: str, work_id: UUID) -> LaneView:
-        """Sends a refused or set-aside hand-over again, under its old Idempotency-Key."""
+        """Sends a refused or set-aside hand-over again, under its old Idempotency-Key, unless its dossier is over."""
         await lane(caller, name)
         if not await lanes.redo(name, work_id):
             raise Problem(
                 NOTHING_TO_REDO,
-                "Việc này không thuộc làn hoặc không ở trạng thái chờ người xử lý.",
+                "Việc này không thuộc làn, không chờ người xử lý, hoặc hồ sơ đã dừng hay đã có kết quả.",
                 next_step="Xem GET /v1/lanes/{name}/work.",
             )
         log.warning("work_redone", lane=name, work_id=str(work_id), by=caller.subject)

@@ -93,7 +93,7 @@ class LegView(BaseModel):
 
 class TransferView(BaseModel):
     """Chuyển hồ sơ. `unknown`: something was read about it, its acceptance not yet. `routing_failed`: a leg has no
-    agency, whatever the others have come to.
+    agency, whatever the others have come to, unless the dossier was stopped or done by hand.
     """
 
     dossier_id: UUID
@@ -107,6 +107,8 @@ class TransferView(BaseModel):
     supplements: list[int]
     contradicted: bool
     stopped_at: datetime | None = None
+    done_at: datetime | None = None
+    """The result was at the desk before every agency that decides had the dossier: nobody else gets it."""
     to_recall: bool = False
     """Stopped, and an agency that has it hasn't agreed: its leg's `recall` says how far that is."""
     to_correct: bool = False
@@ -173,6 +175,7 @@ def view_of(transfer: Transfer) -> TransferView:
         supplements=list(transfer.supplements),
         contradicted=transfer.contradicted,
         stopped_at=transfer.stopped_at,
+        done_at=transfer.done_at,
         to_recall=transfer.to_recall,
         to_correct=transfer.to_correct,
         legs=[_leg_view(leg, transfer) for leg in transfer.legs],

@@ -65,7 +65,7 @@ class AgencySystems:
         unfinished = classify(answer.status, answer.headers.get("retry-after"))
         if unfinished is None:
             return Sent(_detail(row, answer.content))
-        return unfinished if offer is None else _by_itself(unfinished, answer.status)
+        return unfinished if row.kind == "dossier" else _by_itself(unfinished, answer.status)
 
     async def ask(self, row: WorkRow) -> Sent | NotSent | None:
         """Whether the agency has what was sent under this row's key; None: it can't be asked or doesn't tell."""

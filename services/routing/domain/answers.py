@@ -4,9 +4,13 @@ Each function gives the leg with the fact noted, or None when it was known alrea
 """
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Final
 
 from services.routing.domain.transfer import Asked, Leg, Outcome, RecallAnswer, Step
+
+CLOCK_DIFFERENCE: Final = timedelta(minutes=5)
+"""By so much an agency's clock and the desk's may differ."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +27,10 @@ class RecordStep:
 
     step: Step
 
+    @property
+    def at(self) -> datetime:
+        return self.step.at
+
 
 @dataclass(frozen=True, slots=True)
 class AskSupplement:
@@ -31,12 +39,20 @@ class AskSupplement:
     asked: Asked
     sealed_reason: str | None
 
+    @property
+    def at(self) -> datetime:
+        return self.asked.at
+
 
 @dataclass(frozen=True, slots=True)
 class Complete:
     """Trả kết quả giải quyết."""
 
     outcome: Outcome
+
+    @property
+    def at(self) -> datetime:
+        return self.outcome.at
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +67,11 @@ class AnswerRecall:
 
 Answer = Acknowledge | RecordStep | AskSupplement | Complete | AnswerRecall
 _RANK: dict[RecallAnswer | None, int] = {None: 0, "unknown": 1, "stopped": 2, "decided": 3}
+
+
+def before_the_receipt(answer: Answer, received_at: datetime | None) -> bool:
+    """Whether it is dated before the desk received the dossier, on paper perhaps. None: nobody kept when that was."""
+    return received_at is not None and answer.at < received_at - CLOCK_DIFFERENCE
 
 
 def note(leg: Leg, answer: Answer) -> Leg | None:

@@ -121,7 +121,12 @@ class Leg(NamedTuple):
     @property
     def in_hand(self) -> bool:
         """The agency has the dossier, and hasn't said that it is done with it."""
-        return bool(self.handed_over_at or self.heard_of) and self.outcome is None and self.recall.answer != "stopped"
+        return self.taken and self.outcome is None and self.recall.answer != "stopped"
+
+    @property
+    def taken(self) -> bool:
+        """The agency has the dossier, by its 2xx or by its own words."""
+        return bool(self.handed_over_at or self.heard_of)
 
     @property
     def heard_of(self) -> bool:
@@ -153,6 +158,8 @@ class Plan(NamedTuple):
     territory: str
     cause: Envelope
     """The event that said so: what follows at the agencies goes back to it."""
+    received_at: datetime | None = None
+    """When the desk got the dossier. None: planned by a version that didn't keep it."""
 
 
 class Stop(NamedTuple):
@@ -186,6 +193,13 @@ class Transfer(NamedTuple):
     """The desk stopped the dossier: nothing is sent from then on but that."""
     stop: Stop | None = None
     """None though stopped: a version kept it that told no agency."""
+    done_at: datetime | None = None
+    """The result was at the desk before every agency that decides had the dossier: it went by hand."""
+
+    @property
+    def over(self) -> bool:
+        """Stopped or done by hand: who hasn't got the dossier never does, and nobody is told more than the stop."""
+        return self.stopped_at is not None or self.done_at is not None
 
     @property
     def to_recall(self) -> bool:
@@ -195,7 +209,7 @@ class Transfer(NamedTuple):
     @property
     def to_correct(self) -> bool:
         """An agency works by something that was corrected, and nobody has told it."""
-        return self.stopped_at is None and any(leg.untold for leg in self.legs)
+        return not self.over and any(leg.untold for leg in self.legs)
 
     @property
     def deciding(self) -> tuple[Leg, ...]:
@@ -207,13 +221,13 @@ class Transfer(NamedTuple):
     def unplaced(self) -> tuple[Leg, ...]:
         """The legs that nobody is competent for. A dossier that is held whole is held for one of them.
 
-        One that was stopped wants no agency beside those that have it.
+        One that is over wants no agency beside those that have it.
         """
-        if self.failed_leg is None:
+        if self.failed_leg is None or self.over:
             return ()
         if all(leg.agency is None for leg in self.legs):
             return (self.named(self.failed_leg),)
-        return () if self.stopped_at else tuple(leg for leg in self.legs if leg.agency is None)
+        return tuple(leg for leg in self.legs if leg.agency is None)
 
     @property
     def completed(self) -> bool:
@@ -263,26 +277,31 @@ class Transfer(NamedTuple):
         return self._replace(legs=tuple(changed if leg.leg == changed.leg else leg for leg in self.legs))
 
 
-class Handover(NamedTuple):
-    """One consignment for one leg: becomes a work row."""
-
-    leg: Leg
-    consignment: Consignment
-
-
 def plan_transfer(stub: Transfer, plan: Plan, legs: Sequence[Leg], dossier: Consignment) -> Transfer:
     """The dossier is accepted. Supplements that were read before it stand behind it."""
-    waiting = () if stub.stopped_at else (dossier, *stub.waiting)
+    waiting = () if stub.over else (dossier, *stub.waiting)
     return stub._replace(plan=plan, legs=tuple(legs), waiting=waiting)
 
 
 def stop(transfer: Transfer, told: Stop) -> Transfer:
-    """Dừng giải quyết: legs that nobody has are not begun, what waited for them is forgotten."""
-    legs = tuple(
-        leg if leg.handed_over_at or leg.heard_of or leg.refused_at else leg._replace(started=False)
-        for leg in transfer.legs
-    )
-    return transfer._replace(legs=legs, waiting=(), stopped_at=told.at, stop=told)
+    """Dừng giải quyết: nobody else gets it."""
+    return _begun_no_more(transfer)._replace(stopped_at=told.at, stop=told)
+
+
+def finish(transfer: Transfer, at: datetime) -> Transfer:
+    """Đã có kết quả tại quầy: where an agency that decides hasn't the dossier it went by hand, and nobody else gets it.
+
+    Else nothing changes: a partner is still to hear of it.
+    """
+    if transfer.legs and all(leg.taken for leg in transfer.deciding):
+        return transfer
+    return _begun_no_more(transfer)._replace(done_at=min(at, transfer.done_at or at))
+
+
+def _begun_no_more(transfer: Transfer) -> Transfer:
+    """Legs that nobody has are not begun, what waited for them is forgotten."""
+    legs = tuple(leg if leg.taken or leg.refused_at else leg._replace(started=False) for leg in transfer.legs)
+    return transfer._replace(legs=legs, waiting=())
 
 
 def recall(transfer: Transfer, offered: Callable[[str], bool], now: datetime) -> tuple[Transfer, list[Leg]]:
@@ -321,77 +340,3 @@ def find_agencies(transfer: Transfer, competence: Competence, now: datetime) -> 
         failed_at=transfer.failed_at or now,
         edition=competence.edition,
     )
-
-
-def add_supplement(transfer: Transfer, supplement: Consignment) -> tuple[Transfer, list[Handover]]:
-    """The applicant completed the dossier: every agency that has it gets the supplement, the others when they start."""
-    if supplement.request in transfer.supplements:
-        return transfer, []
-    transfer = transfer._replace(supplements=tuple(sorted((*transfer.supplements, supplement.request))))
-    if transfer.stopped_at is not None:
-        return transfer, []
-    handovers = [Handover(leg, supplement) for leg in transfer.legs if leg.started]
-    if len(handovers) == len(transfer.legs) > 0:
-        return transfer, handovers
-    return transfer._replace(waiting=_in_order(*transfer.waiting, supplement)), handovers
-
-
-def add_correction(
-    transfer: Transfer, correction: Consignment, offered: Callable[[str], bool]
-) -> tuple[Transfer, list[Handover]]:
-    """Đính chính: every agency that has the dossier is told, by a call or by a person; the others get it right at once.
-
-    Each correction says all as it stands, so an older one than was read is not told any more.
-    """
-    newest = max(transfer.corrections, default=0) < correction.request
-    if correction.request in transfer.corrections:
-        return transfer, []
-    transfer = transfer._replace(corrections=tuple(sorted((*transfer.corrections, correction.request))))
-    if transfer.stopped_at is not None or not newest:
-        return transfer, []
-    handovers = []
-    for leg in [leg for leg in transfer.legs if leg.started]:
-        if leg.agency is not None and offered(leg.agency.code):
-            handovers.append(Handover(leg, correction))
-        else:
-            transfer = transfer.with_leg(leg._replace(untold=(*leg.untold, correction.request)))
-    if all(leg.started for leg in transfer.legs) and transfer.legs:
-        return transfer, handovers
-    return transfer._replace(waiting=_in_order(*transfer.waiting, correction)), handovers
-
-
-def _in_order(*waiting: Consignment) -> tuple[Consignment, ...]:
-    return tuple(sorted(waiting, key=lambda one: (one.kind != "dossier", one.cause.occurred_at, one.request)))
-
-
-def _corrected(waiting: tuple[Consignment, ...]) -> list[Consignment]:
-    """What a leg gets that starts now: what was corrected meanwhile is right in it from the beginning."""
-    corrections = [one for one in waiting if one.kind == "correction"]
-    others = [one for one in waiting if one.kind != "correction"]
-    if not corrections:
-        return others
-    newest = corrections[-1]
-    return [_mended(one, newest) for one in others]
-
-
-def _mended(one: Consignment, newest: Consignment) -> Consignment:
-    """A supplement that came after the correction says it itself."""
-    if one.kind == "dossier":
-        return one._replace(sealed_form=newest.sealed_form, components=newest.components)
-    if one.sealed_form is not None and one.cause.occurred_at < newest.cause.occurred_at:
-        return one._replace(sealed_form=newest.sealed_form)
-    return one
-
-
-def start_legs(transfer: Transfer) -> tuple[Transfer, list[Handover]]:
-    """Starts the legs whose turn it is and whose agency is known: those of the lowest order that is not completed."""
-    if transfer.stopped_at is not None:
-        return transfer, []
-    turn = min((leg.order for leg in transfer.legs if leg.outcome is None), default=0)
-    starting = [leg for leg in transfer.legs if leg.agency and not leg.started and leg.order <= turn]
-    handovers = [Handover(leg, consignment) for leg in starting for consignment in _corrected(transfer.waiting)]
-    for leg in starting:
-        transfer = transfer.with_leg(leg._replace(started=True))
-    if all(leg.started for leg in transfer.legs):
-        transfer = transfer._replace(waiting=())
-    return transfer, handovers

@@ -29,17 +29,20 @@ class TransferUnknown(Exception):
     """The agency speaks of a dossier that was not routed to it."""
 
 
+class BeforeTheReceipt(Exception):
+    """The agency dates its answer before the desk received the dossier."""
+
+
 Heard = Literal["new", "known", "contradiction"]
 
 
 def record_answer(
     dossier_id: UUID, leg: str, agency_code: str, answer: Answer, uow: RoutingUow, offers: Offers
 ) -> Heard:
-    """Notes what the agency says; a fact that is known already changes nothing. Raises TransferUnknown."""
-    transfer = uow.transfers.get(dossier_id)
-    before = transfer.leg_of(leg, agency_code) if transfer is not None else None
-    if transfer is None or transfer.plan is None or before is None:
-        raise TransferUnknown
+    """Notes what the agency says; what is known changes nothing. Raises TransferUnknown, BeforeTheReceipt."""
+    transfer, before = _meant(uow.transfers.get(dossier_id), leg, agency_code)
+    if transfer.plan is not None and answers.before_the_receipt(answer, transfer.plan.received_at):
+        raise BeforeTheReceipt
     after = answers.note(before, answer)
     if after is None:
         return "known"
@@ -56,6 +59,13 @@ def record_answer(
         _say(transfer, after, answer, uow)
     uow.transfers.put(dossier_id, recall_from_agencies(changed, uow, offers))
     return "new"
+
+
+def _meant(transfer: Transfer | None, leg: str, agency_code: str) -> tuple[Transfer, Leg]:
+    meant = transfer.leg_of(leg, agency_code) if transfer is not None else None
+    if transfer is None or transfer.plan is None or meant is None:
+        raise TransferUnknown
+    return transfer, meant
 
 
 def _say(transfer: Transfer, leg: Leg, answer: Acknowledge | RecordStep | AskSupplement, uow: RoutingUow) -> None:

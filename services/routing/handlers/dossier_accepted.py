@@ -14,14 +14,6 @@ def on_dossier_accepted(fact: Fact[DossierAcceptedV1], uow: RoutingUow, competen
     stub = uow.transfers.get(fact.dossier_id) or Transfer(fact.dossier_id)
     if stub.plan is not None:
         return
-    plan = Plan(
-        dossier_code=accepted.dossier_code,
-        procedure_code=accepted.procedure.code,
-        procedure_name=accepted.procedure.name,
-        desk=accepted.desk.code,
-        territory=accepted.territory,
-        cause=fact.envelope,
-    )
     dossier = consignment_of(
         fact,
         "dossier",
@@ -32,4 +24,17 @@ def on_dossier_accepted(fact: Fact[DossierAcceptedV1], uow: RoutingUow, competen
         sealed_form=accepted.sealed_form,
     )
     legs = [Leg(planned.leg, planned.role, planned.order, planned.agency_kind) for planned in accepted.legs]
-    route(plan_transfer(stub, plan, legs, dossier), competence(), uow)
+    route(plan_transfer(stub, _plan(fact), legs, dossier), competence(), uow)
+
+
+def _plan(fact: Fact[DossierAcceptedV1]) -> Plan:
+    accepted = fact.data
+    return Plan(
+        dossier_code=accepted.dossier_code,
+        procedure_code=accepted.procedure.code,
+        procedure_name=accepted.procedure.name,
+        desk=accepted.desk.code,
+        territory=accepted.territory,
+        cause=fact.envelope,
+        received_at=accepted.received_at,
+    )

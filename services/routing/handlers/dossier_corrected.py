@@ -10,7 +10,8 @@ from hub_events.routing import DossierCorrectionHandedOverV1
 from hub_messaging.outcomes import Refused, Sent
 from hub_messaging.work import WorkRow
 from services.routing.domain.endpoint import Offers
-from services.routing.domain.transfer import Transfer, add_correction
+from services.routing.domain.handing_over import add_correction
+from services.routing.domain.transfer import Transfer
 from services.routing.handlers.parcels import consignment_of, pack, read_parcel
 from services.routing.handlers.ports import RoutingUow
 from services.routing.handlers.references import agency_ref

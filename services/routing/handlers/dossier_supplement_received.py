@@ -2,7 +2,8 @@
 
 from hub_events.event import Fact
 from hub_events.intake import DossierSupplementReceivedV1
-from services.routing.domain.transfer import Transfer, add_supplement
+from services.routing.domain.handing_over import add_supplement
+from services.routing.domain.transfer import Transfer
 from services.routing.handlers.parcels import consignment_of, pack
 from services.routing.handlers.ports import RoutingUow
 

@@ -15,7 +15,8 @@ from hub_events.event import Envelope, Fact
 from hub_events.ids import derive_id
 from hub_events.intake import ComponentRef
 from hub_messaging.work import NewWork
-from services.routing.domain.transfer import Component, Consignment, Handover, Kind, Leg, Role, Transfer
+from services.routing.domain.handing_over import Handover
+from services.routing.domain.transfer import Component, Consignment, Kind, Leg, Role, Transfer
 
 
 class Parcel(NamedTuple):

@@ -14,7 +14,7 @@ from hub_messaging.outcomes import Refused, Sent
 from hub_messaging.work import NewWork, WorkRow
 from services.routing.domain.answers import AnswerRecall, answer_recall
 from services.routing.domain.endpoint import Offers
-from services.routing.domain.transfer import Leg, RecallAnswer, Transfer, recall
+from services.routing.domain.transfer import Leg, Recall, RecallAnswer, Transfer, recall
 from services.routing.handlers.ports import RoutingUow
 from services.routing.handlers.references import agency_ref
 
@@ -76,7 +76,7 @@ def enter_answer(dossier_id: UUID, leg: str, answer: AnswerRecall, uow: RoutingU
     after = answer_recall(before, answer)
     if after is None:
         return transfer
-    if not before.in_hand:
+    if not before._replace(recall=Recall()).in_hand:
         return None
     say_answer(transfer, after, uow)
     changed = transfer.with_leg(after)

@@ -7,7 +7,8 @@ from hub_events.ids import derive_id
 from hub_events.routing import DossierRoutedV1, DossierRoutingFailedV1, RoutedLeg
 from services.routing.domain.competence import Competence
 from services.routing.domain.endpoint import Offers
-from services.routing.domain.transfer import Transfer, find_agencies, start_legs
+from services.routing.domain.handing_over import start_legs
+from services.routing.domain.transfer import Transfer, find_agencies
 from services.routing.handlers.parcels import pack
 from services.routing.handlers.ports import CompetenceNow, RoutingUow
 from services.routing.handlers.recall import recall_from_agencies

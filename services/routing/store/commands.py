@@ -50,7 +50,7 @@ class Commands:
     async def answer(
         self, message_id: str, body_sha256: bytes, agency_code: str, dossier_id: UUID, leg: str, answer: Answer
     ) -> None:
-        """Records an agency's message once. Raises TransferUnknown (nothing is kept), KeyReused for another body."""
+        """Records an agency's message once. Raises KeyReused, and as `record_answer`: nothing is kept then."""
 
         def command(uow: RoutingUnitOfWork) -> tuple[int, bytes]:
             record_answer(dossier_id, leg, agency_code, answer, uow, self._offers)

@@ -36,6 +36,11 @@ SELECT lane FROM found WHERE lane IS NOT NULL
 """
 _ASIDE = work.aside()
 _LANE_OF = "SELECT lane FROM work WHERE id = $1"
+_WANTED_NO_MORE = """
+SELECT true FROM work JOIN transfer USING (dossier_id)
+WHERE work.id = $1 AND work.state = 'refused' AND kind <> 'cancellation'
+    AND (stopped_at IS NOT NULL OR done_at IS NOT NULL)
+"""
 
 
 class LaneTable:
@@ -88,8 +93,13 @@ class LaneTable:
         return bool(await self._pool.fetchval(_LANE_OF, work_id) == lane)
 
     async def redo(self, lane: str, work_id: UUID) -> bool:
-        """Sends a row again that was refused or set aside; False: it is none of this lane's."""
-        if not await self.has(lane, work_id) or await work.redo(self._pool, work_id) is None:
+        """Sends a row again that was refused or set aside.
+
+        False: it is none of this lane's, or was refused and its dossier is over: no agency is to get it any more.
+        """
+        if not await self.has(lane, work_id) or await self._pool.fetchval(_WANTED_NO_MORE, work_id):
+            return False
+        if await work.redo(self._pool, work_id) is None:
             return False
         self._bells.ring([LANES])
         return True

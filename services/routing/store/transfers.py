@@ -43,6 +43,8 @@ TABLE: Final = Table(
         "stop": "jsonb",
         "corrections": "jsonb",
         "to_correct": "bool",
+        "done_at": "timestamptz",
+        "received_at": "timestamptz",
     },
 )
 
@@ -72,6 +74,8 @@ def to_row(transfer: Transfer) -> Sequence[Any]:
         transfer.stop and to_json({**transfer.stop._asdict(), "cause": transfer.stop.cause._asdict()}).decode(),
         to_json(transfer.corrections).decode(),
         transfer.to_correct,
+        transfer.done_at,
+        plan and plan.received_at,
     )
 
 
@@ -105,6 +109,7 @@ def from_row(row: asyncpg.Record) -> Transfer:
         stopped_at=row["stopped_at"],
         corrections=_NUMBERS.validate_json(row["corrections"]),
         stop=row["stop"] and _STOP.validate_json(row["stop"]),
+        done_at=row["done_at"],
     )
 
 
@@ -118,6 +123,7 @@ def _plan(row: asyncpg.Record) -> Plan | None:
         desk=row["desk"],
         territory=row["territory"],
         cause=_CAUSE.validate_json(row["cause"]),
+        received_at=row["received_at"],
     )
 
 

@@ -10,6 +10,7 @@ from services.intake.domain.dossier import Dossier
 from services.intake.domain.refusals import ResultUnderWay
 from services.intake.handlers.announcing import announce
 from services.intake.handlers.desk.desk_steps import announce_step, check_done
+from services.intake.handlers.desk.ending import miss_nothing_more
 from services.intake.handlers.desk.places import desk_called
 from services.intake.handlers.office import Office
 from services.intake.handlers.ports import IntakeWork
@@ -46,6 +47,7 @@ def result_ready(command: ResultReady, uow: IntakeWork) -> Dossier:
     check_done(command.ready_at, standing.dossier, command.at)
     ready = standing.life._replace(result_ready_at=command.ready_at, result_ready_by=command.officer)
     uow.lives.put(command.dossier_id, ready)
+    miss_nothing_more(standing, uow)
     announce_step(standing.dossier, "result-ready", command.officer, command.ready_at, uow, event_id=command.event_id)
     return standing.dossier
 
@@ -62,6 +64,7 @@ def return_result(command: ReturnResult, uow: IntakeWork, office: Office) -> Dos
     assert returned.code
     uow.dossiers.put(returned.id, returned)
     uow.lives.put(returned.id, standing.life.hand_back(command.returned_at, command.officer, command.collected_by))
+    miss_nothing_more(standing, uow)
     event = DossierResultReturnedV1(
         returned_at=command.returned_at,
         returned_by=command.officer,

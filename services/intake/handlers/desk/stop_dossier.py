@@ -10,6 +10,7 @@ from services.intake.domain.dossier import Dossier
 from services.intake.domain.refusals import DecisionExists
 from services.intake.domain.standing import Standing
 from services.intake.handlers.announcing import announce
+from services.intake.handlers.desk.ending import miss_nothing_more
 from services.intake.handlers.office import Office
 from services.intake.handlers.ports import IntakeWork
 from services.intake.handlers.registered import registered
@@ -69,6 +70,7 @@ def stop_dossier(command: StopDossier, uow: IntakeWork, office: Office) -> Dossi
             sealed_stop_reason=sealed,
         ),
     )
+    miss_nothing_more(standing, uow)
     announce(_stopped(standing, command, sealed), uow, dossier_id=stopped.id, event_id=command.event_id)
     return stopped
 

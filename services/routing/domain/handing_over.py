@@ -1,0 +1,87 @@
+"""Bàn giao: which leg is given what, and when. Each function gives the transfer, and what becomes work rows."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from services.routing.domain.transfer import Consignment, Leg, Transfer
+
+
+class Handover(NamedTuple):
+    """One consignment for one leg: becomes a work row."""
+
+    leg: Leg
+    consignment: Consignment
+
+
+def add_supplement(transfer: Transfer, supplement: Consignment) -> tuple[Transfer, list[Handover]]:
+    """The applicant completed the dossier: every agency that has it gets the supplement, the others when they start."""
+    if supplement.request in transfer.supplements:
+        return transfer, []
+    transfer = transfer._replace(supplements=tuple(sorted((*transfer.supplements, supplement.request))))
+    if transfer.over:
+        return transfer, []
+    handovers = [Handover(leg, supplement) for leg in transfer.legs if leg.started]
+    if len(handovers) == len(transfer.legs) > 0:
+        return transfer, handovers
+    return transfer._replace(waiting=_in_order(*transfer.waiting, supplement)), handovers
+
+
+def add_correction(
+    transfer: Transfer, correction: Consignment, offered: Callable[[str], bool]
+) -> tuple[Transfer, list[Handover]]:
+    """Đính chính: every agency that has the dossier is told, by a call or by a person; the others get it right at once.
+
+    Each correction says all as it stands, so an older one than was read is not told any more.
+    """
+    newest = max(transfer.corrections, default=0) < correction.request
+    if correction.request in transfer.corrections:
+        return transfer, []
+    transfer = transfer._replace(corrections=tuple(sorted((*transfer.corrections, correction.request))))
+    if transfer.over or not newest:
+        return transfer, []
+    handovers = []
+    for leg in [leg for leg in transfer.legs if leg.started]:
+        if leg.agency is not None and offered(leg.agency.code):
+            handovers.append(Handover(leg, correction))
+        else:
+            transfer = transfer.with_leg(leg._replace(untold=(*leg.untold, correction.request)))
+    if all(leg.started for leg in transfer.legs) and transfer.legs:
+        return transfer, handovers
+    return transfer._replace(waiting=_in_order(*transfer.waiting, correction)), handovers
+
+
+def _in_order(*waiting: Consignment) -> tuple[Consignment, ...]:
+    return tuple(sorted(waiting, key=lambda one: (one.kind != "dossier", one.cause.occurred_at, one.request)))
+
+
+def _corrected(waiting: tuple[Consignment, ...]) -> list[Consignment]:
+    """What a leg gets that starts now: what was corrected meanwhile is right in it from the beginning."""
+    corrections = [one for one in waiting if one.kind == "correction"]
+    others = [one for one in waiting if one.kind != "correction"]
+    if not corrections:
+        return others
+    newest = corrections[-1]
+    return [_mended(one, newest) for one in others]
+
+
+def _mended(one: Consignment, newest: Consignment) -> Consignment:
+    """A supplement that came after the correction says it itself."""
+    if one.kind == "dossier":
+        return one._replace(sealed_form=newest.sealed_form, components=newest.components)
+    if one.sealed_form is not None and one.cause.occurred_at < newest.cause.occurred_at:
+        return one._replace(sealed_form=newest.sealed_form)
+    return one
+
+
+def start_legs(transfer: Transfer) -> tuple[Transfer, list[Handover]]:
+    """Starts the legs whose turn it is and whose agency is known: those of the lowest order that is not completed."""
+    if transfer.over:
+        return transfer, []
+    turn = min((leg.order for leg in transfer.legs if leg.outcome is None), default=0)
+    starting = [leg for leg in transfer.legs if leg.agency and not leg.started and leg.order <= turn]
+    handovers = [Handover(leg, consignment) for leg in starting for consignment in _corrected(transfer.waiting)]
+    for leg in starting:
+        transfer = transfer.with_leg(leg._replace(started=True))
+    if all(leg.started for leg in transfer.legs):
+        transfer = transfer._replace(waiting=())
+    return transfer, handovers
