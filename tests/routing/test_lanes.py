@@ -122,6 +122,9 @@ async def test_a_refused_hand_over_of_a_dossier_that_is_over_goes_out_no_more(hu
     await hub.behave()
     redone = await hub.post(f"/v1/lanes/{POLICE.code}/work/{item['id']}/redo")
     assert (redone.status_code, redone.json()["slug"]) == (409, "nothing-to-redo")
+    wish = {"sent": False, "why": "Cơ quan chưa có hồ sơ"}
+    settled = await hub.post(f"/v1/lanes/{POLICE.code}/work/{item['id']}/settle", wish)
+    assert (settled.status_code, settled.json()["slug"]) == (409, "nothing-to-settle")
     await handed_over(hub, await hub.accept())
     assert await hub.effects(dossier_id) == []
 

@@ -157,12 +157,15 @@ def lanes_router(lanes: Lanes, unknown: UnknownHandOvers, competence: Competence
         """Xác định kết quả bàn giao: decides a hand-over that waits for a person, of whatever state."""
         await lane(caller, name)
         found = Sent() if settle.sent else NotSent(None if settle.again else ENDED)
-        if not await lanes.has(name, work_id) or not await unknown.decide(work_id, found, caller.subject, settle.why):
-            raise Problem(
-                NOTHING_TO_SETTLE,
-                "Việc này không thuộc làn hoặc không ở trạng thái chờ người xử lý.",
-                next_step="Xem GET /v1/lanes/{name}/work.",
-            )
+        nothing = Problem(
+            NOTHING_TO_SETTLE,
+            "Việc này không thuộc làn, không chờ người xử lý, hoặc không gửi lại được vì hồ sơ đã dừng hay đã có kết quả.",
+            next_step="Xem GET /v1/lanes/{name}/work; kết thúc mà không gửi lại: again là false.",
+        )
+        if not await lanes.has(name, work_id) or (found == NotSent(None) and await lanes.wanted_no_more(work_id)):
+            raise nothing
+        if not await unknown.decide(work_id, found, caller.subject, settle.why):
+            raise nothing
         return await lane(caller, name)
 
     return router

@@ -92,12 +92,13 @@ class LaneTable:
         """Whether the row stands in this lane."""
         return bool(await self._pool.fetchval(_LANE_OF, work_id) == lane)
 
-    async def redo(self, lane: str, work_id: UUID) -> bool:
-        """Sends a row again that was refused or set aside.
+    async def wanted_no_more(self, work_id: UUID) -> bool:
+        """Whether it was refused and its dossier is over: no agency is to get it any more."""
+        return bool(await self._pool.fetchval(_WANTED_NO_MORE, work_id))
 
-        False: it is none of this lane's, or was refused and its dossier is over: no agency is to get it any more.
-        """
-        if not await self.has(lane, work_id) or await self._pool.fetchval(_WANTED_NO_MORE, work_id):
+    async def redo(self, lane: str, work_id: UUID) -> bool:
+        """Sends a row again that was refused or set aside. False: it is none of this lane's, or wanted no more."""
+        if not await self.has(lane, work_id) or await self.wanted_no_more(work_id):
             return False
         if await work.redo(self._pool, work_id) is None:
             return False
