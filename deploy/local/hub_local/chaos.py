@@ -96,6 +96,7 @@ class Chaos:
         self.tell(f"waiting until {len(self.load.handed)} dossiers are done")
         await self.proof.settled(self.load.handed, [], SETTLE_SECONDS)
         late = await self._terms_pass()
+        late += await self.proof.missed(self.load.handed)
         await self.proof.settled(self.load.handed, late, SETTLE_SECONDS)
         self.tell("three days pass for what uploads left behind, and intake is killed")
         await self.register.make_old()

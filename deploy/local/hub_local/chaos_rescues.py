@@ -214,8 +214,7 @@ async def _answers_given(ground: Ground, register: set[str]) -> None:
 
 
 async def _untaken(ground: Ground) -> list[dict[str, Any]]:
-    callbacks = (await ground.door.sandbox("/ledger/callbacks"))["callbacks"]
-    return [one for one in callbacks if one["outcome"] == "waiting"]
+    return [one for one in await _witness(ground).callbacks() if one["outcome"] == "waiting"]
 
 
 def _told_as_lost(ground: Ground) -> set[str]:
