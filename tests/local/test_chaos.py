@@ -27,6 +27,7 @@ from hub_local.chaos_screen import print_verdict
 from hub_local.chaos_stack import WIRED
 from hub_local.layout import PORTS, Layout
 from hub_local.proof import FACTS, TOLD, Seen
+from hub_messaging.consumer import SESSION_SECONDS
 from tests.local.stand_ins import settings_of
 from tests.stack import Place
 
@@ -43,6 +44,19 @@ def test_an_hour_brings_everything_against_everybody_and_in_every_manner() -> No
     wanted = {(kind.name, target, manner) for kind in kinds for target in kind.targets for manner in kind.manners}
     assert {(one.kind, one.target, one.manner) for one in plan(7, HOUR)} == wanted
     assert {one.kind for one in plan(7, HOUR)} == set(ACTS)
+
+
+def test_three_minutes_bring_every_kind_and_eleven_all_that_an_operator_helps_in() -> None:
+    for seed in range(20):
+        short = {one.kind for one in plan(seed, 180) if not one.alone}
+        assert short == {kind.name for kind in KINDS}, f"seed {seed}"
+        longer = {one.kind for one in plan(seed, 660) if one.alone}
+        assert longer == {kind.name for kind in ALONE}, f"seed {seed}"
+
+
+def test_whoever_is_overtaken_is_frozen_for_longer_than_kafka_waits_for_it() -> None:
+    frozen_for = [one.seconds for one in plan(7, HOUR) if one.kind == "overtake"]
+    assert min(frozen_for) > SESSION_SECONDS
 
 
 def test_two_disturbances_of_one_target_never_overlap_and_all_end_in_time() -> None:
@@ -141,11 +155,17 @@ def test_a_fault_of_a_processs_own_is_found_in_its_log(tmp_path: Path, line: str
     assert [flaw.words.partition(":")[0] for flaw in own_faults(tmp_path)] == [f"notify {fault}"]
 
 
-def test_a_task_that_kafkas_client_forgot_is_not_the_processs_own_fault(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "forgotten",
+    [
+        "Task exception was never retrieved future: <Task finished coro=<commit() done, defined at "
+        "/x/site-packages/aiokafka/a.py:1> exception=NotCoordinator()>",
+        r"Future exception was never retrieved\nfuture: <Future finished exception=LeaderNotAvailableError()>",
+    ],
+)
+def test_what_kafkas_client_forgot_is_not_the_processs_own_fault(tmp_path: Path, forgotten: str) -> None:
     (tmp_path / "logs").mkdir()
-    of_the_client = "coro=<commit() done, defined at /x/site-packages/aiokafka/a.py:1> exception=NotCoordinator()"
-    line = f'{{"event": "Task exception was never retrieved future: <Task {of_the_client}"}}'
-    (tmp_path / "logs" / "routing.log").write_text(line + "\n")
+    (tmp_path / "logs" / "routing.log").write_text(f'{{"event": "{forgotten}"}}\n')
     assert own_faults(tmp_path) == []
 
 
@@ -260,6 +280,7 @@ async def test_what_a_register_has_lost_is_entered_anew_under_another_key() -> N
     assert [one.id for one in load.handed] == ["1", "3", "4"]
     assert [one.code for one in load.forgotten] == ["H26-2"]
     assert load.lost == {"2", "never answered for"}
+    assert load.times_set_back == 1
     assert len(set(keys)) == 4
 
 

@@ -1,5 +1,6 @@
 """`hub chaos` and the register: whatever is lost, doubled or told otherwise in it is found."""
 
+import asyncio
 import json
 from collections import Counter
 from typing import Any
@@ -10,6 +11,8 @@ from hub_local.chaos_followers import Follower
 from hub_local.chaos_load import Handed, Load
 from hub_local.chaos_proof import Flaw, flaws_of
 from hub_local.chaos_register import (
+    Register,
+    flaws_of_beginnings,
     flaws_of_copy,
     flaws_of_numbers,
     flaws_of_order,
@@ -133,7 +136,28 @@ async def test_a_follower_reads_on_after_a_broken_line_and_begins_anew_when_its_
     assert (follower.copy, follower.twice) == ({"a": ("completed", 9)}, ["a"]), "what came twice is found"
     await follower.catch_up()
     assert (follower.copy, follower.times_begun) == ({"a": ("accepted", 2)}, 2)
+    assert flaws_of_beginnings("a portal", follower.times_begun, times_set_back=1) == []
+    assert flaws_of_beginnings("a portal", follower.times_begun, times_set_back=0) == [
+        Flaw("a portal was told 1 x that its history is lost, which happened 0 x")
+    ]
     assert answers == []
+
+
+async def test_a_follower_who_died_of_anything_is_found() -> None:
+    class Dying:
+        async def follow(self) -> None:
+            raise KeyError("next_cursor")
+
+    class Patient:
+        async def follow(self) -> None:
+            await asyncio.Event().wait()
+
+    followers: Any = [Dying(), Patient()]
+    nobody: Any = None
+    register = Register(nobody, nobody, nobody, followers)
+    register.follow()
+    await asyncio.sleep(0)
+    assert await register.rest() == [Flaw("a follower of changes could not go on: KeyError 'next_cursor'")]
 
 
 async def test_desks_rest_before_the_databases_are_set_back() -> None:

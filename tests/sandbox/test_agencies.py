@@ -241,6 +241,20 @@ async def test_a_refused_callback_is_recorded_and_not_repeated(other: Other, rou
     assert [callback["status"] for callback in told] == [status]
 
 
+async def test_callbacks_are_read_page_by_page(other: Other, routing: Routing) -> None:
+    for _ in range(3):
+        await other.hand_over(other.handover())
+    await routing.heard(3)
+
+    async def page(after: int) -> list[str]:
+        answer = await other.client.get(f"{other.url}/ledger/callbacks?after={after}&limit=2")
+        return [callback["id"] for callback in answer.json()["callbacks"]]
+
+    read = [*await page(0), *await page(2)]
+    assert len(set(read)) == len(read) == 3
+    assert await page(3) == []
+
+
 async def test_callbacks_carry_business_time(run: Run, routing: Routing, tmp_path: Path) -> None:
     clock = tmp_path / "clock.json"
     clock.write_text(json.dumps({"offset_seconds": -86_400.0}))

@@ -9,7 +9,8 @@
 | `GET /behaviours`, `PUT /behaviours/{code, sms or *}`, `DELETE /behaviours` | see `hub_sandbox.behaviour` |
 | `POST /agencies/{code}/callbacks/release?dossier_id=` | lets an agency say what waits for a command |
 | `GET /ledger/summary`, `GET /ledger/effects?dossier_id=&kind=&after=&limit=` | counts; effects with `first_at` |
-| `GET /ledger/callbacks?dossier_id=`, `GET /ledger/texts?dossier_id=` | callbacks; SMS texts, if kept |
+| `GET /ledger/callbacks?dossier_id=&after=&limit=` | callbacks, following the first `after` of them |
+| `GET /ledger/texts?dossier_id=` | SMS texts, if kept |
 | `DELETE /ledger` | forgets all, callbacks under way too |
 """
 
@@ -149,13 +150,14 @@ class Sandbox:
             case "GET", "summary":
                 reply.send_json(self._ledger.summary())
             case "GET", "effects":
-                after, limit = _whole(query, "after", 0), min(_whole(query, "limit", 1_000), LONGEST_PAGE)
+                after, limit = _page(query, 1_000)
                 found = self._ledger.find(dossier_id=dossier_id, kind=query.get("kind"), after=after, limit=limit)
                 reply.send_json({"effects": found, "after": found[-1].number if found else after})
             case "GET", "callbacks":
+                after, limit = _page(query, LONGEST_PAGE)
                 every = self._ledger.callbacks.values()
                 chosen = [callback for callback in every if dossier_id in {None, callback.dossier_id}]
-                reply.send_json({"callbacks": chosen[-LONGEST_PAGE:]})
+                reply.send_json({"callbacks": chosen[after : after + limit]})
             case "GET", "texts":
                 reply.send_json({"texts": [t for t in self._texts if dossier_id in {None, t["dossier_id"]}]})
             case ("DELETE",):
@@ -343,6 +345,11 @@ def _key(request: Request) -> str:
 
 def _hash(body: bytes) -> str:
     return hashlib.sha256(body).hexdigest()[:32]
+
+
+def _page(query: dict[str, str], usual: int) -> tuple[int, int]:
+    """What a page comes after, and how much it holds."""
+    return _whole(query, "after", 0), min(_whole(query, "limit", usual), LONGEST_PAGE)
 
 
 def _whole(query: dict[str, str], name: str, default: int) -> int:

@@ -6,6 +6,7 @@ which terms pass while the service that watches them is killed; and a proof from
 
 import asyncio
 import time
+from collections import Counter
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
@@ -13,7 +14,7 @@ from datetime import datetime, timedelta
 
 from hub_local.chaos_acts import disturb
 from hub_local.chaos_alarms import Alarms, Silent
-from hub_local.chaos_ground import READY_SECONDS, Ground, Wrong, killed_and_back
+from hub_local.chaos_ground import READY_SECONDS, Ground, NotDone, Wrong, killed_and_back, must_come_back
 from hub_local.chaos_load import Handed, Load, bodies
 from hub_local.chaos_plan import PLACES, Disturbance, places_of, plan
 from hub_local.chaos_proof import Flaw, Proof
@@ -22,7 +23,7 @@ from hub_local.chaos_stack import Wires, wired_hub
 from hub_local.chaos_ways import Way, withdrawn_before_it_was_sent
 from hub_local.dossiers import MORNING
 from hub_local.front_door import FrontDoor
-from hub_local.layout import Layout, StackNotUsable
+from hub_local.layout import Layout
 from hub_local.stack import Stack
 from hub_local.supervisor import Report
 from hub_messaging.clock import set_business_time
@@ -39,13 +40,17 @@ LOOK_SECONDS = 10.0
 
 @dataclass(frozen=True, slots=True)
 class Observed:
-    """A disturbance that is over. `began`: seconds from the start of the load; `accepted`: meanwhile."""
+    """A disturbance that is over. `began`: seconds from the start of the load; `accepted`: meanwhile.
+
+    `done`: False: it could not be.
+    """
 
     what: Disturbance
     began: float
     lasted: float
     words: str
     accepted: int
+    done: bool = True
 
 
 @dataclass
@@ -79,7 +84,9 @@ class Chaos:
         try:
             wrong = await self._disturbed()
             coming.cancel()
-            return wrong or await self._proven()
+            return wrong or [*await self._proven(), *never_done(self.observed)]
+        except Wrong as found:
+            return [Flaw(str(found))]
         finally:
             coming.cancel()
             await asyncio.gather(coming, return_exceptions=True)
@@ -96,6 +103,7 @@ class Chaos:
         self.tell(f"waiting until {len(self.load.handed)} dossiers are done")
         await self.proof.settled(self.load.handed, [], SETTLE_SECONDS)
         late = await self._terms_pass()
+        late += await self.proof.missed(self.load.handed)
         await self.proof.settled(self.load.handed, late, SETTLE_SECONDS)
         self.tell("three days pass for what uploads left behind, and intake is killed")
         await self.register.make_old()
@@ -131,16 +139,18 @@ class Chaos:
                 await held.enter_async_context(self._places[place])
             if self._wrong:
                 return
-            began, accepted = self.elapsed, len(self.load.handed)
+            began, accepted, done = self.elapsed, len(self.load.handed), True
             self.tell(f"{what.number:3} {what}")
             if what.alone:
                 await self.proof.help_stuck_ones(self.load.handed)
             try:
                 words = await disturb(self.ground, what)
+            except NotDone as reason:
+                words, done = f"could not be done: {reason}", False
             except (Wrong, Silent) as wrong:
                 words = f"WRONG: {str(wrong).splitlines()[0]}"
                 self._wrong.append(Flaw(f"{what}: {wrong}"))
-            seen = Observed(what, began, self.elapsed - began, words, len(self.load.handed) - accepted)
+            seen = Observed(what, began, self.elapsed - began, words, len(self.load.handed) - accepted, done)
             self.observed.append(seen)
             self.tell(f"{what.number:3} {what} → {words}; {seen.accepted} accepted meanwhile")
 
@@ -150,11 +160,12 @@ class Chaos:
         gone = []
         for status in self.ground.stack.statuses:
             try:
-                if status.state == "stopped":
-                    await self.ground.stack.start_one(status.name)
-                await self.ground.stack.ready(status.name, READY_SECONDS)
-            except (StackNotUsable, TimeoutError) as error:
-                gone.append(Flaw(f"{status.name} does not come back: {str(error) or 'not ready in time'}"))
+                with must_come_back(status.name):
+                    if status.state == "stopped":
+                        await self.ground.stack.start_one(status.name)
+                    await self.ground.stack.ready(status.name, READY_SECONDS)
+            except Wrong as wrong:
+                gone.append(Flaw(str(wrong)))
         if not gone:
             for party in ("*", "sms"):
                 await self.ground.door.put_behaviour(party, {})
@@ -182,6 +193,13 @@ class Chaos:
         await self.proof.all_say(late, "clock_started", SETTLE_SECONDS)
         shown = [await self.ground.door.get("intake", f"/v1/dossiers/{one.id}") for one in late]
         return {view["agency"]["code"] for view in shown if view["agency"]}
+
+
+def never_done(observed: Sequence[Observed]) -> list[Flaw]:
+    """Kinds of which the run proves nothing, though they were in the plan."""
+    tried = Counter(one.what.kind for one in observed)
+    done = {one.what.kind for one in observed if one.done}
+    return [Flaw(f"{kind}: planned {n} x and never once done") for kind, n in tried.items() if kind not in done]
 
 
 @asynccontextmanager

@@ -15,12 +15,13 @@ import asyncpg
 import psutil
 from aiokafka.errors import KafkaError
 
-from hub_local.chaos_ground import READY_SECONDS, Ground, Wrong, killed_and_back
+from hub_local.chaos_ground import READY_SECONDS, Ground, NotDone, Wrong, killed_and_back, must_come_back
 from hub_local.chaos_imports import cut_import
 from hub_local.chaos_plan import BAD_PARTIES, Disturbance
 from hub_local.chaos_records import tell_again
 from hub_local.chaos_rescues import delete_topic, down_until_it_rings, lose_position, restore
 from hub_local.chaos_stack import second_process, wire_port
+from hub_local.chaos_takeover import taken_over
 from hub_local.layout import SERVICES, StackNotUsable
 from hub_local.postgres import database_url
 from hub_local.stack import Stack
@@ -33,30 +34,38 @@ CLOCK_SEEN_SECONDS = 0.5
 """Every process looks at the clock file so often, and a little more."""
 CRAWL_STOPPED, CRAWL_RUNNING = 0.08, 0.02
 """A crawling server runs a fifth of the time: all it does, its disk too, takes five times as long."""
-
+TRIED_FOR_SECONDS, TRIES_AGAIN_SECONDS = 20.0, 1.0
+"""What can't be done because something else is hurt at that moment is tried again for so long."""
+IN_THE_WAY = (
+    aiohttp.ClientError,
+    OSError,
+    TimeoutError,
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+    KafkaError,
+    StackNotUsable,
+    psutil.Error,
+)
+"""What keeps a person from doing it."""
 
 Act = Callable[[Ground, Disturbance], Awaitable[str]]
 
 
 async def disturb(ground: Ground, what: Disturbance) -> str:
-    """Does it, waits until it is over, and says what was observed. What a person can't do now is said, not raised.
+    """Does it, waits until it is over, and says what was observed.
 
-    Raises Wrong and Silent, and Wrong also when what nothing else disturbs can't be done.
+    Raises Wrong and Silent; NotDone when it can't be done, which is Wrong too of what nothing else disturbs.
     """
-    try:
-        return await ACTS[what.kind](ground, what)
-    except (
-        aiohttp.ClientError,
-        OSError,
-        TimeoutError,
-        asyncpg.PostgresError,
-        KafkaError,
-        StackNotUsable,
-        psutil.Error,
-    ) as error:
-        if what.alone:
-            raise Wrong(f"could not be done: {type(error).__name__} {error}") from error
-        return f"could not be done: {type(error).__name__}"
+    ends = time.monotonic() + TRIED_FOR_SECONDS
+    while True:
+        try:
+            return await ACTS[what.kind](ground, what)
+        except IN_THE_WAY as error:
+            if what.alone:
+                raise Wrong(f"could not be done: {type(error).__name__} {error}") from error
+            if time.monotonic() > ends:
+                raise NotDone(type(error).__name__) from error
+        await asyncio.sleep(TRIES_AGAIN_SECONDS)
 
 
 async def kill(ground: Ground, what: Disturbance) -> str:
@@ -82,9 +91,10 @@ async def overtake(ground: Ground, what: Disturbance) -> str:
     async with _second(ground, what.target, slot=1) as took:
         with frozen(ground.stack.pid(what.target)):
             await asyncio.sleep(what.seconds)
+            took_over = await taken_over(ground, what.target, slot=1)
         await asyncio.sleep(1.0)
         took.kill(f"{what.target}-second")
-    return "another process took over; the old owner woke up; the other was killed"
+    return f"{took_over}; the old owner woke up; the other was killed"
 
 
 async def twin(ground: Ground, what: Disturbance) -> str:
@@ -97,7 +107,8 @@ async def twin(ground: Ground, what: Disturbance) -> str:
 async def restart(ground: Ground, what: Disturbance) -> str:
     """An orderly stop and a new start."""
     began = time.monotonic()
-    await ground.stack.restart(what.target)
+    with must_come_back(what.target):
+        await ground.stack.restart(what.target)
     return f"ready after {time.monotonic() - began:.1f} s"
 
 
@@ -106,7 +117,8 @@ async def away(ground: Ground, what: Disturbance) -> str:
     await ground.stack.stop_one(what.target)
     await asyncio.sleep(what.seconds)
     began = time.monotonic()
-    await ground.stack.start_one(what.target)
+    with must_come_back(what.target):
+        await ground.stack.start_one(what.target)
     return f"ready {time.monotonic() - began:.1f} s after its start"
 
 
@@ -156,7 +168,8 @@ async def fill_disk(ground: Ground, what: Disturbance) -> str:
     if pid is not None and ground.stack.pid(what.target) == pid:
         await _limit_files(pid, "unlimited")
         return "survived it"
-    await ground.stack.ready(what.target, READY_SECONDS)
+    with must_come_back(what.target):
+        await ground.stack.ready(what.target, READY_SECONDS)
     return "ended by itself, ready again"
 
 
@@ -264,9 +277,10 @@ def _second(ground: Ground, name: str, slot: int) -> Stack:
 
 async def _told(ground: Ground, party: str, behaviour: Mapping[str, object]) -> None:
     """Tells the sandbox how a party behaves; one that is away just now is told later."""
-    async with asyncio.timeout(READY_SECONDS):
-        while True:
-            try:
-                return await ground.door.put_behaviour(party, dict(behaviour))
-            except (aiohttp.ClientError, OSError):
-                await asyncio.sleep(0.2)
+    with must_come_back("sandbox"):
+        async with asyncio.timeout(READY_SECONDS):
+            while True:
+                try:
+                    return await ground.door.put_behaviour(party, dict(behaviour))
+                except (aiohttp.ClientError, OSError):
+                    await asyncio.sleep(0.2)

@@ -7,7 +7,8 @@ import asyncio
 import re
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -80,6 +81,23 @@ def expressions() -> dict[str, str]:
     return dict(_RULE.findall(ALERTS.read_text()))
 
 
+async def shown_at(address: str, session: aiohttp.ClientSession) -> list[Sample]:
+    """What a process shows of itself. Raises aiohttp.ClientError, OSError, TimeoutError when it doesn't answer."""
+    async with session.get(f"{address}/metrics") as answer:
+        text = await answer.text()
+    found = [sample for family in text_string_to_metric_families(text) for sample in family.samples]
+    return [Sample(one.name, one.labels, one.value) for one in found]
+
+
+def conditions() -> dict[str, Condition]:
+    """Alert → its condition, of those that are understood here."""
+    found = {}
+    for alert, expression in expressions().items():
+        with suppress(ValueError):
+            found[alert] = condition_of(expression)
+    return found
+
+
 class Alarms:
     """Listens to the services of a stack, as Prometheus would."""
 
@@ -102,6 +120,20 @@ class Alarms:
         if not await self._comes_to(alert, within, where, ringing=False):
             raise Silent(f"{alert} rings on after {within:g} s{_words_of(where)}: {self._expressions[alert]}")
 
+    async def ringing(self, within: float, rightly: Set[str] = frozenset()) -> list[str]:
+        """Every alert that has a reason to ring and still has it after `within` seconds, with where.
+
+        `rightly`: those that may.
+        """
+        heard = {alert: one for alert, one in conditions().items() if alert not in rightly}
+        ends = time.monotonic() + within
+        while True:
+            samples = await self._scraped(SERVICES)
+            met = [(alert, labels) for alert, one in heard.items() for labels in one.met_by(samples)]
+            if not met or time.monotonic() > ends:
+                return [f"{alert}{_words_of(labels)}" for alert, labels in met]
+            await asyncio.sleep(LOOK_SECONDS)
+
     async def _comes_to(self, alert: str, within: float, where: Labels, *, ringing: bool) -> bool:
         condition = condition_of(self._expressions[alert])
         services = [where["service"]] if "service" in where else SERVICES
@@ -123,11 +155,9 @@ class Alarms:
     async def _shown_by(self, service: str, session: aiohttp.ClientSession) -> list[Sample]:
         own = {"service": service, "role": "service", "job": "hub", "instance": service}
         try:
-            async with session.get(self._layout.url(f"{service}-probe") + "/metrics") as answer:
-                text = await answer.text()
+            shown = await shown_at(self._layout.url(f"{service}-probe"), session)
         except (aiohttp.ClientError, OSError, TimeoutError):
             return [Sample("up", own, 0.0)]
-        shown = [sample for family in text_string_to_metric_families(text) for sample in family.samples]
         return [Sample("up", own, 1.0), *(Sample(one.name, {**one.labels, **own}, one.value) for one in shown)]
 
 

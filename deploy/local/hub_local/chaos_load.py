@@ -56,6 +56,7 @@ class Load:
     """Answered for, and then lost with a database that was set back: the desks have entered them anew."""
     lost: set[str] = field(default_factory=set)
     """Ids of all dossiers that the register has lost so, answered for or not."""
+    times_set_back: int = 0
     papers: Papers = field(default_factory=Papers)
     old: set[str] = field(default_factory=set)
     """Ids of dossiers entered from old books."""
@@ -74,6 +75,7 @@ class Load:
 
     def enter_anew(self, lost: Set[str]) -> int:
         """What the register has lost is entered anew by the desks that hold a receipt for it; how many."""
+        self.times_set_back += 1
         self.lost |= lost
         forgotten = [one for one in self.handed if one.id in lost]
         self.handed[:] = [one for one in self.handed if one.id not in lost]

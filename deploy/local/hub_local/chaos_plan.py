@@ -1,7 +1,8 @@
 """Kế hoạch quấy phá: which disturbances come when: a function of the seed and the length alone.
 
-Every kind comes against every target in turns, in an order that the seed shuffles; two that hurt the same target never
-overlap, others may. Now and then one comes that has the whole stack for itself, because an operator must help.
+Every kind comes once, then against every target in turns, in an order that the seed shuffles; two that hurt the same
+target never overlap, others may. Now and then one comes that has the whole stack for itself, because an operator must
+help.
 """
 
 import random
@@ -59,7 +60,7 @@ KINDS = (
     Kind("kill", PROCESSES),
     Kind("freeze", PROCESSES, (0.5, 2.5)),
     Kind("freeze past its leases", SERVICES, (4.0, 8.0)),
-    Kind("overtake", SHARED, (5.0, 7.0)),
+    Kind("overtake", SHARED, (12.0, 15.0)),
     Kind("twin", SERVICES, (4.0, 8.0)),
     Kind("restart", SERVERS),
     Kind("away", (*SERVERS, "sandbox"), (3.0, 10.0)),
@@ -176,8 +177,14 @@ def _alone(chance: random.Random, seconds: float) -> Iterator[Disturbance]:
 
 
 def _cards(chance: random.Random, kinds: Sequence[Kind]) -> Iterator[Card]:
-    """Each kind against each target in each manner, shuffled; and again from the beginning."""
+    """Each kind against each target in each manner, shuffled; and again from the beginning.
+
+    One of each kind comes first, so that a short run leaves no kind out.
+    """
     deck = [(kind, target, manner) for kind in kinds for target in kind.targets for manner in kind.manners]
     while True:
         chance.shuffle(deck)
-        yield from deck
+        first = {kind.name: (kind, target, manner) for kind, target, manner in reversed(deck)}
+        ahead = set(first.values())
+        yield from (card for card in deck if card in ahead)
+        yield from (card for card in deck if card not in ahead)

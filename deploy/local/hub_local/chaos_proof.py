@@ -4,27 +4,43 @@ import asyncio
 import re
 import time
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import aiohttp
 import asyncpg
 
+from hub_local.chaos_alarms import Alarms
 from hub_local.chaos_load import Handed, Load
+from hub_local.chaos_stack import STUCK_AFTER_SECONDS
+from hub_local.chaos_ways import KEEPS_ITS_DATE, PLAIN
 from hub_local.front_door import FrontDoor, Refused
 from hub_local.layout import SERVICES, Layout
 from hub_local.proof import Seen, Witness, words_of
 from hub_local.stack import Stack
 from hub_local.supervisor import http_ok
+from hub_messaging.clock import Clock
+from hub_worktime import is_late
 
 AT_ONCE = 16
 LOOK_AGAIN_SECONDS = 1.0
 LAST_LINES = 12
+PAGE = 200
+LISTED_AFTER_SECONDS = STUCK_AFTER_SECONDS + 10.0
+"""A dossier that lacks what follows its acceptance so long after it must be named by `hub stuck`."""
+SILENT_AFTER_SECONDS = 30.0
+"""Once all is well: gauges are measured every few seconds."""
+RINGS_RIGHTLY = frozenset({"HubResultsContradict"})
+"""The sandbox's agencies decide anew, under another number, when a supplement comes after their result."""
 FORGOTTEN = "exception was never retrieved"
-_OF_A_LIBRARY = re.compile(r"defined at [^>]*/site-packages/")
+_OF_A_LIBRARY = re.compile(
+    r"defined at [^>]*/site-packages/|<Future finished exception=(?:LeaderNotAvailable|NotLeaderForPartition)Error\("
+)
+"""A task of its own, or what aiokafka notes at a batch that found no leader in time and that nobody waits for."""
 SIGNS_OF_OWN_FAULTS = {
     '"role_ended"': "ended by itself",
     'met_a_bug"': "met a bug",
@@ -35,7 +51,7 @@ SIGNS_OF_OWN_FAULTS = {
     FORGOTTEN: "forgot a task that had failed",
 }
 """In log lines: what must not happen whatever is done to the hub."""
-NOT_NOW = (aiohttp.ClientError, OSError, TimeoutError, asyncpg.PostgresError, Refused)
+NOT_NOW = (aiohttp.ClientError, OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, Refused)
 """Nobody can be asked just now."""
 
 
@@ -58,6 +74,9 @@ class Proof:
         self._stack = stack
         self._door = door
         self._witness = Witness(layout, stack.keys.passwords, door)
+        self._alarms = Alarms(layout)
+        self.unlisted: set[Flaw] = set()
+        """Dossiers that were stuck while nothing named them."""
         self.still_open: int | None = None
         """Dossiers that are not done, once it is waited for them."""
 
@@ -83,10 +102,13 @@ class Proof:
         """Everything that is wrong now. `late`: dossiers whose date was missed."""
         late_ids = {one.id for one in late}
         seen = await self._seen(load.handed)
-        flaws = flaws_of(seen, late_ids, set(await self._listed()))
+        flaws = flaws_of(seen, late_ids, await self._listed())
+        flaws += self.unlisted
         if load.unanswered:
             flaws.append(Flaw(f"{load.unanswered} dossiers were never answered for"))
         flaws += [Flaw(f"intake refused a dossier: {answer}") for answer in load.refused]
+        rings = await self._alarms.ringing(SILENT_AFTER_SECONDS, rightly=RINGS_RIGHTLY)
+        flaws += [Flaw(f"{alert} rings though all is well") for alert in rings]
         return flaws + await self._flaws_of_counts(load) + await self.early()
 
     async def settled(self, handed: Iterable[Handed], late: Iterable[Handed], within: float) -> None:
@@ -94,7 +116,9 @@ class Proof:
         ends, open_ones, late_ids = time.monotonic() + within, list(handed), {one.id for one in late}
         while time.monotonic() < ends:
             with suppress(*NOT_NOW):
+                read_at, listed = time.time(), await self._listed()
                 seen = await self._seen(open_ones)
+                self.unlisted.update(unlisted(open_ones, seen, listed, read_at))
                 open_ones = [one for one in open_ones if seen[one.id].lost(late=one.id in late_ids)]
                 self.still_open = len(open_ones)
                 left = await self._witness.leftovers()
@@ -103,14 +127,40 @@ class Proof:
                 await self._redo_set_aside(seen)
             await asyncio.sleep(LOOK_AGAIN_SECONDS)
 
+    async def missed(self, handed: Iterable[Handed]) -> list[Handed]:
+        """Dossiers whose date was missed by the agencies' own word, whatever the hub says of it.
+
+        Those whose date is still to come, since business time was set back, may be told of it later.
+        """
+        now, ended = Clock(self._layout.clock_file).now(), dict[str, datetime]()
+        for said in await self._witness.callbacks():
+            if said["type"] == "completed" and said["outcome"] == "taken":
+                at = datetime.fromisoformat(said["at"])
+                ended[said["dossier_id"]] = min(at, ended.get(said["dossier_id"], at))
+        return [
+            one
+            for one in handed
+            if one.way in KEEPS_ITS_DATE
+            and one.due_at is not None
+            and one.id in ended
+            and is_late(datetime.fromisoformat(one.due_at), min(now, ended[one.id]))
+        ]
+
     async def help_stuck_ones(self, handed: Iterable[Handed]) -> None:
         """As a person would who looks at `hub stuck`; nothing while nobody can be asked."""
         with suppress(*NOT_NOW):
-            listed = set(await self._listed())
+            listed = await self._listed()
             await self._redo_set_aside(await self._seen([one for one in handed if one.id in listed]))
 
-    async def _listed(self) -> list[str]:
-        return [line["dossier_id"] for line in (await self._door.get("intake", "/v1/intake/stuck"))["items"]]
+    async def _listed(self) -> set[str]:
+        """What `hub stuck` names."""
+        found, after = set[str](), ""
+        while True:
+            page = await self._door.get("intake", f"/v1/intake/stuck?limit={PAGE}{after}")
+            found |= {line["dossier_id"] for line in page["items"]}
+            if page["next_cursor"] is None:
+                return found
+            after = f"&cursor={page['next_cursor']}"
 
     async def _redo_set_aside(self, seen: dict[str, Seen]) -> None:
         """As a person would: what was set aside because it failed too often is sent again."""
@@ -193,6 +243,24 @@ class Proof:
             lines = [line for line in text.splitlines() if dossier_id in line or _is_own_trouble(line)]
             found += [f"  {service}: {line[:300]}" for line in lines[-LAST_LINES:]]
         return found
+
+
+def unlisted(handed: Iterable[Handed], seen: Mapping[str, Seen], listed: Set[str], read_at: float) -> Iterator[Flaw]:
+    """Plain dossiers that `hub stuck` should have named when it was read, at `read_at`, and did not.
+
+    `seen` is younger than `listed`: what is missing there was missing then. Both sides count real time.
+    """
+    for one in handed:
+        is_old = one.way == PLAIN.name and read_at - one.at > LISTED_AFTER_SECONDS
+        if is_old and one.id not in listed and (missing := _unreported(seen[one.id].words)):
+            yield Flaw(f"stuck without {', '.join(missing)}, and not listed by `hub stuck`", one.id)
+
+
+def _unreported(words: Mapping[str, int]) -> list[str]:
+    """What `hub stuck` waits for after an acceptance. A notice that failed is reported, too."""
+    missing = [word for word in ("routed", "clock_started") if not words[word]]
+    told = any(word.endswith(" accepted:1") for word in words)
+    return missing if told else [*missing, "sent accepted:1"]
 
 
 def flaws_of(seen: dict[str, Seen], late: set[str], listed: set[str]) -> list[Flaw]:

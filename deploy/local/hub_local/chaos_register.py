@@ -13,7 +13,7 @@ from hub_local.chaos_followers import Follower, standing
 from hub_local.chaos_load import Handed, Load
 from hub_local.chaos_proof import Flaw
 from hub_local.chaos_ways import IssuedForm
-from hub_local.front_door import FrontDoor, Refused
+from hub_local.front_door import FrontDoor
 from hub_local.layout import Layout
 from hub_local.proof import Witness
 from hub_local.stack import Stack
@@ -39,6 +39,7 @@ async def flaws_of_lists(load: Load, followers: Sequence[Follower]) -> list[Flaw
         listed = await follower.listed()
         flaws += flaws_of_copy(follower.name, follower.copy, listed)
         flaws += [Flaw(f"a change came twice to {follower.name}", id) for id in follower.twice]
+        flaws += flaws_of_beginnings(follower.name, follower.times_begun, load.times_set_back)
         flaws += await _flaws_of_counts(follower, listed)
         if follower.area is None:
             flaws += flaws_of_phases(load.handed, load.old, listed)
@@ -55,6 +56,13 @@ def flaws_of_copy(name: str, copy: Mapping[str, Any], listed: Mapping[str, Any])
         for id, now in truth.items()
         if id in copy and copy[id] != now
     ]
+
+
+def flaws_of_beginnings(name: str, times_begun: int, times_set_back: int) -> list[Flaw]:
+    """Whoever follows begins anew only because the databases were set back: a copy made anew is right by itself."""
+    if times_begun <= 1 + times_set_back:
+        return []
+    return [Flaw(f"{name} was told {times_begun - 1} x that its history is lost, which happened {times_set_back} x")]
 
 
 def flaws_of_phases(handed: Iterable[Handed], old: Iterable[str], listed: Mapping[str, Any]) -> list[Flaw]:
@@ -203,7 +211,11 @@ class Register:
             task.cancel()
         ends = await asyncio.gather(*self._following, return_exceptions=True)
         self._following = []
-        return [Flaw(f"a follower of changes was turned away: {end}") for end in ends if isinstance(end, Refused)]
+        return [
+            Flaw(f"a follower of changes could not go on: {type(end).__name__} {end}")
+            for end in ends
+            if isinstance(end, Exception)
+        ]
 
     async def make_old(self) -> None:
         """Three days pass for what uploads left behind: nobody waits a day until that is swept."""

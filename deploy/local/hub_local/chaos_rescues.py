@@ -19,7 +19,7 @@ from aiokafka.admin import RecordsToDelete
 
 from hub_events.topics import TOPICS, topic_of
 from hub_local.chaos_alarms import Silent
-from hub_local.chaos_ground import READY_SECONDS, Ground, Wrong
+from hub_local.chaos_ground import READY_SECONDS, Ground, NotDone, Wrong
 from hub_local.chaos_plan import AGENCIES, BAD_PARTIES, GATEWAY, Disturbance
 from hub_local.layout import StackNotUsable
 from hub_local.proof import Witness
@@ -64,7 +64,7 @@ async def down_until_it_rings(ground: Ground, what: Disturbance) -> str:
     """A server, a service or a party is away until the alert for it has a reason to ring; then that must go."""
     alert, where = RINGS[what.target]
     if not await _is_silent(ground, alert, where):
-        return f"not tried: {alert} rings already"
+        raise NotDone(f"{alert} rings already")
     async with _away(ground, what.target):
         rang = await ground.alarms.rung(alert, RINGS_WITHIN_SECONDS, **where)
     await ground.alarms.silent(alert, SILENT_WITHIN_SECONDS, **where)
@@ -87,7 +87,7 @@ async def lose_position(ground: Ground, what: Disturbance) -> str:
     """A service's position is outside one partition: that must stop with an alarm, until its topic is told anew."""
     service = what.target
     if (misplaced := await _misplaced(ground, what)) is None:
-        return f"{service} has read nothing yet"
+        raise NotDone(f"{service} has read nothing yet")
     place, words = misplaced
     ground.stack.kill(service)
     rang = await ground.alarms.rung(
@@ -124,7 +124,7 @@ async def delete_topic(ground: Ground, what: Disturbance) -> str:
     """
     topic, where = topic_of(what.target), {"missing": MISSED[what.target]}
     if not await _is_silent(ground, "HubDossiersStuck", where):
-        return "not tried: HubDossiersStuck rings already"
+        raise NotDone("HubDossiersStuck rings already")
     async with administering(ground.layout.kafka_servers) as admin:
         await admin.delete_topics([topic.name])
     await asyncio.sleep(GONE_SECONDS)
@@ -157,7 +157,9 @@ async def restore(ground: Ground, what: Disturbance) -> str:
     What was accepted after the backup is entered anew by the desks; where Kafka knows it, the report must name it.
     """
     async with ground.load.only_plain(READY_SECONDS) as at_rest:
-        return await _restored(ground, what) if at_rest else "not tried: the desks were still at work"
+        if not at_rest:
+            raise NotDone("the desks were still at work")
+        return await _restored(ground, what)
 
 
 async def _restored(ground: Ground, what: Disturbance) -> str:
@@ -214,8 +216,7 @@ async def _answers_given(ground: Ground, register: set[str]) -> None:
 
 
 async def _untaken(ground: Ground) -> list[dict[str, Any]]:
-    callbacks = (await ground.door.sandbox("/ledger/callbacks"))["callbacks"]
-    return [one for one in callbacks if one["outcome"] == "waiting"]
+    return [one for one in await _witness(ground).callbacks() if one["outcome"] == "waiting"]
 
 
 def _told_as_lost(ground: Ground) -> set[str]:

@@ -33,7 +33,9 @@ def print_table(console: Console, observed: Sequence[Observed]) -> None:
         rows = sorted(found, key=lambda one: one.began)
         longest = max(one.lasted for one in rows)
         accepted = sum(one.accepted for one in rows)
-        table.add_row(f"{kind}: {target}", str(len(rows)), f"{longest:.1f} s", str(accepted), rows[-1].words)
+        done = sum(one.done for one in rows)
+        times = str(done) if done == len(rows) else f"{done} of {len(rows)}"
+        table.add_row(f"{kind}: {target}", times, f"{longest:.1f} s", str(accepted), rows[-1].words)
     console.print(table)
 
 
@@ -60,9 +62,13 @@ def _group(one: Observed) -> tuple[str, str]:
 
 async def print_verdict(console: Console, chaos: Chaos, flaws: Sequence[Flaw], again: str) -> None:
     """All that is wrong, with a story of it; or that nothing is. `again`: the command that repeats the run."""
+    done = sum(one.done for one in chaos.observed)
+    if done < len(chaos.observed):
+        words = f"{len(chaos.observed) - done} of {len(chaos.observed)} disturbances could not be done"
+        console.print(words, style="yellow", highlight=False)
     if not flaws:
         count = len(chaos.load.handed)
-        words = f"{len(chaos.observed)} disturbances, {count} dossiers: nothing lost, nothing done twice, nothing stuck"
+        words = f"{done} disturbances, {count} dossiers: nothing lost, nothing done twice, nothing stuck"
         console.print(words, style="bold green")
         return
     by_words: dict[str, list[Flaw]] = {}

@@ -58,11 +58,16 @@ def wired_hub(layout: Layout, keys: Keys, report: Report) -> Sequence[Step]:
     return [_wired(step, layout) for step in everything(layout, keys, report)]
 
 
+def second_port(layout: Layout, place: str) -> int:
+    """Where a second process of a service listens that has `place` in the first one's layout."""
+    return layout.port(place) + SECOND_PORTS_ABOVE
+
+
 def second_process(name: str, slot: int, layout: Layout, keys: Keys) -> Program:
     """Another process of a service on the same database and Kafka; with slot 0 it claims the first one's place."""
     first = _wired(service(name, layout, keys), layout)
     assert isinstance(first, Program)
-    http, probe = (layout.port(place) + SECOND_PORTS_ABOVE for place in (name, f"{name}-probe"))
+    http, probe = second_port(layout, name), second_port(layout, f"{name}-probe")
     prefix = name.upper()
     own = {f"{prefix}_SLOT": str(slot), f"{prefix}_HTTP_PORT": str(http), f"{prefix}_PROBE_PORT": str(probe)}
     return replace(

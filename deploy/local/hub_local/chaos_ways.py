@@ -307,5 +307,7 @@ WAYS = (
     Way("printed", printed),
     Way("with a file", with_a_file),
 )
+KEEPS_ITS_DATE = frozenset({"plain", "paid", "corrected", "printed", "with a file"})
+"""Ways on which nothing but the agency's result ends the term, and nothing moves the date."""
 ROUND = tuple(way for other in WAYS for way in (PLAIN, other))
 """In turns: every second dossier goes one of the other ways."""

@@ -147,6 +147,15 @@ class Witness:
                 return found
             number = page["after"]
 
+    async def callbacks(self) -> list[dict[str, Any]]:
+        """Every message of an agency, in the order in which they were planned."""
+        found: list[dict[str, Any]] = []
+        while True:
+            page = await self._door.sandbox(f"/ledger/callbacks?after={len(found)}&limit={PAGE}")
+            if not page["callbacks"]:
+                return found
+            found += page["callbacks"]
+
     async def number_of_effects(self) -> int:
         """How many effects the ledger holds."""
         return sum((await self._door.sandbox("/ledger/summary"))["effects"].values())
