@@ -1,6 +1,7 @@
 """Reading from real Kafka: every record has exactly one end, whatever it holds and whatever dies meanwhile."""
 
 import asyncio
+import gc
 import time
 from collections.abc import Awaitable, Callable, Coroutine
 from contextvars import Context, copy_context
@@ -11,7 +12,7 @@ from uuid import UUID, uuid4
 import pytest
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.admin import NewPartitions, RecordsToDelete
-from aiokafka.errors import CorruptRecordException, KafkaError
+from aiokafka.errors import CorruptRecordException, KafkaError, NotCoordinatorForGroupError
 from faststream import AckPolicy
 from faststream.kafka.message import KafkaAckableMessage
 
@@ -263,7 +264,9 @@ async def test_the_position_in_the_database_decides_and_not_kafkas(toy: ToyServi
     consumer = toy.consumer(broker.servers)
     async with going(consumer):
         await until(heard(toy, *dossiers))
-        await consumer._tell_kafka()
+        consumer._tell_kafka()
+        assert consumer._telling is not None
+        await consumer._telling
     # A database restored from a backup: Kafka's committed offset is ahead of it.
     await toy.pool.execute("TRUNCATE toy, inbox, outbox, outbox_pending")
     await toy.pool.execute("UPDATE position SET next_offset = 3 WHERE partition = 0")
@@ -571,6 +574,30 @@ async def test_a_connection_that_stays_silent_is_made_anew(
         consumer._client._fetcher._fetch_task.cancel()
         consumer._client._fetcher._fetch_task = asyncio.create_task(end())
         await until(heard(toy, (await broker.say(submitted())).dossier_id), within=30)
+
+
+async def test_offsets_that_cannot_be_told_are_no_forgotten_failure(
+    toy: ToyService, broker: Broker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Cut short, the client's request would go on by itself and fail unheard."""
+    monkeypatch.setattr(consumer_module, "TICK_SECONDS", 0.2)
+    forgotten: list[Any] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _loop, context: forgotten.append(context))
+    asked: list[int] = []
+
+    async def slowly_refused(*_: Any) -> None:
+        asked.append(1)
+        await asyncio.sleep(0.5)
+        raise NotCoordinatorForGroupError
+
+    consumer = toy.consumer(broker.servers)
+    async with going(consumer):
+        await until(heard(toy, (await broker.say(submitted())).dossier_id))
+        monkeypatch.setattr(consumer._client._coordinator, "_do_commit_offsets", slowly_refused)
+        await until(lambda: asyncio.sleep(0, len(asked) > 2))
+        monkeypatch.undo()
+    gc.collect()
+    assert forgotten == []
 
 
 async def test_a_group_that_never_answers_is_asked_anew(

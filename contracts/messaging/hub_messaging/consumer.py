@@ -89,6 +89,7 @@ class Consumer(Generic[U]):
         self._busy_since: float | None = None
         self._failing_since: float | None = None
         """Since when each look for records failed."""
+        self._telling: asyncio.Task[None] | None = None
         self._joined = False
         self._connected_at = 0.0
         self._names_checked_at = 0.0
@@ -157,6 +158,8 @@ class Consumer(Generic[U]):
             if client is not None:
                 with suppress(Exception):
                     await client._client.close()
+        if self._telling is not None:
+            self._telling.cancel()
         self.revoked()
 
     async def _look_after(self) -> bool:
@@ -177,7 +180,7 @@ class Consumer(Generic[U]):
                     self._names_checked_at = now
                     await self._stop_at_topics_made_anew()
                     left_out = await self._group_left_some_out()
-                await self._tell_kafka()
+                self._tell_kafka()
         except (KafkaError, *UNAVAILABLE) as trouble:
             log.warning("partitions_not_looked_after", trouble=type(trouble).__name__)
             self._seen_stuck.clear()
@@ -362,10 +365,11 @@ class Consumer(Generic[U]):
         last = (self._client.last_poll_timestamp(partition) or 0) if ours else 0
         return min(time.time() - last / 1000, time.monotonic() - self._connected_at)
 
-    async def _tell_kafka(self) -> None:
-        """Commits offsets for lag tools; nothing depends on it."""
-        if self._next:
-            await self._client.commit(dict(self._next))
+    def _tell_kafka(self) -> None:
+        """Has offsets committed for lag tools: nothing waits for it, as it would go on unheard where a wait is cut."""
+        if self._next and (self._telling is None or self._telling.done()):
+            self._telling = asyncio.create_task(self._client.commit(dict(self._next)))
+            self._telling.add_done_callback(_told)
 
     @property
     def _client(self) -> AIOKafkaConsumer:
@@ -511,6 +515,11 @@ class _Listener(ConsumerRebalanceListener):  # type: ignore[misc]
 
     async def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
         self._consumer.assigned(assigned)
+
+
+def _told(telling: asyncio.Task[None]) -> None:
+    if not telling.cancelled() and (trouble := telling.exception()) is not None:
+        log.info("offsets_not_told", trouble=type(trouble).__name__)
 
 
 async def _as_it_is(message: KafkaMessage) -> Any:

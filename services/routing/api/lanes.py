@@ -159,7 +159,7 @@ def lanes_router(lanes: Lanes, unknown: UnknownHandOvers, competence: Competence
         found = Sent() if settle.sent else NotSent(None if settle.again else ENDED)
         nothing = Problem(
             NOTHING_TO_SETTLE,
-            "Việc này không thuộc làn, không chờ người xử lý, hoặc không được gửi lại: hồ sơ đã dừng hay đã có kết quả.",
+            "Việc này không thuộc làn, không chờ người xử lý, hoặc không gửi lại được: hồ sơ đã dừng hay có kết quả.",
             next_step="Xem GET /v1/lanes/{name}/work; kết thúc mà không gửi lại: again là false.",
         )
         if not await lanes.has(name, work_id) or (found == NotSent(None) and await lanes.wanted_no_more(work_id)):
