@@ -22,7 +22,7 @@ class Settings(ServiceSettings):
     """Holds competence.json; read again when it changes."""
     lane_concurrency: int = Field(default=8, ge=1, le=64)
     """Requests under way at one agency."""
-    attempt_seconds: float = Field(default=10.0, gt=0, le=60)
+    attempt_seconds: float = Field(default=10.0, gt=0, le=30)
     """How long an agency may take to answer."""
     consumer_linger_ms: int = Field(default=5, ge=0, le=1000)
     relay_linger_ms: int = Field(default=50, ge=0, le=1000)
