@@ -284,6 +284,20 @@ async def test_what_a_register_has_lost_is_entered_anew_under_another_key() -> N
     assert len(set(keys)) == 4
 
 
+def test_facts_that_a_restore_has_named_may_stand_twice_on_the_timeline_and_lead_to_one_effect() -> None:
+    nobody: Any = None
+    named, other = (Handed(id, f"H26-{id}", None, at=1.0, seconds=0.1) for id in ("1", "2"))
+    Load(nobody, [], [named, other]).may_be_told_twice({"1"})
+
+    def twice(one: Handed, *, effect: str | None = None, fact: str | None = None) -> list[str]:
+        effects, words = Counter([*TOLD, *filter(None, [effect])]), Counter([*FACTS, *filter(None, [fact])])
+        return Seen(effects, words, one.wanted).doubled()
+
+    assert twice(named, fact="sent accepted:1") == []
+    assert twice(other, fact="sent accepted:1") == ["sent accepted:1: 2 times instead of 1"]
+    assert twice(named, effect="sms accepted") == ["sms accepted: 2 times instead of 1"]
+
+
 def test_a_frozen_process_goes_on_afterwards() -> None:
     child = subprocess.Popen(["sleep", "30"])
     try:

@@ -7,6 +7,7 @@ import asyncio
 import json
 import random
 import time
+from collections import Counter
 from collections.abc import AsyncIterator, Iterator, Sequence, Set
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -20,7 +21,7 @@ from hub_local import dossiers
 from hub_local.chaos_ways import OFFICER, PLAIN, ROUND, Papers, Walk, Way
 from hub_local.dossiers import Offer
 from hub_local.front_door import FrontDoor, Refused
-from hub_local.proof import Wanted
+from hub_local.proof import FACTS, Wanted
 
 PROCEDURES = ("1.004194", "1.001193")
 """One of three working days, one of the same day: the second is late whenever the clock jumps over its evening."""
@@ -83,6 +84,15 @@ class Load:
         for _ in forgotten:
             self._begin()
         return len(forgotten)
+
+    def may_be_told_twice(self, ids: Set[str]) -> None:
+        """Others know facts of these dossiers that the service which said them has lost: it says them anew.
+
+        Under the same ids, yet of another time: a copy under another id can't be known again, and is one more step.
+        """
+        for one in self.handed:
+            if one.id in ids:
+                one.wanted.may += Counter(FACTS)
 
     def _begin(self) -> None:
         way = PLAIN if self.plain_only else next(self._ways)

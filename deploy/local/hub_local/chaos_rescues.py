@@ -176,9 +176,11 @@ async def _restored(ground: Ground, what: Disturbance) -> str:
         await _operator(ground, "restore", str(backups), "--force", *keep, may_end_with=WITH_GAPS)
     kept = await _asked(ground, _REGISTER)
     lost = register - kept
-    if is_ahead and (untold := lost - unsent - _told_as_lost(ground)):
+    report = _newest_report(ground)
+    if is_ahead and (untold := lost - unsent - {one["dossier_id"] for one in report["unknown_dossiers"]}):
         raise Wrong(f"{len(untold)} lost dossiers are not in the report of hub restore, {min(untold)} for one")
     entered = ground.load.enter_anew(lost)
+    ground.load.may_be_told_twice({one["subject"] for found in report["unknown_events"].values() for one in found})
     await _answers_given(ground, kept)
     return f"{len(lost)} dossiers lost, {len(lost & unsent)} known to no one else, {entered} entered anew"
 
@@ -219,10 +221,9 @@ async def _untaken(ground: Ground) -> list[dict[str, Any]]:
     return [one for one in await _witness(ground).callbacks() if one["outcome"] == "waiting"]
 
 
-def _told_as_lost(ground: Ground) -> set[str]:
-    """The dossiers that the newest report of a restore names."""
-    report = max((ground.layout.folder / "reports").glob("restore-*.json"))
-    return {one["dossier_id"] for one in json.loads(report.read_text())["unknown_dossiers"]}
+def _newest_report(ground: Ground) -> Any:
+    """What the last restore has found that others know and the restored databases don't."""
+    return json.loads(max((ground.layout.folder / "reports").glob("restore-*.json")).read_text())
 
 
 async def _asked(ground: Ground, question: str) -> set[str]:
