@@ -157,5 +157,5 @@ async def test_an_alarm_that_falls_silent_in_time_is_none(shown: Any) -> None:
 
 
 def test_the_gauges_among_the_rules_are_listened_to() -> None:
-    assert {"HubDossiersStuck", "HubProcessNotReady", "HubLaneOpen", "HubOutcomesUnknown"} <= conditions().keys()
-    assert "HubTimersLate" not in conditions()
+    assert {"HubDossiersStuck", "HubProcessNotReady", "HubLaneOpen", "HubTimersLate"} <= conditions().keys()
+    assert "HubFactToEffectSlow" not in conditions()

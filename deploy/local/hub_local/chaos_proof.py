@@ -37,10 +37,8 @@ SILENT_AFTER_SECONDS = 30.0
 RINGS_RIGHTLY = frozenset({"HubResultsContradict"})
 """The sandbox's agencies decide anew, under another number, when a supplement comes after their result."""
 FORGOTTEN = "exception was never retrieved"
-_OF_A_LIBRARY = re.compile(
-    r"defined at [^>]*/site-packages/|<Future finished exception=(?:LeaderNotAvailable|NotLeaderForPartition)Error\("
-)
-"""A task of its own, or what aiokafka notes at a batch that found no leader in time and that nobody waits for."""
+_OF_A_LIBRARY = re.compile(r"defined at [^>]*/site-packages/")
+"""A task of its own. A future that is forgotten was asked for by somebody: by us."""
 SIGNS_OF_OWN_FAULTS = {
     '"role_ended"': "ended by itself",
     'met_a_bug"': "met a bug",
