@@ -201,14 +201,14 @@ async def test_what_is_dated_before_the_dossier_was_received_is_refused(
 ) -> None:
     """A result of 1970 would end the clock early, and stand for ever."""
     more = {"step": {"code": "appraisal", "name": "Thẩm định"}, "outcome": "stopped"}
-    for at in ("1970-01-01T00:00:00+00:00", (NOW - timedelta(minutes=6)).isoformat()):
+    for at in ("1970-01-01T00:00:00+00:00", (NOW - timedelta(days=32)).isoformat()):
         answer = await hub.call_back(completed(type=kind, at=at, **more))
         (error,) = answer.json()["errors"]
         assert (answer.status_code, error["field"], error["rule"]) == (422, "body.at", "before-the-receipt")
     assert {*await hub.types(dossier_id)} <= {"dossier.routed.v1", "dossier.handed_over.v1"}
 
-    close = completed(type=kind, at=(NOW - timedelta(minutes=4)).isoformat(), **more)
-    assert (await hub.call_back(close)).status_code == 204, "clocks differ by as much"
+    close = completed(type=kind, at=(NOW - timedelta(days=30)).isoformat(), **more)
+    assert (await hub.call_back(close)).status_code == 204, "our own clock may have been ahead at the receipt"
 
 
 async def test_one_that_was_planned_before_that_was_kept_is_heard_as_before(

@@ -11,6 +11,8 @@ from services.routing.domain.transfer import Asked, Leg, Outcome, RecallAnswer, 
 
 CLOCK_DIFFERENCE: Final = timedelta(minutes=5)
 """By so much an agency's clock and the desk's may differ."""
+LONG_BEFORE: Final = timedelta(days=31)
+"""No clock is wrong by more: nearer to the receipt it may be ours that was, and a refusal would lose a true answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +72,8 @@ _RANK: dict[RecallAnswer | None, int] = {None: 0, "unknown": 1, "stopped": 2, "d
 
 
 def before_the_receipt(answer: Answer, received_at: datetime | None) -> bool:
-    """Whether it is dated before the desk received the dossier, on paper perhaps. None: nobody kept when that was."""
-    return received_at is not None and answer.at < received_at - CLOCK_DIFFERENCE
+    """Whether it is dated long before the desk received the dossier, on paper perhaps. None: nobody kept when."""
+    return received_at is not None and answer.at < received_at - LONG_BEFORE
 
 
 def note(leg: Leg, answer: Answer) -> Leg | None:

@@ -30,7 +30,7 @@ class TransferUnknown(Exception):
 
 
 class BeforeTheReceipt(Exception):
-    """The agency dates its answer before the desk received the dossier."""
+    """The agency dates its answer long before the desk received the dossier."""
 
 
 Heard = Literal["new", "known", "contradiction"]
