@@ -23,7 +23,7 @@ from hub_messaging.leases import Lease, Leases
 from hub_messaging.outcomes import Refused, Sent
 from hub_messaging.runner import Runner
 from hub_messaging.unit_of_work import UnitOfWork
-from hub_messaging.work import DONE, READY, AlreadySettled, Decided, WorkRow
+from hub_messaging.work import DONE, FOR_A_PERSON, READY, AlreadySettled, Decided, WorkRow
 
 log = structlog.get_logger(__name__)
 
@@ -48,7 +48,7 @@ SELECT work.id, lane, dossier_id, kind, fact_at, created_at, attempts, own_failu
        extract(epoch FROM now() - coalesce(started_at, created_at))::float8 AS age_seconds
 FROM work JOIN work_body ON work_body.id = work.id WHERE
 """
-_ONE = f"{_ROW} work.id = $1 AND state IN ('refused', 'set_aside', 'unknown')"
+_ONE = f"{_ROW} work.id = $1 AND {FOR_A_PERSON}"
 _DUE = f"{_ROW} state = 'unknown' AND next_at <= now() ORDER BY next_at LIMIT {AT_ONCE}"
 _LATER = f"""
 UPDATE work SET next_at = now() + least(greatest(now() - coalesce(started_at, created_at), '5 s'), '1 h')

@@ -51,6 +51,8 @@ WHERE work.id = given.id AND (
     OR work.outcome = 'withdrawn' AND (given.state = 'done' OR given.outcome ~ $7)
 )
 """
+FOR_A_PERSON = "state IN ('refused', 'set_aside', 'unknown')"
+"""Rows that a person can decide; as the index `work_looked_after` says it."""
 _BEHIND_OTHERS = """state = 'refused' AND EXISTS (
     SELECT FROM work AS other WHERE other.lane = work.lane AND other.dossier_id = work.dossier_id
     AND other.state IN ('ready', 'behind', 'set_aside', 'unknown')
@@ -60,7 +62,7 @@ _DECIDE = f"""
 UPDATE work SET outcome = $3, own_failures = 0, next_at = now(), started_at = NULL, settled_by = $4, settled_why = $5,
     state = CASE WHEN $2 = 'ready' AND {_BEHIND_OTHERS} THEN 'behind' ELSE $2 END,
     finished_at = CASE WHEN $2 = 'done' THEN now() END
-WHERE id = $1 AND attempts = $6 AND state IN ('refused', 'set_aside', 'unknown') RETURNING id
+WHERE id = $1 AND attempts = $6 AND {FOR_A_PERSON} RETURNING id
 """  # noqa: S608
 _WITHDRAW = """
 UPDATE work SET state = 'done', outcome = 'withdrawn', finished_at = now() FROM (
@@ -279,20 +281,20 @@ CROSS JOIN LATERAL (
 ) AS head
 JOIN work_body ON work_body.id = head.id
 """
-_LOOKED_AFTER = """
+_LOOKED_AFTER = f"""
 SELECT work.id, lane, dossier_id, kind, fact_at, created_at, attempts, own_failures, body
 FROM work JOIN work_body ON work_body.id = work.id
-WHERE dossier_id = $1 AND kind = $2 AND state IN ('refused', 'set_aside', 'unknown')
-"""
-_BACKLOG = """
+WHERE dossier_id = $1 AND kind = $2 AND {FOR_A_PERSON}
+"""  # noqa: S608
+_BACKLOG = f"""
 SELECT lane, sum(due)::bigint AS due, sum(aside)::bigint AS set_aside, sum(unknown)::bigint AS unknown FROM (
     SELECT lane, count(*) AS due, 0 AS aside, 0 AS unknown FROM work
     WHERE state IN ('ready', 'behind', 'set_aside', 'unknown') AND state IN ('ready', 'behind') GROUP BY lane
     UNION ALL
     SELECT lane, 0, count(*) FILTER (WHERE state <> 'unknown'), count(*) FILTER (WHERE state = 'unknown') FROM work
-    WHERE state IN ('refused', 'set_aside', 'unknown') GROUP BY lane
+    WHERE {FOR_A_PERSON} GROUP BY lane
 ) AS counted GROUP BY lane
-"""
+"""  # noqa: S608
 # Written so that each half is answered by its partial index; done rows are never visited.
 _HURRY = f"""
 UPDATE work SET next_at = now()
@@ -332,6 +334,21 @@ async def measure(pool: Pool) -> None:
         WORK_UNKNOWN.labels(lane).set(rows.unknown)
 
 
+@dataclass(frozen=True, slots=True)
+class Aside:
+    """A row that waits for a person, as `aside` lists it. `seq` orders."""
+
+    id: UUID
+    seq: int
+    dossier_id: UUID
+    kind: str
+    state: str
+    outcome: str | None
+    attempts: int
+    created_at: datetime
+    started_at: datetime | None
+
+
 def aside(narrowed: str = "true") -> str:
     """The statement that lists what of lane $1 waits for a person, oldest first: behind $2, at most $3.
 
@@ -339,7 +356,7 @@ def aside(narrowed: str = "true") -> str:
     """
     return f"""
     SELECT id, seq, dossier_id, kind, state, outcome, attempts, created_at, started_at FROM work
-    WHERE lane = $1 AND state IN ('refused', 'set_aside', 'unknown') AND seq > $2 AND {narrowed} ORDER BY seq LIMIT $3
+    WHERE lane = $1 AND {FOR_A_PERSON} AND seq > $2 AND {narrowed} ORDER BY seq LIMIT $3
     """  # noqa: S608
 
 

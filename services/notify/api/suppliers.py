@@ -8,13 +8,13 @@ from uuid import UUID
 
 from pydantic import BaseModel
 
-from hub_messaging.work import REFUSED, SET_ASIDE, UNKNOWN
+from hub_messaging.work import REFUSED, SET_ASIDE, UNKNOWN, Aside
 from hub_web.credentials import requires
 from hub_web.pages import USUAL_LIMIT, Limit, Page, after_number, page_of
 from hub_web.problems import NOT_FOUND, Problem
 from hub_web.routes import Router
 from hub_web.tokens import All, Caller
-from services.notify.handlers.ports import MessageAside, NoticeQueries, Sending
+from services.notify.handlers.ports import NoticeQueries, Sending
 
 Reader = Annotated[Caller, requires("notices:read")]
 
@@ -66,9 +66,7 @@ def supplier_router(queries: NoticeQueries, sendings: Sequence[Sending]) -> Rout
     """/v1/suppliers; scope `notices:read`, messages within the caller's desks."""
     router = Router(tags=["suppliers"])
 
-    async def aside(
-        caller: Caller, supplier: str, cursor: str | None, limit: int, *states: str
-    ) -> Sequence[MessageAside]:
+    async def aside(caller: Caller, supplier: str, cursor: str | None, limit: int, *states: str) -> Sequence[Aside]:
         lane = next((sending.lane for sending in sendings if sending.supplier == supplier), None)
         if lane is None:
             raise Problem(NOT_FOUND, "Không có nhà cung cấp này.", next_step="Xem GET /v1/suppliers.")
@@ -99,7 +97,7 @@ def supplier_router(queries: NoticeQueries, sendings: Sequence[Sending]) -> Rout
     return router
 
 
-def _of_unknown_outcome(row: MessageAside) -> UnknownView:
+def _of_unknown_outcome(row: Aside) -> UnknownView:
     return UnknownView.model_validate({**asdict(row), "duty": row.kind})
 
 

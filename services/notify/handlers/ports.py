@@ -9,7 +9,7 @@ from uuid import UUID
 from hub_messaging.outbox import Publish
 from hub_messaging.outcomes import Sent
 from hub_messaging.unknown import NotSent
-from hub_messaging.work import Decided, NewWork
+from hub_messaging.work import Aside, Decided, NewWork
 from services.notify.domain.notices import Notices, State
 
 
@@ -72,21 +72,6 @@ class LaneState:
 
 
 @dataclass(frozen=True, slots=True)
-class MessageAside:
-    """A message that waits for a person. `seq` orders; `kind`: duty and occasion, `accepted:1`."""
-
-    id: UUID
-    seq: int
-    dossier_id: UUID
-    kind: str
-    state: str
-    outcome: str | None
-    attempts: int
-    created_at: datetime
-    started_at: datetime | None
-
-
-@dataclass(frozen=True, slots=True)
 class NoticeWish:
     """Which dossiers a list is to show. `after`: the last one of the page before; `area` None: everywhere."""
 
@@ -103,7 +88,7 @@ class NoticeQueries(Protocol):
     async def lane(self, lane: str) -> LaneState: ...
     async def aside(
         self, lane: str, after: int, area: frozenset[str] | None, most: int, states: Sequence[str]
-    ) -> Sequence[MessageAside]: ...
+    ) -> Sequence[Aside]: ...
 
 
 class Messages(Protocol):

@@ -9,7 +9,7 @@ from prometheus_client import Gauge
 from hub_messaging import work
 from hub_messaging.database import Pool
 from services.notify.domain.notices import Notices
-from services.notify.handlers.ports import LaneState, MessageAside, NoticeWish
+from services.notify.handlers.ports import LaneState, NoticeWish
 from services.notify.store.notices import NOTICES, from_row
 
 _COLUMNS = ", ".join(NOTICES.columns)
@@ -79,10 +79,10 @@ class StoredNotices:
 
     async def aside(
         self, lane: str, after: int, area: frozenset[str] | None, most: int, states: Sequence[str]
-    ) -> list[MessageAside]:
+    ) -> list[work.Aside]:
         """Messages in these states that wait for a person, oldest first, of these desks (None: of all)."""
         rows = await self._pool.fetch(_ASIDE, lane, after, most, None if area is None else sorted(area), states)
-        return [MessageAside(**row) for row in rows]
+        return [work.Aside(**row) for row in rows]
 
     async def lane(self, lane: str) -> LaneState:
         row = await self._pool.fetchrow(_LANE, lane)

@@ -178,7 +178,7 @@ def callbacks_router(
         """204: taken, also when it was known. 404: no such dossier at this agency (yet): send it again later.
 
         503: the database is away, or the clocks differ (`webhook-timestamp`, or `at` ahead): send it again later,
-        unchanged. 422: wrong content; `at` more than a year ahead, or before the desk received the dossier, too.
+        unchanged. 422: wrong content; `at` more than a year ahead, or a month before the receipt, too.
         """
         ahead = callback.at - now()
         if ahead > FAR_AHEAD:

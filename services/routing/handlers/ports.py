@@ -9,7 +9,7 @@ from uuid import UUID
 from hub_messaging.outbox import Publish
 from hub_messaging.outcomes import Sent
 from hub_messaging.unknown import NotSent
-from hub_messaging.work import NewWork, WorkRow
+from hub_messaging.work import Aside, NewWork, WorkRow
 from services.routing.domain.answers import Answer, AnswerRecall
 from services.routing.domain.competence import Competence
 from services.routing.domain.succession import AgencyVersion
@@ -70,21 +70,6 @@ class LaneState:
     paused_why: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class SetAside:
-    """A work row that waits for a person."""
-
-    id: UUID
-    seq: int
-    dossier_id: UUID
-    kind: str
-    state: str
-    outcome: str | None
-    attempts: int
-    created_at: datetime
-    started_at: datetime | None
-
-
 class TransferCommands(Protocol):
     """What the API asks to be done; returns once it is committed."""
 
@@ -119,7 +104,7 @@ class Lanes(Protocol):
     async def states(self) -> Mapping[str, LaneState]: ...
     async def pause(self, lane: str, who: str, why: str) -> None: ...
     async def resume(self, lane: str) -> None: ...
-    async def set_aside(self, lane: str, after: int, most: int) -> Sequence[SetAside]: ...
+    async def set_aside(self, lane: str, after: int, most: int) -> Sequence[Aside]: ...
     async def has(self, lane: str, work_id: UUID) -> bool: ...
     async def wanted_no_more(self, work_id: UUID) -> bool: ...
     async def redo(self, lane: str, work_id: UUID) -> bool: ...

@@ -7,8 +7,8 @@ from uuid import UUID
 from hub_messaging import work
 from hub_messaging.bells import Bells
 from hub_messaging.database import Pool, locked_in_order
-from hub_messaging.work import LANES, Backlog
-from services.routing.handlers.ports import LaneState, SetAside
+from hub_messaging.work import LANES, Aside, Backlog
+from services.routing.handlers.ports import LaneState
 
 _STATES = "SELECT * FROM lane"
 _PAUSE = """
@@ -84,9 +84,9 @@ class LaneTable:
         if closed:
             await self._pool.execute(_CLOSED, sorted(closed))
 
-    async def set_aside(self, lane: str, after: int, most: int) -> list[SetAside]:
+    async def set_aside(self, lane: str, after: int, most: int) -> list[Aside]:
         """Rows that wait for a person, oldest first."""
-        return [SetAside(**row) for row in await self._pool.fetch(_ASIDE, lane, after, most)]
+        return [Aside(**row) for row in await self._pool.fetch(_ASIDE, lane, after, most)]
 
     async def has(self, lane: str, work_id: UUID) -> bool:
         """Whether the row stands in this lane."""
