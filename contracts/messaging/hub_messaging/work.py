@@ -72,6 +72,10 @@ UPDATE work SET own_failures = 0, next_at = now(), started_at = NULL, settled_by
     finished_at = CASE WHEN $2 = 'done' OR {_WANTED_NO_MORE} THEN now() END
 WHERE id = $1 AND attempts = $6 AND {FOR_A_PERSON} RETURNING state
 """  # noqa: S608
+_REPLACE = f"""
+UPDATE work SET state = 'done', outcome = 'replaced', finished_at = now()
+{locked_in_order("work", "id", "id = ANY($1) AND state = 'refused'")} RETURNING work.id
+"""  # noqa: S608
 _STEP_FORWARD = """
 UPDATE work SET state = 'ready' WHERE id IN (
     SELECT next.id FROM unnest($1::text[], $2::uuid[]) AS ended(lane, dossier_id)
@@ -109,7 +113,10 @@ def bell_of(lane: str) -> str:
 
 
 class NewWork(NamedTuple):
-    """An effect to be made. `fact_at`: real time of the commit that caused it (for the delay from fact to effect)."""
+    """An effect to be made. `fact_at`: real time of the commit that caused it (for the delay from fact to effect).
+
+    `replaces`: only if one of these rows is refused still, which ends by it; not if a person sent that again meanwhile.
+    """
 
     id: UUID
     lane: str
@@ -117,6 +124,7 @@ class NewWork(NamedTuple):
     kind: str
     fact_at: datetime
     body: bytes
+    replaces: tuple[UUID, ...] = ()
 
 
 class WorkRow(NamedTuple):
@@ -219,6 +227,9 @@ class WorkRows:
             await self._flush_settled(connection)
         for decided in self.decided:
             await self._flush_decided(connection, decided)
+        if replaced := [row_id for work in self.kept for row_id in work.replaces]:
+            ended = {row["id"] for row in await connection.fetch(_REPLACE, replaced)}
+            self.kept = [work for work in self.kept if not work.replaces or ended.intersection(work.replaces)]
         if self.withdrawn:
             gone = sorted(set(self.withdrawn))
             writes.add(WITHDRAW, [lane for lane, _ in gone], [dossier for _, dossier in gone], MAY_BE_TAKEN)
