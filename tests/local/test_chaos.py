@@ -236,10 +236,12 @@ def test_each_target_that_is_to_ring_has_an_alert_of_the_rules() -> None:
 
 
 async def test_an_alarm_that_does_not_ring_is_found_and_one_that_rings_on_too(tmp_path: Path) -> None:
-    shown = {"open": 0}
+    shown = {"open": 0, "due": 0}
 
     async def metrics(_: web.Request) -> web.Response:
-        return web.Response(text=f'hub_lane_circuit_open{{lane="H26-CA"}} {shown["open"]}\n')
+        lane = '{lane="H26-CA"}'
+        shows = f"hub_lane_circuit_open{lane} {shown['open']}\nhub_lane_work_due{lane} {shown['due']}\n"
+        return web.Response(text=shows)
 
     layout = Layout(tmp_path, port_base=32_300)
     app = web.Application()
@@ -254,6 +256,8 @@ async def test_an_alarm_that_does_not_ring_is_found_and_one_that_rings_on_too(tm
             await alarms.rung("HubLaneOpen", 0.2, service="routing")
         assert (await alarms.rung("HubProcessDown", 5, service="sla")).startswith("HubProcessDown rang after")
         shown["open"] = 1
+        await alarms.silent("HubLaneOpen", 0.2)
+        shown["due"] = 2
         assert (await alarms.rung("HubLaneOpen", 5, service="routing")).startswith("HubLaneOpen rang after")
         with pytest.raises(Silent, match="HubLaneOpen rings on"):
             await alarms.silent("HubLaneOpen", 0.2)

@@ -25,7 +25,7 @@ from hub_messaging.consumer import Consumer, Reader
 from hub_messaging.database import Pool, open_pool
 from hub_messaging.health import Heart
 from hub_messaging.leases import Leases
-from hub_messaging.migrations import SPINE_V1, TIMERS_V1, TOPIC_IDS_V1, UNKNOWN_OUTCOMES_V1, WORK_V1
+from hub_messaging.migrations import SPINE_V1, TIMERS_V1, TOPIC_IDS_V1, UNKNOWN_OUTCOMES_V1, WITHDRAWN_V1, WORK_V1
 from hub_messaging.outbox import RELAY
 from hub_messaging.relay import KafkaSender, Relay
 from hub_messaging.runner import Runner
@@ -40,6 +40,7 @@ SCHEMA = (
     + TIMERS_V1
     + WORK_V1
     + UNKNOWN_OUTCOMES_V1
+    + WITHDRAWN_V1
     + TOPIC_IDS_V1
     + """;
 CREATE TABLE toy (dossier_id uuid PRIMARY KEY, facts text NOT NULL, sent text, rang int NOT NULL, note text UNIQUE);

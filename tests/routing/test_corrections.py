@@ -109,6 +109,38 @@ def test_an_agency_that_takes_no_such_call_or_refuses_it_is_listed() -> None:
     assert not refusing.transfer.to_correct
 
 
+def refused(desk: Desk, reason: str = "http-422") -> Desk:
+    desk.accept(sealed_form=FORM)
+    desk.settle(desk.work[0], Refused(reason))
+    return desk
+
+
+def test_what_an_agency_refused_it_gets_anew_with_what_is_corrected_and_no_correction_of_it() -> None:
+    desk = refused(correcting())
+    desk.supplement()
+    desk.correct(1)
+    desk.settle(desk.work[-1], Refused("http-422"))
+    desk.correct(2)
+    first, _supplement, second, third = desk.work
+    assert (second.replaces, third.replaces) == ((first.id,), (first.id, second.id))
+    assert [(one.lane, one.kind) for one in (second, third)] == [(POLICE.code, "dossier")] * 2
+    parcels = [read_parcel(work.body) for work in desk.work]
+    assert [one.sealed_form for one in parcels] == [FORM, None, "a..b.c1.d", "a..b.c2.d"]
+    dates = (parcels[0].received_at, parcels[1].promised_at)
+    assert [(one.received_at, one.promised_at) for one in parcels[2:]] == [dates] * 2, "as a supplement moved them"
+    assert desk.transfer.to_correct, "until it has taken it"
+    desk.settle(third, Sent("CA-0001"))
+    assert (desk.transfer.state, desk.transfer.to_correct) == ("handed_over", False)
+    desk.correct(3)
+    assert desk.work[-1].kind == "correction"
+
+
+def test_an_agency_that_may_have_it_is_told_a_correction() -> None:
+    desk = refused(correcting(), "http-409")
+    desk.correct()
+    assert (desk.work[-1].kind, desk.work[-1].replaces) == ("correction", ())
+
+
 def test_of_a_stopped_dossier_nothing_is_corrected() -> None:
     desk = correcting()
     desk.accept(sealed_form=FORM)
@@ -146,6 +178,43 @@ async def test_where_no_call_is_taken_a_person_tells_and_says_so(hub: Hub) -> No
     assert (await hub.post(path.replace("lead", "other"))).status_code == 404
     assert (await hub.post(path)).json()["to_correct"] is False
     assert (await hub.get("/v1/transfers?to_correct=true")).json()["items"] == []
+
+
+async def listed(hub: Hub) -> list[tuple[str, str]]:
+    items = (await hub.get(f"/v1/lanes/{POLICE.code}/work")).json()["items"]
+    return [(one["kind"], one["outcome"]) for one in items]
+
+
+@pytest.mark.stack
+async def test_a_refused_dossier_that_the_desk_corrects_is_handed_over_anew_and_waits_for_nobody(hub: Hub) -> None:
+    await declare(hub, offers=["corrections"])
+    await hub.behave(callback="never", refuse_status=422)
+    dossier_id = await hub.accept()
+    await until(lambda: listed(hub), lambda found: found == [("dossier", "http-422")])
+    await hub.behave(callback="never")
+    await correct(hub, dossier_id)
+    await handed_over(hub, dossier_id)
+    assert (await kinds(hub, dossier_id), await listed(hub)) == (["handover"], [])
+    assert (await hub.get("/v1/transfers?to_correct=true")).json()["items"] == []
+    rows = await hub.fetch("SELECT state, outcome FROM work ORDER BY seq")
+    assert [tuple(row) for row in rows] == [("done", "replaced"), ("done", "sent")]
+
+
+@pytest.mark.stack
+async def test_what_a_person_sent_again_is_not_replaced_and_the_correction_is_listed(hub: Hub) -> None:
+    await declare(hub, offers=["corrections"])
+    await hub.behave(callback="never", refuse_status=422)
+    dossier_id = await hub.accept()
+    await until(lambda: listed(hub), lambda found: found == [("dossier", "http-422")])
+    await hub.behave(callback="never", down="unavailable")
+    (row,) = await hub.fetch("SELECT id FROM work")
+    assert (await hub.post(f"/v1/lanes/{POLICE.code}/work/{row['id']}/redo")).status_code == 200
+    await correct(hub, dossier_id)
+    await hub.behave(callback="never")
+    await handed_over(hub, dossier_id)
+    assert await kinds(hub, dossier_id) == ["handover"]
+    (shown,) = (await hub.get("/v1/transfers?to_correct=true")).json()["items"]
+    assert shown["legs"][0]["untold"] == [1]
 
 
 async def correct(hub: Hub, dossier_id: UUID) -> None:

@@ -120,6 +120,7 @@ async def test_a_refused_hand_over_of_a_dossier_that_is_over_goes_out_no_more(hu
 
     await hub.read(end(dossier_id))
     await hub.behave()
+    assert (await hub.get(f"/v1/lanes/{POLICE.code}/work")).json()["items"] == [], "nobody can do anything about it"
     redone = await hub.post(f"/v1/lanes/{POLICE.code}/work/{item['id']}/redo")
     assert (redone.status_code, redone.json()["slug"]) == (409, "nothing-to-redo")
     wish = {"sent": False, "why": "Cơ quan chưa có hồ sơ"}

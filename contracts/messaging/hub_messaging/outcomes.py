@@ -18,8 +18,13 @@ NOT_TAKEN: Final = frozenset(
 )
 """Reasons to try again that say for certain that the party took nothing; any other may hide an effect."""
 
-MAY_BE_TAKEN: Final = "^(timeout|connection-broken|answer-unreadable|bug|not-recorded|http-5(0[0-24-9]|[1-9][0-9]))$"
-"""Reasons to try again that may hide an effect, as a pattern: of the others it is certain that they don't."""
+MAY_BE_TAKEN: Final = (
+    "^(timeout|connection-broken|answer-unreadable|bug|not-recorded|http-409|http-5(0[0-24-9]|[1-9][0-9]))$"
+)
+"""Reasons that may hide an effect, as a pattern: of the others it is certain that they don't.
+
+A conflict may say that the party has it already.
+"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,8 +1,9 @@
 """Kết quả chưa rõ: rows that a party may or may not have taken, where a second request would be a second effect.
 
 A row comes here when the attempt at a lane that is not repeat-safe ended unclearly, or its process died between the
-call and the record (the mark is committed before the call). It leaves by a question to the party, by proof that came
-another way (a callback), or by an operator's decision; never by being sent again blindly.
+call and the record (the mark is committed before the call); and, from any lane, when it was withdrawn while its process
+died (`hub_messaging.withdrawn`). It leaves by a question to the party, by proof that came another way (a callback), or
+by an operator's decision; never by being sent again blindly.
 
 Rows that were refused or set aside wait for a person too, who may settle them by the same words.
 """
@@ -69,7 +70,10 @@ async def lose_track(pool: Pool, lanes: Sequence[str]) -> None:
 
 @dataclass(frozen=True, slots=True)
 class NotSent:
-    """The party does not have it. `ended`: why it will not be sent either (a slug); None: it goes out again."""
+    """The party does not have it. `ended`: why it will not be sent either (a slug).
+
+    None: it goes out again, unless it was withdrawn: then that is its end, and nobody is told.
+    """
 
     ended: str | None = None
 

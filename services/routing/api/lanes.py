@@ -52,7 +52,8 @@ class LaneView(BaseModel):
 class WorkView(BaseModel):
     """A hand-over that the agency refused, that failed again and again, or of which it is unknown what became.
 
-    `outcome` is the last reason; `started_at`: when the attempt began whose end is unknown.
+    `outcome` is the last reason, or the last that leaves open whether the agency has it; `withdrawn`: its dossier was
+    stopped or done by hand while it may have been sent. `started_at`: when the attempt began whose end is unknown.
     """
 
     id: UUID
@@ -141,7 +142,11 @@ def lanes_router(lanes: Lanes, unknown: UnknownHandOvers, competence: Competence
 
     @router.post("/v1/lanes/{name}/work/{work_id}/redo")
     async def redo_work(caller: Manager, name: str, work_id: UUID) -> LaneView:
-        """Sends a refused or set-aside hand-over again, under its old Idempotency-Key, unless its dossier is over."""
+        """Sends a refused or set-aside hand-over again, unless its dossier is over.
+
+        Under its old Idempotency-Key and as it was: what the desk corrects replaces a dossier that was refused by a new
+        hand-over, and else is a call of its own.
+        """
         await lane(caller, name)
         if not await lanes.redo(name, work_id):
             raise Problem(
@@ -154,7 +159,10 @@ def lanes_router(lanes: Lanes, unknown: UnknownHandOvers, competence: Competence
 
     @router.post("/v1/lanes/{name}/work/{work_id}/settle")
     async def settle_work(caller: Manager, name: str, work_id: UUID, settle: Settle) -> LaneView:
-        """Xác định kết quả bàn giao: decides a hand-over that waits for a person, of whatever state."""
+        """Xác định kết quả bàn giao: decides a hand-over that waits for a person, of whatever state.
+
+        What is sent again is what `redo` would send; what was `withdrawn` is over instead.
+        """
         await lane(caller, name)
         found = Sent() if settle.sent else NotSent(None if settle.again else ENDED)
         nothing = Problem(
