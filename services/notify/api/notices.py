@@ -6,7 +6,7 @@ from typing import Annotated
 from uuid import UUID
 
 import structlog
-from pydantic import BaseModel, ConfigDict, StringConstraints
+from pydantic import BaseModel
 
 from hub_events.notify import TOLD_OTHERWISE, Duty
 from hub_messaging.outcomes import Sent
@@ -16,6 +16,7 @@ from hub_web.pages import USUAL_LIMIT, Limit, Page, after_id, page_of
 from hub_web.problems import NOT_FOUND, NOTHING_TO_REDO, NOTHING_TO_SETTLE, Problem
 from hub_web.routes import Router
 from hub_web.tokens import All, Caller
+from hub_web.waiting_work import Settle
 from services.notify.domain.notices import Notices, State
 from services.notify.handlers.ports import Messages, NoticeQueries, NoticeWish
 
@@ -54,19 +55,6 @@ class DossierNotices(BaseModel):
     due_at: datetime | None
     notices: list[Notice]
     newer: list[NewerNotice] = []
-
-
-class Settle(BaseModel):
-    """What was found out about a message: whether the supplier took it, and how one knows.
-
-    `again`: whether what it did not take is sent again; false: never, the citizen was told in another way.
-    """
-
-    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
-
-    sent: bool
-    again: bool = True
-    why: Annotated[str, StringConstraints(strip_whitespace=True, min_length=3, max_length=500)]
 
 
 def notice_router(queries: NoticeQueries, messages: Messages) -> Router:
