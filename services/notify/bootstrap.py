@@ -92,8 +92,9 @@ class Service:
     def app(self) -> FastAPI:
         """The routes, on the opened spine."""
         queries, settle = StoredNotices(self.spine.pool), partial(settled, self._settings.sms_supplier)
+        messages = StoredMessages(self.spine.runner, self.spine.bells, self._sending, settle)
         routers = [
-            notice_router(queries, StoredMessages(self.spine.runner, self.spine.bells, self._sending, settle)),
+            notice_router(queries, messages, self._contacts.seal),
             supplier_router(queries, [self._sending]),
             dead_letter_router(NAME, RefusedTable(self.spine.pool)),
         ]

@@ -108,9 +108,17 @@ def _told(facts: Facts) -> str:
     return _DUTIES.get(facts["duty"], str(facts["duty"]))
 
 
+def told_how(facts: Facts) -> str:
+    """The way in which a person told the citizen."""
+    return _WAYS.get(facts.get("told_how", ""), "bằng cách khác")
+
+
+_WAYS = {"phone": "qua điện thoại", "counter": "trực tiếp tại quầy", "post": "qua bưu chính"}
+
+
 def _unreached(facts: Facts) -> str:
     if facts.get("reason") == TOLD_OTHERWISE:
-        return f"Bộ phận Một cửa đã báo cho người nộp bằng cách khác: {_told(facts)}."
+        return f"Bộ phận Một cửa đã báo cho người nộp {told_how(facts)}: {_told(facts)}."
     return f"Không báo được cho người nộp: {_told(facts)}; Bộ phận Một cửa cần liên hệ cách khác."
 
 
@@ -240,7 +248,7 @@ SHAPES: Mapping[str, Shape] = {
         "duty", "occasion", "channel", "supplier", "reason", at="failed_at",
     ),
     "citizen.unreached.v1": _shape(
-        _unreached, "duty", "occasion", "reason", at="unreached_at",
+        _unreached, "duty", "occasion", "reason", "told_how", at="unreached_at", who="told_by",
     ),
     "message.sent.v2": _shape(
         lambda f: f"Đã gửi thông báo: {_told(f)}.", "duty", "occasion", "channel", "supplier", at="sent_at"
@@ -250,7 +258,7 @@ SHAPES: Mapping[str, Shape] = {
         "duty", "occasion", "channel", "supplier", "reason", at="failed_at",
     ),
     "citizen.unreached.v2": _shape(
-        _unreached, "duty", "occasion", "reason", at="unreached_at",
+        _unreached, "duty", "occasion", "reason", "told_how", at="unreached_at", who="told_by",
     ),
 }  # fmt: skip
 """Every event about a dossier, by type."""

@@ -42,6 +42,15 @@ class Contact(NamedTuple):
         return None if SMS in self.channels else "no-phone"
 
 
+class Told(NamedTuple):
+    """Đã báo bằng cách khác: the officer who told the citizen, and how, if that was said; who entered it, and why."""
+
+    entered_by: str
+    sealed_why: str
+    officer: str | None = None
+    how: str | None = None
+
+
 class DutyToInform(NamedTuple):
     """One thing that must be told. `cause`: the fact; `fields`: what the fact itself gives the text."""
 
@@ -55,6 +64,7 @@ class DutyToInform(NamedTuple):
     reason: str | None = None
     attempts: int = 0
     supplier_reference: str | None = None
+    told: Told | None = None
 
     @property
     def key(self) -> str:

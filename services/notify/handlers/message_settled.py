@@ -3,13 +3,13 @@
 from uuid import UUID
 
 from hub_events.ids import derive_id
-from hub_events.notify import TOLD_OTHERWISE, MessageFailedV1, MessageFailedV2, MessageSentV1, MessageSentV2
+from hub_events.notify import MessageFailedV1, MessageFailedV2, MessageSentV1, MessageSentV2
 from services.notify.domain.notices import SMS, DutyToInform
 from services.notify.handlers.ports import NotifyWork
 from services.notify.handlers.telling import notices_of, unreached
 
-NO_CHANNEL_LEFT = frozenset({"no-phone", "phone-invalid", TOLD_OTHERWISE})
-"""Found out when the contact was opened, or said by a person: not the supplier's refusal; there is none to send to."""
+NO_CHANNEL_LEFT = frozenset({"no-phone", "phone-invalid"})
+"""Found out when the contact was opened: not the supplier's refusal; there is none to send to."""
 
 
 def on_message_sent(

@@ -10,7 +10,7 @@ from hub_messaging.outbox import Publish
 from hub_messaging.outcomes import Sent
 from hub_messaging.unknown import NotSent
 from hub_messaging.work import Aside, Decided, NewWork
-from services.notify.domain.notices import Notices, State
+from services.notify.domain.notices import Notices, State, Told
 
 
 class NoticesShelf(Protocol):
@@ -99,3 +99,6 @@ class Messages(Protocol):
 
     async def settle(self, notices: Notices, key: str, found: Sent | NotSent, by: str, why: str) -> bool:
         """Ends the duty's message, or sends it again; False: none waits for a person."""
+
+    async def tell_otherwise(self, notices: Notices, key: str, told: Told, why: str) -> bool:
+        """A person told the citizen: ends the duty, with its message if one waits; False: there is nothing to end."""

@@ -71,10 +71,15 @@ def outdated(row: WorkRow, notices: Notices) -> bool:
 
 
 def unreached(
-    dossier_id: UUID, duty: DutyToInform, reason: str, uow: NotifyWork, because: Envelope | None = None
+    dossier_id: UUID,
+    duty: DutyToInform,
+    reason: str,
+    uow: NotifyWork,
+    because: Envelope | None = None,
+    **told: str | None,
 ) -> DutyToInform:
-    """No channel is left: says so; the desk must reach the person otherwise, or has."""
-    what = {"duty": duty.duty, "occasion": duty.occasion, "unreached_at": uow.now, "reason": reason}
+    """No channel is left: says so; the desk must reach the person otherwise, or has: `told` says who and how."""
+    what = {"duty": duty.duty, "occasion": duty.occasion, "unreached_at": uow.now, "reason": reason, **told}
     event = CitizenUnreachedV2(**what) if duty.newer else CitizenUnreachedV1(**what)
     otherwise = (reason,) if reason == TOLD_OTHERWISE else ()  # may follow upon another: a fact of its own
     event_id = derive_id(duty.cause, "unreached", duty.key, *otherwise)

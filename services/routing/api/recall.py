@@ -6,13 +6,14 @@ from typing import Annotated
 from uuid import UUID
 
 import structlog
-from pydantic import BaseModel, ConfigDict, StringConstraints
+from pydantic import BaseModel, ConfigDict
 
 from hub_messaging.sealing import SealingKeys
 from hub_web.credentials import requires
 from hub_web.problems import NOT_FOUND, NOTHING_TO_SETTLE, Problem
 from hub_web.routes import Router
 from hub_web.tokens import Caller
+from hub_web.waiting_work import Why
 from services.routing.api.transfers import TransferView, within_area
 from services.routing.domain.answers import AnswerRecall
 from services.routing.domain.transfer import RecallAnswer
@@ -28,7 +29,7 @@ class Found(BaseModel):
     model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
 
     answer: RecallAnswer
-    why: Annotated[str, StringConstraints(strip_whitespace=True, min_length=3, max_length=500)]
+    why: Why
 
 
 def recall_router(

@@ -10,7 +10,14 @@ from hub_events.notify import TOLD_OTHERWISE
 from services.intake.domain.citizen.plain_words import plain, time_of
 from services.intake.domain.desk.desk_steps import DESK_STEPS
 from services.intake.domain.forms.money import dong
-from services.intake.domain.timeline import OLD_DOSSIER_ENTERED, OLD_DOSSIER_FINISHED, Step, from_proxy, routed_to
+from services.intake.domain.timeline import (
+    OLD_DOSSIER_ENTERED,
+    OLD_DOSSIER_FINISHED,
+    Step,
+    from_proxy,
+    routed_to,
+    told_how,
+)
 
 Facts = Mapping[str, Any]
 MOST_STEPS = 100
@@ -112,7 +119,7 @@ def _told(facts: Facts) -> str:
 
 def _unreached(facts: Facts) -> str:
     if facts.get("reason") == TOLD_OTHERWISE:
-        return f"Đã báo cho ông/bà bằng cách khác: {_told(facts)}."
+        return f"Đã báo cho ông/bà {told_how(facts)}: {_told(facts)}."
     return f"Chưa báo được cho ông/bà: {_told(facts)}."
 
 
