@@ -117,6 +117,17 @@ async def test_the_end_may_come_with_a_later_copy_of_the_book_and_an_older_copy_
     assert (await entered(door, book(ended)))["finished"] == 1
     assert (await entered(door, book(opening, ended)))["unchanged"] == 2
 
+    (item,) = (await entered(door, book(line(returned_at="2025-02-13"))))["items"]
+    assert item["outcome"] == "finished"
+    assert (await entered(door, book(opening, ended, line(returned_at="2025-02-13"))))["unchanged"] == 3
+    shown = (await door.get(f"/v1/dossiers/{item['dossier_id']}")).json()
+    assert shown["national_status"]["code"] == 10
+    steps = (await door.get(f"/v1/dossiers/{item['dossier_id']}/timeline")).json()["steps"]
+    assert [step["text"] for step in steps[1:]] == [
+        "Giải quyết xong theo sổ cũ: được chấp thuận.",
+        "Đã trả kết quả theo sổ cũ.",
+    ]
+
 
 async def test_what_contradicts_the_first_entry_is_refused_and_says_in_which_fields(door: FrontDoor) -> None:
     await entered(door, book(line()))

@@ -182,6 +182,13 @@ def test_what_was_finished_on_the_spot_after_its_date_is_late_and_nobody_is_told
     assert world.timers == {}
 
 
+def test_what_was_approved_on_the_spot_in_time_and_collected_later_is_not_late(world: World) -> None:
+    world.hear(finished_on_the_spot(MONDAY, DUE, returned_at=DUE + timedelta(days=1)))
+    world.pass_time(DUE + timedelta(days=2))
+    (stopped,) = world.said(DeadlineClockStoppedV1)
+    assert (stopped.stopped_at, stopped.outcome) == (DUE, "on_time")
+
+
 def test_a_refusal_after_acceptance_stops_the_clock_and_before_it_says_nothing(world: World) -> None:
     world.hear(refused(at("03/03 09:00")))
     assert world.told == {}

@@ -133,10 +133,12 @@ def accepted(received: datetime, given: Promise | None = None, **options: Any) -
     return fact_of(example.model_copy(update=changes), **options)
 
 
-def finished_on_the_spot(received: datetime, ended: datetime) -> Fact[DossierFinishedOnTheSpotV1]:
+def finished_on_the_spot(received: datetime, ended: datetime, **changes: Any) -> Fact[DossierFinishedOnTheSpotV1]:
+    """All of it at `ended`, but what `changes` says."""
     example = examples_of(DossierFinishedOnTheSpotV1.type)[0].fact.data
     steps = dict.fromkeys(("accepted_at", "appraised_at", "approved_at", "returned_at"), ended)
-    return fact_of(example.model_copy(update={"received_at": received, "promise": promise(received), **steps}))
+    at_once = {"received_at": received, "promise": promise(received), **steps}
+    return fact_of(example.model_copy(update={**at_once, **changes}))
 
 
 def requested(moment: datetime, request: int = 1, after: bool = True) -> Fact[DossierSupplementRequestedV1]:

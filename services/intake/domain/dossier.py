@@ -121,6 +121,19 @@ class Dossier(NamedTuple):
         return self.accepted_at is not None
 
     @property
+    def complete_since(self) -> datetime:
+        """When it was complete at its acceptance, or is so far: nothing that is entered later was done before that."""
+        if self.promise is not None and self.accepted_at is not None:
+            return min(self.promise.counted_from, self.accepted_at)
+        brought_at = self.supplement.received_at if self.supplement else None
+        return brought_at or self.received_at
+
+    def counted_on_the_spot(self, appraised_at: datetime) -> datetime:
+        """Bốn tại chỗ: from when its term counts. What nobody brought to a desk was looked at when it was appraised."""
+        at_a_desk = self.channel == "counter" or self.supplement is not None
+        return self.complete_since if at_a_desk else appraised_at
+
+    @property
     def from_an_old_book(self) -> bool:
         """Entered afterwards: no other service knows it, so nothing can be decided that they would have to hear of."""
         return self.promise is not None and self.promise.term.reason == OLD_BOOK

@@ -264,6 +264,7 @@ SHAPES: Mapping[str, Shape] = {
 """Every event about a dossier, by type."""
 
 OLD_DOSSIER_ENTERED, OLD_DOSSIER_FINISHED = "old_dossier.entered", "old_dossier.finished"
+OLD_DOSSIER_RETURNED = "old_dossier.returned"
 ERASED = "timeline.erased"
 """What a step whose content was erased is read as."""
 _OLD_RESULTS = {**_RESULTS, "stopped": "dừng giải quyết", "withdrawn": "người nộp rút hồ sơ"}
@@ -275,6 +276,7 @@ OWN_STEPS: Mapping[str, Shape] = {
     OLD_DOSSIER_FINISHED: Shape(
         lambda f: f"Giải quyết xong theo sổ cũ: {_OLD_RESULTS[f['result']]}.", frozenset(), who="officer"
     ),
+    OLD_DOSSIER_RETURNED: Shape(lambda f: "Đã trả kết quả theo sổ cũ.", frozenset(), who="officer"),
     ERASED: Shape(lambda f: "Nội dung của bước này đã được xóa theo quy định.", frozenset()),
 }  # fmt: skip
 """Steps that intake keeps for itself: no event tells others of them."""

@@ -13,6 +13,7 @@ from services.intake.domain.forms.money import dong
 from services.intake.domain.timeline import (
     OLD_DOSSIER_ENTERED,
     OLD_DOSSIER_FINISHED,
+    OLD_DOSSIER_RETURNED,
     Step,
     from_proxy,
     routed_to,
@@ -150,6 +151,7 @@ TOLD: Mapping[str, Callable[[Facts], str]] = {
     "dossier.supplement_asked.v1": lambda f: f"{_agency(f)} đề nghị bổ sung giấy tờ; Bộ phận Một cửa đang xem xét.",
     "dossier.completed.v1": _completed,
     OLD_DOSSIER_FINISHED: lambda f: f"Giải quyết xong theo sổ cũ: {_RESULTS[f['result']]}.",
+    OLD_DOSSIER_RETURNED: lambda f: f"{_desk(f)} đã trả kết quả (theo sổ cũ).",
     "dossier.result_returned.v1": lambda f: f"{_desk(f)} đã trả kết quả.",
     "deadline.missed.v1": lambda f: f"Đã quá ngày hẹn trả kết quả {_moment(f['due_at'])}.",
     "message.sent.v1": lambda f: f"Đã gửi {_BY.get(f['channel'], 'thông báo')} cho ông/bà: {_told(f)}.",

@@ -138,9 +138,9 @@ class Life(NamedTuple):
         return self.send_result(at)._replace(result_arrived_at=self.result_arrived_at or at)
 
     def hand_back(self, at: datetime, officer: str, to: Collector) -> "Life":
-        """Đã trả kết quả; it was at the desk by then."""
+        """Đã trả kết quả; it was at the desk by then, whatever another clock said."""
         return self._replace(
-            result_ready_at=self.result_ready_at or at,
+            result_ready_at=min(self.result_ready_at or at, at),
             result_ready_by=self.result_ready_by or officer,
             returned_at=at,
             returned_by=officer,

@@ -88,7 +88,7 @@ def _receipt(facts: FormFacts, given: Given) -> Fields:
         "counted_from": moment(counted),
         "due_at": moment(promise.due_at),
         "result_place": given.result_place or _result_place(facts),
-        "book": str(dossier.received_at.astimezone(VIETNAM).year),
+        "book": f"20{day[-6:-4]}",  # of the number, which is of the day from which the term counts
         "sequence": f"{day}-{sequence}",
         "accepted_by": dossier.accepted_by,
     }
