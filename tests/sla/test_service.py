@@ -53,6 +53,8 @@ async def test_a_supplement_moves_the_date_and_says_so(hub: Hub) -> None:
         ("started", None),
         ("paused", 1),
         ("restarted", 1),
+    assert found["explanation"][0].startswith("Hồ sơ đầy đủ lúc 09:00 ngày 20/03/2026;")
+    assert any("bổ sung đầy đủ thì thời hạn tính lại từ đầu" in words for words in found["explanation"])
     ]
 
 

@@ -61,13 +61,13 @@ def _minute(moment: datetime) -> datetime:
     return moment.astimezone(UTC).replace(second=0, microsecond=0)
 
 
-def explain(promise: Promise) -> tuple[str, ...]:
-    """Diễn giải ngày hẹn, in words for the person who asks."""
+def explain(promise: Promise, *, restarted: bool) -> tuple[str, ...]:
+    """Diễn giải ngày hẹn, in words for the person who asks. `restarted`: it was set when a supplement had come."""
     if promise.set_by == "officer":
         return (f"Ngày hẹn do cán bộ {promise.officer} ấn định, có lý do kèm theo; không tính theo quy tắc.",)
     if promise.due_at is None:
         return (f"Thủ tục không ấn định thời hạn ({promise.term.reason}); không có ngày hẹn.",)
     try:
-        return recompute(promise).steps
+        return recompute(promise).explained(restarted=restarted)
     except (LookupError, NoDueDate):
         return (f"Không tính lại được ngày hẹn: thiếu lịch {promise.calendar} hoặc quy tắc {promise.rule}.",)
