@@ -319,3 +319,5 @@ class DossierFormIssuedV1(Event):
     replaces: UUID | None = None
     """The form of this kind that it takes the place of."""
     desk: DeskRef
+    new_due_at: Moment | None = None
+    """Ngày hẹn lại, which an apology letter (04) gives in the place of the promised one."""

@@ -138,7 +138,7 @@ def _refusal(facts: FormFacts, given: Given) -> Fields:
 def _apology(facts: FormFacts, given: Given) -> Fields:
     return {
         "agency": facts.progress.agency_name,
-        "due_at": moment(facts.due_at),
+        "due_at": moment(facts.dossier.due_at),
         "new_due_at": moment(given.new_due_at),
         "reason": given.reason,
     }
@@ -161,5 +161,5 @@ _FIELDS: Mapping[str, Callable[[FormFacts, Given], Fields]] = {
     "03": _refusal,
     "04": _apology,
     "05": _stop,
-    "06": lambda facts, _: {"due_at": moment(facts.due_at), **slip_fields(facts)},
+    "06": lambda facts, _: {"due_at": moment(facts.dossier.due_at), **slip_fields(facts)},
 }

@@ -1,6 +1,7 @@
 """Phát hành biểu mẫu: gives a printed and signed form its place in the register, if all that it says still holds."""
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from hub_events.ids import derive_id
 from hub_events.intake import DeskRef, DossierFormIssuedV1
@@ -32,9 +33,11 @@ class DraftedFrom:
         )
 
 
-def issue_form(form: IssuedForm, drafted_from: DraftedFrom | None, uow: IntakeWork) -> None:
-    """Keeps the form and takes its number. A form is printed before, with the number and the facts that it names:
-    if somebody was quicker with either, nothing is kept. Raises FactsMoved.
+def issue_form(
+    form: IssuedForm, drafted_from: DraftedFrom | None, uow: IntakeWork, new_due_at: datetime | None = None
+) -> None:
+    """Keeps the form, with the date that an apology letter gives, and takes its number. A form is printed before, with
+    the number and the facts that it names: if somebody was quicker with either, nothing is kept. Raises FactsMoved.
     """
     if drafted_from is not None and not drafted_from.stands(uow):
         raise FactsMoved
@@ -45,11 +48,14 @@ def issue_form(form: IssuedForm, drafted_from: DraftedFrom | None, uow: IntakeWo
     uow.forms.add(form)
     if drafted_from is not None:
         dossier = drafted_from.dossier
-        event = _issued(form, dossier.desk)
+        if new_due_at is not None:
+            life = drafted_from.life or Life(dossier.id, dossier.desk.code)
+            uow.lives.put(dossier.id, life.reappoint(dossier.due_at, new_due_at))
+        event = _issued(form, dossier.desk, new_due_at)
         announce(event, uow, dossier_id=dossier.id, event_id=derive_id(form.id, "issued"))
 
 
-def _issued(form: IssuedForm, desk: DeskRef) -> DossierFormIssuedV1:
+def _issued(form: IssuedForm, desk: DeskRef, new_due_at: datetime | None) -> DossierFormIssuedV1:
     return DossierFormIssuedV1(
         form=form.id,
         kind=form.kind,
@@ -61,6 +67,7 @@ def _issued(form: IssuedForm, desk: DeskRef) -> DossierFormIssuedV1:
         issued_by=form.issued_by,
         replaces=form.replaces,
         desk=desk,
+        new_due_at=new_due_at,
     )
 
 
