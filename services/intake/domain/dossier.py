@@ -126,6 +126,15 @@ class Dossier(NamedTuple):
         return self.promise.due_at if self.promise else None
 
     @property
+    def restarted(self) -> bool:
+        """Tính lại từ đầu: the date that holds counts from a supplement, asked for after the acceptance."""
+        waits = self.supplement.waits if self.supplement else ()
+        return any(
+            wait.received_at is not None and self.accepted_at is not None and self.accepted_at <= wait.requested_at
+            for wait in waits
+        )
+
+    @property
     def from_an_old_book(self) -> bool:
         """Entered afterwards: no other service knows it, so nothing can be decided that they would have to hear of."""
         return self.promise is not None and self.promise.term.reason == OLD_BOOK

@@ -186,14 +186,13 @@ def _papers(dossier: Dossier, procedure: Procedure | None) -> tuple[str, ...]:
 
 
 def _promised(dossier: Dossier, status: int, calendar: Calendar | None) -> PromiseWords | None:
-    promise, supplement = dossier.promise, dossier.supplement
+    promise = dossier.promise
     if promise is None:
         return None
     if status == 5 and promise.due_at is not None:
         before = f"Ngày hẹn trước đó là {time_of(promise.due_at)}."
         return PromiseWords(None, f"{before} Thời hạn đang dừng; có ngày hẹn mới khi ông/bà nộp đủ giấy tờ.")
-    restarted = supplement is not None and supplement.received_at == promise.counted_from
-    return promise_words(promise, restarted=restarted, calendar=calendar)
+    return promise_words(promise, restarted=dossier.restarted, calendar=calendar)
 
 
 def _reappointed(standing: Standing, status: int) -> str | None:
