@@ -10,6 +10,7 @@ from hub_events.sla import DeadlineClockStartedV1
 from tests.intake.citizen import Visitor
 from tests.intake.conftest import FrontDoor
 from tests.intake.test_forms import BY, a_book, accepted, fetched, issue, issued, said_by
+from tests.intake.test_old_dossiers import book, entered, line
 from tests.intake.test_timeline import record, told
 
 pytestmark = pytest.mark.stack
@@ -47,7 +48,8 @@ async def test_the_date_of_the_letter_is_told_wherever_the_first_one_is(door: Fr
     assert told_so in await visitor.sees()
     steps = (await door.get(f"/v1/dossiers/{dossier_id}/timeline")).json()["steps"]
     assert "hẹn lại 17:00 16/03/2026" in steps[-1]["text"]
-    assert dict(await door.outbox(dossier_id))["dossier.form_issued.v1"]["new_due_at"] == "2026-03-16T10:00:00Z"
+    letter = dict(await door.outbox(dossier_id))["dossier.form_issued.v1"]
+    assert (letter["new_due_at"], letter["reappointment"]) == ("2026-03-16T10:00:00Z", 1)
 
     door.set_time("2026-03-12T08:00:00+07:00")
     text = await visitor.sees()
@@ -63,10 +65,24 @@ async def test_a_date_is_put_off_once_and_a_letter_may_be_put_right_until_its_da
     assert (await put_off(door, dossier_id, "2026-03-26T17:00:00+07:00")).status_code == 201
     assert (await put_off(door, dossier_id, "2026-03-16T17:00:00+07:00")).status_code == 201
     assert (await shown(door, dossier_id))["reappointed_to"] == "2026-03-16T17:00:00+07:00"
+    letters = [
+        body.get("reappointment") for type, body in await door.outbox(dossier_id) if type == "dossier.form_issued.v1"
+    ]
+    assert letters == [1, 2]
     door.set_time("2026-03-16T17:01:00+07:00")
     again = await put_off(door, dossier_id, "2026-03-20T17:00:00+07:00")
     assert (again.status_code, again.json()["slug"]) == (409, "form-not-possible")
     assert "đã hẹn lại một lần" in again.text
+
+
+async def test_of_an_old_book_the_date_is_put_off_and_nobody_is_told(door: FrontDoor) -> None:
+    open_since = {name: value for name, value in line().items() if name not in ("finished_at", "result")}
+    (item,) = (await entered(door, book(open_since)))["items"]
+    response = await put_off(door, item["dossier_id"], "2026-03-16T17:00:00+07:00")
+    assert response.status_code == 201, response.text
+    assert (await shown(door, item["dossier_id"]))["reappointed_to"] == "2026-03-16T17:00:00+07:00"
+    letter = dict(await door.outbox(item["dossier_id"]))["dossier.form_issued.v1"]
+    assert (letter["new_due_at"], letter.get("reappointment")) == ("2026-03-16T10:00:00Z", None)
 
 
 async def test_a_supplement_brings_a_new_promise_of_which_the_letter_says_nothing(

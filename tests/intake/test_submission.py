@@ -39,9 +39,7 @@ async def test_a_second_that_nobody_is_shown_makes_no_receipt_late_for_the_cut_o
     door.set_time("2026-02-13T15:02:00+07:00")
     dates = {}
     for received_at in ("15:00:00.000001", "15:00:59", "15:01:00"):
-        answer = await door.submitted(
-            birth(received_at=f"2026-02-13T{received_at}+07:00", acceptance=ACCEPTANCE)
-        )
+        answer = await door.submitted(birth(received_at=f"2026-02-13T{received_at}+07:00", acceptance=ACCEPTANCE))
         dates[received_at] = answer["promise"]["due_at"]
     assert dates["15:00:00.000001"] == dates["15:00:59"] == "2026-02-13T17:00:00+07:00"
     assert dates["15:01:00"] == "2026-02-23T17:00:00+07:00"

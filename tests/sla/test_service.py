@@ -7,7 +7,7 @@ import pytest
 from prometheus_client import REGISTRY
 
 from hub_messaging.heard import Heard
-from services.sla.domain import check
+from hub_worktime import load_calendar
 from services.sla.store.queries import ClockQueries
 from tests.hosted import retold, running
 from tests.sla.conftest import Hub, all_heard
@@ -96,8 +96,7 @@ async def test_what_an_older_build_could_not_confirm_is_looked_at_again_when_a_n
         await hub.read(retold(ended, completed(DUE)))
         await ClockQueries(hub.service.spine.pool).measure(MONDAY)
         assert _differing() == 1, "of what has ended nothing can be mended"
-    as_it_is = check.load_calendar
-    monkeypatch.setattr(check, "load_calendar", lambda _id: as_it_is("vn@2026.1"))
+    monkeypatch.setattr("services.sla.domain.check.load_calendar", lambda _id: load_calendar("vn@2026.1"))
     async with running(hub, "timers", "http"):
         await until(lambda: _agrees(hub, dossier))
         await ClockQueries(hub.service.spine.pool).measure(MONDAY)

@@ -321,3 +321,5 @@ class DossierFormIssuedV1(Event):
     desk: DeskRef
     new_due_at: Moment | None = None
     """Ngày hẹn lại, which an apology letter (04) gives in the place of the promised one."""
+    reappointment: int | None = Field(default=None, ge=1)
+    """First, second … letter that gave this dossier a new date; None: of an old book, nobody is told."""

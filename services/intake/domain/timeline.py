@@ -87,6 +87,7 @@ _DUTIES = {
     "refusal": "hồ sơ không được tiếp nhận",
     "completed": "đã có kết quả",
     "late": "hồ sơ quá hạn",
+    "reappointed": "hẹn lại ngày trả kết quả",
     "stopped": "dừng giải quyết hồ sơ",
 }
 _OUTCOMES = {"early": "sớm hạn", "on_time": "đúng hạn", "late": "quá hạn", "no_term": "không có thời hạn"}

@@ -74,6 +74,8 @@ class Life(NamedTuple):
     reappointed_from: datetime | None = None
     """Which promised date the last apology letter has put off, and until when."""
     reappointed_to: datetime | None = None
+    reappointments: int = 0
+    """Letters that gave a new date; those that put a former one right count too."""
 
     @property
     def wanted_at(self) -> str | None:
@@ -89,7 +91,7 @@ class Life(NamedTuple):
 
     def reappoint(self, due_at: datetime | None, to: datetime) -> "Life":
         """Hẹn lại ngày trả kết quả: the letter's date; a letter that puts the former one right takes its place."""
-        return self._replace(reappointed_from=due_at, reappointed_to=to)
+        return self._replace(reappointed_from=due_at, reappointed_to=to, reappointments=self.reappointments + 1)
 
     def reappointed(self, due_at: datetime | None) -> datetime | None:
         """Ngày hẹn lại in the place of `due_at`; None: no letter speaks of that date."""

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from hub_events.ids import derive_id
 from hub_events.intake import DeskRef, DossierFormIssuedV1
@@ -48,14 +49,20 @@ def issue_form(
     uow.forms.add(form)
     if drafted_from is not None:
         dossier = drafted_from.dossier
-        if new_due_at is not None:
-            life = drafted_from.life or Life(dossier.id, dossier.desk.code)
-            uow.lives.put(dossier.id, life.reappoint(dossier.due_at, new_due_at))
-        event = _issued(form, dossier.desk, new_due_at)
+        letter = {} if new_due_at is None else _reappointed(drafted_from, new_due_at, uow)
+        event = _issued(form, dossier.desk, **letter)
         announce(event, uow, dossier_id=dossier.id, event_id=derive_id(form.id, "issued"))
 
 
-def _issued(form: IssuedForm, desk: DeskRef, new_due_at: datetime | None) -> DossierFormIssuedV1:
+def _reappointed(drafted_from: DraftedFrom, new_due_at: datetime, uow: IntakeWork) -> dict[str, Any]:
+    """Ngày hẹn lại becomes the dossier's; what the event says of it."""
+    dossier = drafted_from.dossier
+    life = (drafted_from.life or Life(dossier.id, dossier.desk.code)).reappoint(dossier.due_at, new_due_at)
+    uow.lives.put(dossier.id, life)
+    return {"new_due_at": new_due_at, "reappointment": None if dossier.from_an_old_book else life.reappointments}
+
+
+def _issued(form: IssuedForm, desk: DeskRef, **letter: Any) -> DossierFormIssuedV1:
     return DossierFormIssuedV1(
         form=form.id,
         kind=form.kind,
@@ -67,7 +74,7 @@ def _issued(form: IssuedForm, desk: DeskRef, new_due_at: datetime | None) -> Dos
         issued_by=form.issued_by,
         replaces=form.replaces,
         desk=desk,
-        new_due_at=new_due_at,
+        **letter,
     )
 
 

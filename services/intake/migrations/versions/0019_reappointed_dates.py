@@ -1,4 +1,4 @@
-"""Ngày hẹn lại: which promised date an apology letter put off, and until when. Older letters say it in their PDF alone."""
+"""Ngày hẹn lại: which promised date an apology letter put off, and until when. Older letters say it in print alone."""
 
 from alembic import op
 
@@ -7,4 +7,7 @@ down_revision = "0018"
 
 
 def upgrade() -> None:
-    op.execute("ALTER TABLE dossier_life ADD COLUMN reappointed_from timestamptz, ADD COLUMN reappointed_to timestamptz")
+    op.execute("""
+    ALTER TABLE dossier_life ADD COLUMN reappointed_from timestamptz, ADD COLUMN reappointed_to timestamptz,
+        ADD COLUMN reappointments int NOT NULL DEFAULT 0
+    """)

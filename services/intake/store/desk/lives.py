@@ -42,6 +42,7 @@ LIFE = Table(
         "result_arrived_at": "timestamptz",
         "reappointed_from": "timestamptz",
         "reappointed_to": "timestamptz",
+        "reappointments": "int",
     },
 )
 
