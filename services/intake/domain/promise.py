@@ -24,11 +24,12 @@ class OfficersDate:
     sealed_reason: str
 
 
-def promise_for(term: Term, counted_from: datetime, calendar: Calendar, given: OfficersDate | None) -> Promise:
-    """The promise of a dossier that was complete at `counted_from` (aware).
+def promise_for(term: Term, complete_at: datetime, calendar: Calendar, given: OfficersDate | None) -> Promise:
+    """The promise of a dossier that was complete at `complete_at` (aware). It counts from that minute, as it is shown.
 
     Raises TermNeedsAPerson, TermIsComputed (a date was given although the term has one), PromiseBeforeReceipt.
     """
+    counted_from = complete_at.replace(second=0, microsecond=0)
     try:
         due = compute_due(counted_from, term, calendar=calendar)
     except NoDueDate as none:
