@@ -8,9 +8,9 @@ from typing import Any
 from fastapi import FastAPI
 from prometheus_client import Gauge
 
-from hub_messaging.consumer import Handler, on_dossier
 from hub_messaging.database import UNAVAILABLE
 from hub_messaging.process import Role, Spine
+from hub_messaging.reader import Handler, on_dossier
 from hub_messaging.refused import RefusedTable
 from hub_messaging.runner import GroupRunner, Runner
 from hub_messaging.sealing import SealingKeys
