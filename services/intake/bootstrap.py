@@ -8,9 +8,9 @@ from typing import Any
 from fastapi import FastAPI
 from prometheus_client import Gauge
 
-from hub_messaging.consumer import Handler, on_dossier
 from hub_messaging.database import UNAVAILABLE
 from hub_messaging.process import Role, Spine
+from hub_messaging.reader import Handler, on_dossier
 from hub_messaging.refused import RefusedTable
 from hub_messaging.runner import GroupRunner, Runner
 from hub_messaging.sealing import SealingKeys
@@ -21,7 +21,7 @@ from hub_web.rates import rates_of
 from hub_web.routes import Router
 from hub_web.server import HttpServer
 from hub_web.tokens import Verifier
-from hub_worktime import VIETNAM, load_calendar
+from hub_worktime import day_in_vietnam, load_calendar
 from services.intake.api.books.figures import figures_router
 from services.intake.api.books.old_dossiers import old_dossier_router
 from services.intake.api.books.period_figures import period_figures_router
@@ -283,7 +283,7 @@ class Service:
         ]
 
     def _assess(self, name: str, content: bytes, at: datetime) -> AssessedFile:
-        day = at.astimezone(VIETNAM).date()
+        day = day_in_vietnam(at)
         return assess_file(name, content, References(self._tables.kinds, self._tables.ended, day))
 
     def _directory_routers(self, pages: Pages) -> list[Router]:

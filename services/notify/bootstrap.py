@@ -20,11 +20,11 @@ from hub_events.intake import (
 from hub_events.routing import DossierCompletedV1
 from hub_events.sla import DeadlineMissedV1
 from hub_messaging.clock import VIETNAM
-from hub_messaging.consumer import Handler, on_dossier
 from hub_messaging.database import UNAVAILABLE
 from hub_messaging.jobs import Job
 from hub_messaging.outcomes import Refused, Sent
 from hub_messaging.process import Role, Spine
+from hub_messaging.reader import Handler, on_dossier
 from hub_messaging.refused import RefusedTable
 from hub_messaging.settings import joined
 from hub_messaging.work import WorkRow

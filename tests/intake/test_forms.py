@@ -206,12 +206,13 @@ async def test_what_rests_says_nothing_about_a_person(door: FrontDoor) -> None:
     await door.decided(dossier["dossier_id"], "request-supplement", reason="Ông Kín chưa ký")
     await issued(door, dossier["dossier_id"], "01")
     await issued(door, dossier["dossier_id"], "02")
-    pool = door.intake.spine.pool
-    rows = [*await pool.fetch("SELECT * FROM official_form"), *await pool.fetch("SELECT * FROM typed_reason")]
-    rows += await pool.fetch("SELECT * FROM request")
-    at_rest = unicodedata.normalize("NFC", "\n".join(str(dict(row)) for row in rows))
+    at_rest = []
+    for table in ("official_form", "typed_reason", "request"):
+        rows = await door.intake.spine.pool.fetch(f"SELECT {table}::text AS text FROM {table}")
+        assert rows, table
+        at_rest += [unicodedata.normalize("NFC", row["text"]) for row in rows]
     for canary in ("Mẫu", "001090000001", "0912345678", "Kín", "Ví Dụ", "%PDF"):
-        assert canary not in at_rest, canary
+        assert not [text[:80] for text in at_rest if canary in text or canary.encode().hex() in text], canary
 
 
 async def test_an_apology_needs_a_person_to_say_when_and_why(door: FrontDoor) -> None:

@@ -7,6 +7,7 @@ from uuid import uuid4
 import httpx
 import pytest
 
+from hub_web.problems import Problem
 from services.intake.api.reference.publication_lists import Turnstile
 from tests.intake.citizen import Page
 from tests.intake.conftest import FrontDoor, opened
@@ -219,6 +220,6 @@ async def test_who_asks_for_too_many_pages_at_once_is_asked_to_wait() -> None:
     turnstile: Any = Turnstile(2, lambda: next(seconds))
     await turnstile(None)
     await turnstile(None)
-    with pytest.raises(Exception, match="list-busy"):
+    with pytest.raises(Problem, match="list-busy"):
         await turnstile(None)
     await turnstile(None)

@@ -17,6 +17,7 @@ from hub_worktime import (
     Unit,
     WorkingHours,
     compute_due,
+    day_in_vietnam,
     load_calendar,
     parse_term,
 )
@@ -145,6 +146,12 @@ def test_a_moment_in_any_zone_is_the_same_moment() -> None:
         due = compute_due(received, parse_term("5 ngày làm việc"), calendar=CALENDAR)
         assert due.due_at == here
         assert due.due_at.utcoffset() == timedelta(hours=7)
+
+
+def test_a_day_begins_at_midnight_here_whatever_zone_the_moment_is_told_in() -> None:
+    assert day_in_vietnam(datetime(2026, 2, 28, 16, 59, 59, tzinfo=UTC)) == date(2026, 2, 28)
+    assert day_in_vietnam(datetime(2026, 2, 28, 17, tzinfo=UTC)) == date(2026, 3, 1)
+    assert day_in_vietnam(datetime(2026, 3, 1, tzinfo=timezone(timedelta(hours=14)))) == date(2026, 2, 28)
 
 
 def test_a_moment_without_offset_is_refused() -> None:

@@ -26,6 +26,11 @@ _UNIT_NAMES = {
 }
 
 
+def day_in_vietnam(moment: datetime) -> date:
+    """Ngày theo giờ Việt Nam: on which day `moment` (aware) falls here, whatever zone it is told in."""
+    return moment.astimezone(VIETNAM).date()
+
+
 class NoDueDate(Exception):
     """Không có ngày hẹn: the term has no countable length, or its end lies outside what the calendar knows."""
 

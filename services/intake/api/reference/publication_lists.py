@@ -16,7 +16,7 @@ from hub_web.limits import takes_up_to
 from hub_web.problems import Problem, problem_type
 from hub_web.routes import IdempotencyKey, RawBody, Router
 from hub_web.tokens import Caller
-from hub_worktime import VIETNAM
+from hub_worktime import day_in_vietnam
 from services.intake.api.citizen.pages import LISTS_PATH, Pages
 from services.intake.api.procedures.catalogue import WithdrawnView, withdrawn_view
 from services.intake.api.reference.directory_reading import DirectoryReading
@@ -152,7 +152,7 @@ def publication_router(
         return names | {entry.code: entry.values["name"] for entry in await reading.everything(DESKS)}
 
     async def valid(kind: str, at: date | None) -> PublicationList:
-        found = await reading.list_on(kind, at or now().astimezone(VIETNAM).date())
+        found = await reading.list_on(kind, at or day_in_vietnam(now()))
         if found is None:
             raise no_such_entry("danh mục có hiệu lực vào ngày", LISTS_PATH)
         return found
@@ -194,14 +194,14 @@ def publication_router(
     @router.get(LISTS_PATH, include_in_schema=False)
     async def index_page(_anybody: Annotated[None, anybody]) -> Response:
         """Trang các danh mục công bố, for everybody."""
-        found = {kind: await reading.list_on(kind, now().astimezone(VIETNAM).date()) for kind in LISTS}
+        found = {kind: await reading.list_on(kind, day_in_vietnam(now())) for kind in LISTS}
         lists = [_shown(kind, one) for kind, one in found.items()]
         return frame.publish(frame.render("publication-lists.html.j2", published=lists))
 
     @router.get(f"{LISTS_PATH}/{{kind}}", include_in_schema=False)
     async def list_page(kind: str, _anybody: Annotated[None, anybody]) -> Response:
         """Trang một danh mục công bố, for everybody."""
-        found = await reading.list_on(kind, now().astimezone(VIETNAM).date())
+        found = await reading.list_on(kind, day_in_vietnam(now()))
         if found is None:
             return frame.show("no-publication-list.html.j2", 404)
         key = kind, found.number, int(time.monotonic() / _KEPT_SECONDS)

@@ -12,7 +12,7 @@ from uuid import UUID
 
 from hub_events.ids import derive_id
 from hub_events.intake import Channel, DeskRef, ProcedureRef, Promise, StatedTerm
-from hub_worktime import VIETNAM
+from hub_worktime import VIETNAM, day_in_vietnam
 from services.intake.domain.dossier import OLD_BOOK, Dossier, State
 from services.intake.domain.progress import Progress
 from services.intake.domain.refusals import DatesOutOfOrder, OldDossierDiffers
@@ -178,7 +178,7 @@ def _moment(day: date, if_a_day: time) -> datetime:
 
 def _not_before(earliest: datetime, day: date) -> datetime:
     moment = _moment(day, time.min)
-    same_day = moment.date() == earliest.astimezone(VIETNAM).date()
+    same_day = moment.date() == day_in_vietnam(earliest)
     return earliest if same_day and not isinstance(day, datetime) else moment
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 
 from hub_events.intake import Promise
-from hub_worktime import VIETNAM, Calendar, DueDate, NoDueDate, Term, Unit, compute_due
+from hub_worktime import Calendar, DueDate, NoDueDate, Term, Unit, compute_due, day_in_vietnam
 from services.intake.domain.citizen.plain_words import day_of, plain, term_words, time_of
 
 _WORKED_ON = (Unit.WORKING_DAY, Unit.WORKING_HOUR)
@@ -112,7 +112,7 @@ def _listed(named: Sequence[str]) -> str:
 
 def working_days_late(due_at: datetime, now: datetime, calendar: Calendar) -> int | None:
     """Whole working days begun since the promised date; None outside the calendar."""
-    first, last = due_at.astimezone(VIETNAM).date(), now.astimezone(VIETNAM).date()
+    first, last = day_in_vietnam(due_at), day_in_vietnam(now)
     if not (calendar.first <= first and last <= calendar.last):
         return None
     return sum(first < date.fromordinal(day) <= last for day in calendar.working)
