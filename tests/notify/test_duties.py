@@ -214,8 +214,10 @@ def test_a_supplement_without_code_waits_for_the_acceptance(world: World) -> Non
 
 
 def test_the_contact_that_was_named_last_is_told(world: World) -> None:
-    world.hear(accepted("sms", minute=1), refused())  # the applicant withdrew the number
-    assert world.states() == {"accepted:1": "due", "refusal:1": "unreached"}
+    world.hear(accepted("sms", minute=1))
+    world.settle(world.message("accepted:1"), Sent("GW-1"))
+    world.hear(refused())  # the applicant withdrew the number
+    assert world.states() == {"accepted:1": "sent", "refusal:1": "unreached"}
 
 
 def test_a_message_that_was_taken_is_sent_and_says_by_whom(world: World) -> None:

@@ -72,8 +72,8 @@ class DutyToInform(NamedTuple):
         return derive_id(self.cause, "duty", self.duty, SMS)
 
     def message_to(self, contact: Contact) -> UUID:
-        """The id of a message that is sent anew, to a contact that was named after the first."""
-        return derive_id(self.message_id, str(contact.source))
+        """The id of a message that is sent anew, to a contact that became known after the first."""
+        return derive_id(self.message_id, str(contact.sealed))
 
     @property
     def told_otherwise(self) -> bool:

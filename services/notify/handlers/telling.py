@@ -19,6 +19,7 @@ from hub_messaging.work import NewWork, WorkRow
 from services.notify.domain.notices import Contact, DutyToInform, Notices
 from services.notify.handlers.ports import NotifyWork, Sending
 
+CONTACT_CHANGED = "contact-changed"
 NamingContact = (
     DossierAcceptedV1 | DossierSupplementRequestedV1 | DossierRefusedV1 | DossierStoppedV1 | DossierCorrectedV1
 )
@@ -35,7 +36,8 @@ def contact_in(fact: Fact[NamingContact]) -> Contact:
 
 
 def tell(notices: Notices, uow: NotifyWork, sending: Sending, because: Envelope) -> None:
-    """Sends what is ready and keeps the notices."""
+    """Sends what is ready and keeps the notices. What waits for another contact goes to the one that is known now."""
+    notices = notices.changed(*_readdressed(notices, uow, sending, because))
     told = [_told(notices, duty, uow, sending, because) for duty in notices.ready()]
     uow.notices.put(notices.dossier_id, notices.changed(*told))
 
@@ -48,6 +50,29 @@ def _told(notices: Notices, duty: DutyToInform, uow: NotifyWork, sending: Sendin
     trace = {} if because.traceparent is None else {"traceparent": because.traceparent}
     uow.work.add(message(notices, duty, duty.message_id, sending, because.recorded_at, **trace))
     return duty._replace(state="due")
+
+
+def _readdressed(notices: Notices, uow: NotifyWork, sending: Sending, because: Envelope) -> list[DutyToInform]:
+    before, now = notices_of(uow, notices.dossier_id).contact, notices.contact
+    if before is None or now is None or before.sealed == now.sealed:
+        return []
+    return [
+        told_anew(notices, duty, uow, sending, because.recorded_at)
+        for duty in notices.duties.values()
+        if uow.work.take_back(notices.dossier_id, duty.key, CONTACT_CHANGED)
+    ]
+
+
+def told_anew(
+    notices: Notices, duty: DutyToInform, uow: NotifyWork, sending: Sending, fact_at: datetime
+) -> DutyToInform:
+    """To the contact that is known now, by a message with a key of its own; unreached when there is no way to."""
+    contact = notices.contact
+    assert contact is not None
+    if contact.barrier is not None:
+        return unreached(notices.dossier_id, duty, contact.barrier, uow)
+    uow.work.add(message(notices, duty, duty.message_to(contact), sending, fact_at))
+    return duty._replace(state="due", ended_at=None, reason=None)
 
 
 def message(
