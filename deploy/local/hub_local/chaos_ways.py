@@ -233,7 +233,7 @@ async def corrected(walk: Walk) -> None:
     """Đính chính: another telephone."""
     await walk.act("corrections", reason="Người nộp đổi số.", contact={**walk.submission["contact"], "phone": PHONE})
     walk.wanted.also("corrected")
-    walk.wanted.may += Counter(("sms accepted", "sms completed"))  # once more, where it was under way to the old one
+    walk.wanted.may += Counter(("sms accepted", "sms completed", TOLD_LATE))  # what was under way to the old number
 
 
 async def returned(walk: Walk) -> None:
