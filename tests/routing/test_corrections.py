@@ -179,6 +179,21 @@ async def test_where_no_call_is_taken_a_person_tells_and_says_so(hub: Hub) -> No
     assert (await hub.get("/v1/transfers?to_correct=true")).json()["items"] == []
 
 
-async def correct(hub: Hub, dossier_id: UUID) -> None:
+@pytest.mark.stack
+async def test_a_correction_that_came_while_the_officer_telephoned_stays_listed(hub: Hub) -> None:
+    await hub.behave(callback="never")
+    dossier_id = await hub.accept()
+    await handed_over(hub, dossier_id)
+    await correct(hub, dossier_id)
+    await correct(hub, dossier_id, 2)
+    path = f"/v1/transfers/{dossier_id}/legs/lead/corrections/told"
+    assert (await hub.post(f"{path}?up_to=0")).status_code == 422
+    for _ in range(2):
+        told = (await hub.post(f"{path}?up_to=1")).json()
+        assert (told["to_correct"], told["legs"][0]["untold"]) == (True, [2])
+    assert (await hub.post(f"{path}?up_to=2")).json()["to_correct"] is False
+
+
+async def correct(hub: Hub, dossier_id: UUID, number: int = 1) -> None:
     form = {"applicant": {"full_name": "Nguyễn Văn Đúng"}, "components": [], "request": "Đăng ký thường trú"}
-    await hub.read(corrected(dossier_id, sealed_form=hub.keys.seal("form", dossier_id, form)))
+    await hub.read(corrected(dossier_id, number, sealed_form=hub.keys.seal("form", dossier_id, form)))
