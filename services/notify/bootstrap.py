@@ -14,6 +14,7 @@ from hub_events.intake import (
     DossierDeskStepRecordedV1,
     DossierRefusedV1,
     DossierStoppedV1,
+    DossierSupplementReceivedV1,
     DossierSupplementRequestedV1,
 )
 from hub_events.notify import TOLD_OTHERWISE
@@ -44,6 +45,7 @@ from services.notify.handlers.dossier_corrected import on_dossier_corrected
 from services.notify.handlers.dossier_desk_step_recorded import on_dossier_desk_step_recorded
 from services.notify.handlers.dossier_refused import on_dossier_refused
 from services.notify.handlers.dossier_stopped import on_dossier_stopped
+from services.notify.handlers.dossier_supplement_received import on_dossier_supplement_received
 from services.notify.handlers.dossier_supplement_requested import on_dossier_supplement_requested
 from services.notify.handlers.message_settled import on_message_overtaken, on_message_refused, on_message_sent
 from services.notify.handlers.ports import Sending
@@ -139,6 +141,7 @@ def handlers(sending: Sending) -> list[Handler[NotifyUnitOfWork]]:
         DossierSupplementRequestedV1: on_dossier_supplement_requested,
         DossierRefusedV1: on_dossier_refused,
         DossierStoppedV1: on_dossier_stopped,
+        DossierSupplementReceivedV1: on_dossier_supplement_received,
         DossierCorrectedV1: on_dossier_corrected,
         DossierDeskStepRecordedV1: on_dossier_desk_step_recorded,
         DossierCompletedV1: on_dossier_completed,

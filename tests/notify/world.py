@@ -17,6 +17,7 @@ from hub_events.intake import (
     DossierDeskStepRecordedV1,
     DossierRefusedV1,
     DossierStoppedV1,
+    DossierSupplementReceivedV1,
     DossierSupplementRequestedV1,
 )
 from hub_events.routing import DossierCompletedV1
@@ -68,6 +69,10 @@ class World:
         self.begun.add(work_id)
         row = WorkRow(new.id, new.lane, new.dossier_id, new.kind, new.fact_at, NOW, attempts - 1, 0, new.body)
         self._run(new.dossier_id, settled(self.sending, row, outcome, attempts).run)
+
+    def take(self, kind: str) -> None:
+        """The supplier takes the message of this kind."""
+        self.settle(self.message(kind), Sent("GW-1"))
 
     def message(self, kind: str) -> UUID:
         """The message of this kind that stands."""
@@ -180,5 +185,12 @@ def desk_step(step: str = "result-ready") -> Fact[DossierDeskStepRecordedV1]:
     return fact_of(_like(DossierDeskStepRecordedV1, step=step), minute=8)
 
 
-def missed(due_at: datetime, request: int = 0) -> Fact[DeadlineMissedV1]:
-    return fact_of(_like(DeadlineMissedV1, due_at=due_at, missed_at=due_at, request=request), minute=5)
+def missed(due_at: datetime, request: int = 0, ended_at: datetime | None = None) -> Fact[DeadlineMissedV1]:
+    when = {"due_at": due_at, "missed_at": due_at, "ended_at": ended_at}
+    return fact_of(_like(DeadlineMissedV1, **when, request=request), minute=5)
+
+
+def supplemented(request: int = 1, due_at: datetime | None = None) -> Fact[DossierSupplementReceivedV1]:
+    """With `due_at` after acceptance: the date that was set anew."""
+    promise = None if due_at is None else {**accepted().data.promise.model_dump(), "due_at": due_at}
+    return fact_of(_like(DossierSupplementReceivedV1, request=request, promise=promise), minute=9)

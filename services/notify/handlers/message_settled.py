@@ -16,11 +16,13 @@ NO_CHANNEL_LEFT = frozenset({"no-phone", "phone-invalid", TOLD_OTHERWISE})
 def on_message_overtaken(row: WorkRow, uow: NotifyWork, sending: Sending) -> bool:
     """Liên hệ đã đính chính khi tin đang gửi: tells the citizen nothing, so they are told at the contact known now.
 
-    False: it was not overtaken, what it came to is its duty's end. The newer message is there already where this one
-    was taken back while its attempt was under way.
+    False: it was not overtaken, what it came to is its duty's end. Where it was taken back while its attempt was under
+    way, the newer message is there already, or the duty is owed no more.
     """
     notices = notices_of(uow, row.dossier_id)
-    duty, contact = notices.duties[row.kind], notices.contact
+    duty, contact = notices.duties.get(row.kind), notices.contact
+    if duty is None:
+        return True
     if contact is None or contact.barrier is not None or not outdated(row, notices):
         return False
     if duty.state == "due":

@@ -18,7 +18,7 @@ def redo_message(
     """
     notices = notices_of(uow, dossier_id)
     duty, contact = notices.duties.get(key), notices.contact
-    if duty is None or contact is None or duty.told_otherwise:
+    if duty is None or contact is None or duty.told_otherwise or notices.is_moot(duty):
         return False
     if old is not None:
         uow.work.decide(Decided(old, DONE, CONTACT_CHANGED, by, why))
