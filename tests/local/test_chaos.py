@@ -26,7 +26,7 @@ from hub_local.chaos_rescues import RINGS
 from hub_local.chaos_screen import print_verdict
 from hub_local.chaos_stack import WIRED
 from hub_local.layout import PORTS, Layout
-from hub_local.proof import FACTS, TOLD, Seen
+from hub_local.proof import FACTS, TOLD, Seen, Wanted
 from hub_messaging.consumer import SESSION_SECONDS
 from tests.local.stand_ins import settings_of
 from tests.stack import Place
@@ -90,7 +90,9 @@ def complete() -> Seen:
 
 
 def late() -> Seen:
-    return Seen(Counter({**TOLD, "sms late": 1}), Counter({**FACTS, "missed": 1, "sent late:1": 1}))
+    wanted = Wanted()
+    wanted.also("missed", "sms late", "sent late:1")
+    return Seen(Counter({**TOLD, "sms late": 1}), Counter({**FACTS, "missed": 1, "sent late:1": 1}), wanted)
 
 
 def test_what_happened_once_is_in_order() -> None:
@@ -118,7 +120,22 @@ def test_a_missed_deadline_that_nobody_told_is_found() -> None:
     words = {flaw.words.partition(" (")[0] for flaw in flaws_of({"a": untold}, set(), set())}
     assert words == {"sms late is missing", "sent late:1 is missing"}
     silent = {flaw.words.partition(" (")[0] for flaw in flaws_of({"a": complete()}, {"a"}, set())}
-    assert silent == {"sms late is missing", "missed is missing", "sent late:1 is missing"}
+    assert silent == {"missed is missing"}
+
+
+def test_a_missed_deadline_that_a_result_has_overtaken_may_be_told_or_not() -> None:
+    for effects, words in (({}, {}), ({"sms late": 1}, {"sent late:1": 1})):
+        seen = Seen(Counter({**TOLD, **effects}), Counter({**FACTS, "missed": 1, **words}))
+        assert flaws_of({"a": seen}, {"a"}, set()) == []
+
+
+def test_what_was_overtaken_need_not_have_happened_and_twice_is_a_flaw() -> None:
+    seen = complete()
+    seen.wanted.also("sms supplement:1", "sent supplement:1")
+    seen.wanted.perhaps("sms supplement:1", "sent supplement:1")
+    assert flaws_of({"a": seen}, set(), set()) == []
+    seen.effects["sms supplement:1"] = 2
+    assert flaws_of({"a": seen}, set(), set()) == [Flaw("sms supplement:1: 2 times instead of 1", "a")]
 
 
 def test_a_citizen_who_is_told_of_a_miss_that_never_was_is_found() -> None:

@@ -70,8 +70,10 @@ def test_each_duty_has_its_own_words_and_reference(world: World) -> None:
         requested("sms", request=2),
         missed(DUE),
         missed(at("20/03 17:00"), request=2),
-        completed(),
     )
+    world.take("late:1")
+    world.take("late:3")
+    world.hear(completed())
     assert world.references() == ["accepted", "supplement:1", "supplement:2", "late", "late:3", "completed"]
     assert world.texts()[1].startswith(f"Ho so {CODE} (")
     assert "chua co ket qua khi den hen tra 17:00 11/03/2026" in world.texts()[3]
@@ -220,8 +222,8 @@ def test_who_cannot_be_told_is_unreached_at_once(world: World, channels: tuple[s
 
 
 def test_a_result_that_comes_before_the_acceptance_waits_for_code_and_contact(world: World) -> None:
-    world.hear(completed(), missed(DUE))
-    assert world.states() == {"completed:1": "waiting_contact", "late:1": "waiting_contact"}
+    world.hear(requested("sms"), completed())
+    assert world.states() == {"completed:1": "waiting_contact", "supplement:1": "waiting_contact"}
     assert (world.work, world.told) == ({}, {})
 
     world.hear(accepted("sms", due_at=DUE))
@@ -237,8 +239,10 @@ def test_a_supplement_without_code_waits_for_the_acceptance(world: World) -> Non
 
 
 def test_the_contact_that_was_named_last_is_told(world: World) -> None:
-    world.hear(accepted("sms", minute=1), refused())  # the applicant withdrew the number
-    assert world.states() == {"accepted:1": "due", "refusal:1": "unreached"}
+    world.hear(accepted("sms", minute=1))
+    world.take("accepted:1")
+    world.hear(refused())  # the applicant withdrew the number
+    assert world.states() == {"accepted:1": "sent", "refusal:1": "unreached"}
 
 
 def test_a_message_that_was_taken_is_sent_and_says_by_whom(world: World) -> None:

@@ -85,6 +85,37 @@ def test_whatever_is_read_when_the_agency_ends_with_the_newest(order: list[int],
     assert (desk.transfer.waiting, desk.transfer.corrections) == ((), (1, 2, 3))
 
 
+def test_the_last_correction_is_the_one_with_the_highest_number_whatever_the_clock_said() -> None:
+    desk = correcting()
+    desk.accept(legs=TWO_IN_ROW, sealed_form=FORM)
+    desk.correct(1, hour=5)
+    desk.correct(2, hour=4)
+    desk.answer(Complete(APPROVED))
+    assert read_parcel(desk.work[-1].body).sealed_form == "a..b.c2.d"
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.permutations(range(4)), st.lists(st.integers(0, 3), max_size=3))
+def test_an_older_supplement_that_comes_after_a_newer_one_brings_no_older_form_and_date(
+    order: list[int], again: list[int]
+) -> None:
+    desk = correcting()
+    facts = [
+        lambda: desk.accept(sealed_form=FORM),
+        lambda: desk.supplement(1, sealed_form="a..b.s1.d"),
+        lambda: desk.supplement(2, sealed_form="a..b.s2.d"),
+        lambda: desk.supplement(3, sealed_form="a..b.s3.d"),
+    ]
+    for index in (*order, *again):
+        facts[index]()
+    sent = [parcel for work in desk.work if (parcel := read_parcel(work.body)).kind == "supplement"]
+    assert sorted(parcel.request for parcel in sent) == [1, 2, 3], "each brings its papers"
+    telling = [parcel for parcel in sent if parcel.sealed_form is not None]
+    assert [parcel.request for parcel in telling] == sorted(parcel.request for parcel in telling)
+    assert telling[-1].request == 3
+    assert all(parcel.promised_at is None for parcel in sent if parcel not in telling)
+
+
 @pytest.mark.parametrize("changes", [{"dossier_code": None}, {"sealed_form": None, "what": ["contact"]}])
 def test_a_contact_or_a_dossier_that_is_not_accepted_is_no_affair_of_the_agency(changes: dict[str, Any]) -> None:
     desk = correcting()
@@ -219,6 +250,21 @@ async def test_what_a_person_sent_again_is_not_replaced_and_the_correction_is_li
     assert shown["legs"][0]["untold"] == [1]
 
 
-async def correct(hub: Hub, dossier_id: UUID) -> None:
+@pytest.mark.stack
+async def test_a_correction_that_came_while_the_officer_telephoned_stays_listed(hub: Hub) -> None:
+    await hub.behave(callback="never")
+    dossier_id = await hub.accept()
+    await handed_over(hub, dossier_id)
+    await correct(hub, dossier_id)
+    await correct(hub, dossier_id, 2)
+    path = f"/v1/transfers/{dossier_id}/legs/lead/corrections/told"
+    assert (await hub.post(f"{path}?up_to=0")).status_code == 422
+    for _ in range(2):
+        told = (await hub.post(f"{path}?up_to=1")).json()
+        assert (told["to_correct"], told["legs"][0]["untold"]) == (True, [2])
+    assert (await hub.post(f"{path}?up_to=2")).json()["to_correct"] is False
+
+
+async def correct(hub: Hub, dossier_id: UUID, number: int = 1) -> None:
     form = {"applicant": {"full_name": "Nguyễn Văn Đúng"}, "components": [], "request": "Đăng ký thường trú"}
-    await hub.read(corrected(dossier_id, sealed_form=hub.keys.seal("form", dossier_id, form)))
+    await hub.read(corrected(dossier_id, number, sealed_form=hub.keys.seal("form", dossier_id, form)))

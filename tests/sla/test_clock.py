@@ -96,6 +96,21 @@ def test_a_missed_date_is_announced_once_however_often_its_timer_rings(world: Wo
     assert world.timers == {}
 
 
+def test_a_miss_that_is_said_when_the_result_is_known_names_its_end(world: World) -> None:
+    world.hear(accepted(MONDAY))
+    world.now = DUE + timedelta(hours=1)  # nobody rang until then
+    world.hear(completed(DUE + timedelta(minutes=30)))
+    world.ring()
+    (missed,) = world.said(DeadlineMissedV1)
+    assert missed.ended_at == DUE + timedelta(minutes=30)
+
+    watched = World()
+    watched.hear(accepted(MONDAY))
+    watched.pass_time(DUE + timedelta(minutes=1))
+    (missed,) = watched.said(DeadlineMissedV1)
+    assert missed.ended_at is None
+
+
 def test_a_timer_that_rings_too_early_is_set_again(world: World) -> None:
     world.hear(accepted(MONDAY))
     timers = dict(world.timers)

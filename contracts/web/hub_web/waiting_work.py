@@ -31,8 +31,8 @@ class WorkView(BaseModel):
     """A row that the party refused, that failed again and again, or of which it is unknown what became.
 
     `kind`: what was to be sent; notify names the notice (`accepted:1`), by which it is sent again or settled. `outcome`
-    is the last reason, or the last that leaves open whether the party has it; `withdrawn`: nobody needs it any more, and
-    it may have been sent just then. `started_at`: when the attempt began whose end is unknown.
+    is the last reason, or the last that leaves open whether the party has it; `withdrawn`: nobody needs it any more,
+    and it may have been sent just then. `started_at`: when the attempt began whose end is unknown.
     """
 
     model_config = ConfigDict(from_attributes=True)

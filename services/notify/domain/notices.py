@@ -22,8 +22,10 @@ NAMING_THE_CODE = frozenset({"accepted", "supplement", "completed", "late", "rea
 """Templates that name the dossier code: a fact that does not carry it waits for the acceptance."""
 
 STOPPED = "stopped"
-MOOT_AFTER_A_STOP = frozenset({"completed", "late", "reappointed"})
-"""Nobody whose dossier is stopped is to come for its result, or to wait for a new date."""
+NO_MORE_AFTER: Mapping[str, frozenset[str]] = MappingProxyType(
+    {STOPPED: frozenset({"completed", "late", "reappointed"}), "completed": frozenset({"late", "reappointed"})}
+)
+"""Nobody whose dossier is stopped is to come for its result, nobody whose result is there is told to wait for it."""
 
 
 class Contact(NamedTuple):
@@ -82,8 +84,8 @@ class DutyToInform(NamedTuple):
         return derive_id(self.cause, "duty", self.duty, SMS)
 
     def message_to(self, contact: Contact) -> UUID:
-        """The id of a message that is sent anew, to a contact that was named after the first."""
-        return derive_id(self.message_id, str(contact.source))
+        """The id of a message that is sent anew, to a contact that became known after the first."""
+        return derive_id(self.message_id, str(contact.sealed))
 
     @property
     def told_otherwise(self) -> bool:
@@ -123,26 +125,24 @@ class Notices(NamedTuple):
         return self._replace(contact=contact)
 
     def with_duty(self, duty: DutyToInform) -> Self:
-        """Owes `duty`; one that is owed or done already stays as it is.
-
-        A stop is the last word: what an agency or the clock says later is not told, nor what still waited for its
-        turn. A message that is on its way is not taken back; its lane sends it before the stop's.
-        """
-        if duty.key in self.duties or (self.stopped and duty.duty in MOOT_AFTER_A_STOP):
+        """Owes `duty`; one that is owed or done already stays as it is, and what is moot is not owed."""
+        if duty.key in self.duties or self.is_moot(duty):
             return self
-        kept = self._still_told() if duty.duty == STOPPED else self.duties
-        return self._replace(duties={**kept, duty.key: duty})
+        return self._replace(duties={**self.duties, duty.key: duty})
+
+    def is_moot(self, duty: DutyToInform) -> bool:
+        """What is owed besides has overtaken it: a stop is the last word, a result that before it."""
+        return any(duty.duty in NO_MORE_AFTER.get(other.duty, ()) for other in self.duties.values())
 
     @property
     def stopped(self) -> bool:
         """The desk has stopped the dossier."""
         return any(duty.duty == STOPPED for duty in self.duties.values())
 
-    def _still_told(self) -> dict[str, DutyToInform]:
-        def waits(duty: DutyToInform) -> bool:
-            return duty.duty in MOOT_AFTER_A_STOP and duty.state == "waiting_contact"
-
-        return {key: duty for key, duty in self.duties.items() if not waits(duty)}
+    def without(self, *duties: DutyToInform) -> Self:
+        """Owes these no more."""
+        gone = {duty.key for duty in duties}
+        return self._replace(duties={key: duty for key, duty in self.duties.items() if key not in gone})
 
     def changed(self, *duties: DutyToInform) -> Self:
         """With the new state of some duties."""

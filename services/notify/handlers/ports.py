@@ -25,6 +25,8 @@ class Work(Protocol):
 
     def add(self, work: NewWork) -> None: ...
     def decide(self, decided: Decided) -> None: ...
+    def take_back(self, dossier_id: UUID, kind: str, why: str) -> bool:
+        """Ends the dossier's message of this kind unsent. False: the supplier may have it, or there is none."""
 
 
 class NotifyWork(Protocol):

@@ -31,7 +31,9 @@ class StoredMessages:
         self._outcomes = UnknownOutcomes(runner, settle)
 
     async def redo(self, notices: Notices, key: str, by: str) -> bool:
-        """Under the old key, unless the contact is another now, or nobody was written to."""
+        """Under the old key, unless the contact is another now, or nobody was written to. Nothing of what is moot."""
+        if _is_moot(notices, key):
+            return False
         row = await work.looked_after(self._runner.pool, notices.dossier_id, key)
         if row is None or outdated(row, notices):
             return await self._anew(notices.dossier_id, key, row, by, "redo")
@@ -41,7 +43,9 @@ class StoredMessages:
         return lane is not None
 
     async def settle(self, notices: Notices, key: str, found: Sent | NotSent, by: str, why: str) -> bool:
-        """What goes out again goes to the contact that is known now."""
+        """What goes out again goes to the contact that is known now; what is moot does not."""
+        if found == NotSent() and _is_moot(notices, key):
+            return False
         row = await work.looked_after(self._runner.pool, notices.dossier_id, key)
         if row is None:
             return False
@@ -69,3 +73,7 @@ class StoredMessages:
         if isinstance(result, Failed):
             raise result.error
         return result == Done(True)
+
+
+def _is_moot(notices: Notices, key: str) -> bool:
+    return key in notices.duties and notices.is_moot(notices.duties[key])

@@ -16,14 +16,19 @@ class Handover(NamedTuple):
 
 
 def add_supplement(transfer: Transfer, supplement: Consignment) -> tuple[Transfer, list[Handover]]:
-    """The applicant completed the dossier: every agency that has it gets the supplement, the others when they start."""
+    """The applicant completed the dossier: every agency that has it gets the supplement, the others when they start.
+
+    An agency that has a newer one already gets no older form and no older date after it.
+    """
     if supplement.request in transfer.supplements:
         return transfer, []
+    newest = max(transfer.supplements, default=0) < supplement.request
+    due = supplement if newest else supplement._replace(sealed_form=None, promised_at=None)
     plan = transfer.plan and transfer.plan.promised(supplement)
     transfer = transfer._replace(plan=plan, supplements=tuple(sorted((*transfer.supplements, supplement.request))))
     if transfer.over:
         return transfer, []
-    handovers = [Handover(leg, supplement) for leg in transfer.legs if leg.started]
+    handovers = [Handover(leg, due) for leg in transfer.legs if leg.started]
     if len(handovers) == len(transfer.legs) > 0:
         return transfer, handovers
     return transfer._replace(waiting=_in_order(*transfer.waiting, supplement)), handovers
@@ -78,7 +83,7 @@ def _corrected(waiting: tuple[Consignment, ...]) -> list[Consignment]:
     others = [one for one in waiting if one.kind != "correction"]
     if not corrections:
         return others
-    newest = corrections[-1]
+    newest = max(corrections, key=lambda one: one.request)
     return [_mended(one, newest) for one in others]
 
 
