@@ -50,6 +50,7 @@ class DueDate:
     provisional: bool
     received_at: datetime
     counted_from: datetime
+    hours: WorkingHours
     rules: tuple[str, ...]
     _days: Calendar = field(repr=False, compare=False)
 
@@ -63,6 +64,7 @@ class DueDate:
         return (
             f"Nhận hồ sơ lúc {_spoken(self.received_at)}; tính từ {_spoken(self.counted_from)}.",
             f"Thời hạn {self.amount:f} {_UNIT_NAMES[self.unit]}, theo lịch {self.calendar}, quy tắc {self.rule}.",
+            *([f"Giờ làm việc của đơn vị: {self.hours}."] if self.hours != DEFAULT_HOURS else []),
             *(known[rule].quoted_on(first) for rule in self.rules),
             *(f"Nghỉ {day:%d/%m/%Y}: {name}." for day, name in off),
             f"Hạn trả kết quả: {_spoken(self.due_at)}.",
@@ -114,6 +116,7 @@ def compute_due(
         provisional=not all(map(calendar.official, range(received.year, due.year + 1))),
         received_at=received,
         counted_from=counted_from,
+        hours=hours,
         rules=shifts + rules,
         _days=calendar,
     )
