@@ -123,9 +123,7 @@ def test_the_desks_own_hours_are_named_and_counted_with() -> None:
     hours = read_hours("08:00-12:00 13:00-18:00")
 
     def told(received: str) -> PromiseWords:
-        promise = promise_for(
-            parse_term("3 ngày làm việc"), datetime.fromisoformat(received), CALENDAR, hours, None
-        )
+        promise = promise_for(parse_term("3 ngày làm việc"), datetime.fromisoformat(received), CALENDAR, hours, None)
         return promise_words(promise, restarted=False, calendar=CALENDAR)
 
     evening = told("2026-03-02T18:30:00+07:00")

@@ -100,9 +100,7 @@ def fact_of(event: Event, dossier_id: UUID = DOSSIER, id: UUID | None = None) ->
     return Fact(Envelope(id or uuid4(), event.type, "/hub/test", str(dossier_id), moment, moment), event)
 
 
-def promise(
-    received: datetime, term: str = "5 ngày làm việc", hours: str | None = None, **changes: Any
-) -> Promise:
+def promise(received: datetime, term: str = "5 ngày làm việc", hours: str | None = None, **changes: Any) -> Promise:
     """What intake would promise for a dossier that was complete at `received`."""
     reading = parse_term(term)
     stated = StatedTerm(text=term, unit=reading.unit, amount=reading.amount, reason=reading.reason)

@@ -47,9 +47,7 @@ def _check_in_order(hours: str) -> str:
     return hours
 
 
-WrittenHours = Annotated[
-    str, StringConstraints(pattern=rf"^{_HOURS}( {_HOURS})*$"), AfterValidator(_check_in_order)
-]
+WrittenHours = Annotated[str, StringConstraints(pattern=rf"^{_HOURS}( {_HOURS})*$"), AfterValidator(_check_in_order)]
 """Giờ làm việc of every working day: `08:00-12:00 13:00-16:30`."""
 
 TerritoryCode = Annotated[str, StringConstraints(pattern=r"^([0-9]{2}|[0-9]{5})$")]
