@@ -51,7 +51,7 @@ def test_whatever_a_desks_hours_the_clock_confirms_its_date_and_warns_before_it(
     assert promise.due_at is not None
     assert warned_at is not None
     assert (confirmed.agrees, confirmed.computed_due_at) == (True, promise.due_at)
-    assert received_at <= warned_at < late_from(promise.due_at)
+    assert promise.counted_from <= warned_at < late_from(promise.due_at)
     assert (promise.hours is None) == (hours == DEFAULT_HOURS), "absent means the default, for every reader"
 
 
