@@ -12,6 +12,7 @@ from hub_events.intake import (
     DossierAcceptedV1,
     DossierCorrectedV1,
     DossierDeskStepRecordedV1,
+    DossierFormIssuedV1,
     DossierRefusedV1,
     DossierStoppedV1,
     DossierSupplementRequestedV1,
@@ -41,6 +42,7 @@ from services.notify.handlers.dossier_accepted import on_dossier_accepted
 from services.notify.handlers.dossier_completed import on_dossier_completed
 from services.notify.handlers.dossier_corrected import on_dossier_corrected
 from services.notify.handlers.dossier_desk_step_recorded import on_dossier_desk_step_recorded
+from services.notify.handlers.dossier_form_issued import on_dossier_form_issued
 from services.notify.handlers.dossier_refused import on_dossier_refused
 from services.notify.handlers.dossier_stopped import on_dossier_stopped
 from services.notify.handlers.dossier_supplement_requested import on_dossier_supplement_requested
@@ -140,6 +142,7 @@ def handlers(sending: Sending) -> list[Handler[NotifyUnitOfWork]]:
         DossierStoppedV1: on_dossier_stopped,
         DossierCorrectedV1: on_dossier_corrected,
         DossierDeskStepRecordedV1: on_dossier_desk_step_recorded,
+        DossierFormIssuedV1: on_dossier_form_issued,
         DossierCompletedV1: on_dossier_completed,
         DeadlineMissedV1: on_deadline_missed,
     }

@@ -1,6 +1,7 @@
 """Where the service's parts are joined."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from importlib.metadata import version
 
 from fastapi import FastAPI
@@ -85,7 +86,18 @@ class Service:
         spine = self.spine
         queries = ClockQueries(spine.pool)
         spine.measured_by(lambda: queries.measure(spine.clock.now()))
-        return [spine.relay(), spine.timers(ring), *spine.consumer(HANDLERS)]
+        return [spine.relay(), self._timers(queries), *spine.consumer(HANDLERS)]
+
+    def _timers(self, queries: ClockQueries) -> Role:
+        """Rings timers; first those of dates that a build before this one could not confirm."""
+        timers = self.spine.timers(ring)
+
+        async def run() -> None:
+            with suppress(*UNAVAILABLE):  # the next start, or a timer of the clock's own, does it then
+                await queries.ring_differing(self.spine.clock.now())
+            await timers.run()
+
+        return Role(timers.name, run)
 
     def app(self) -> FastAPI:
         """The routes, on the opened spine."""

@@ -109,6 +109,7 @@ def term(text: str, received: str, channel: str = "counter") -> Promise:
         (term("5 ngày", "2026-03-02T09:00:00+07:00"), "ngày cuối là ngày nghỉ nên chuyển sang ngày làm việc kế tiếp."),
         (term("2 ngày làm việc", "2026-04-29T09:00:00+07:00"), "các ngày nghỉ 30/04 (Ngày Chiến thắng), 01/05 ("),
         (term("5 ngày làm việc", "2026-08-20T09:00:00+07:00"), "thứ Bảy, Chủ nhật, có tính ngày làm bù 22/08"),
+        (term("3 ngày làm việc", "2026-08-19T09:00:00+07:00"), "“3 ngày làm việc”, có tính ngày làm bù 22/08."),
     ],
 )
 def test_why_a_date_is_that_date(promise: Promise, words: str) -> None:

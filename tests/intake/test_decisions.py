@@ -19,7 +19,7 @@ async def test_a_later_acceptance_counts_from_when_the_officer_accepts(door: Fro
 
     assert answer["received_at"].startswith("2026-03-02T08:00:0"), "the receipt is never moved"
     assert answer["accepted_at"].startswith("2026-03-04T10:00:0")
-    assert answer["promise"]["counted_from"] == answer["accepted_at"]
+    assert answer["promise"]["counted_from"] == "2026-03-04T10:00:00+07:00", "the minute of the acceptance"
     assert answer["promise"]["due_at"] == "2026-03-13T17:00:00+07:00"
     assert answer["dossier_code"] == "H26.15.01-260304-0001"
     types = [type for type, _ in await door.outbox(submitted["dossier_id"])]

@@ -31,6 +31,7 @@ from tests.notify.world import (
     corrected,
     desk_step,
     fact_of,
+    letter,
     missed,
     refused,
     requested,
@@ -97,6 +98,28 @@ def test_a_stop_is_told_once_and_said_by_the_second_versions_alone(world: World)
     assert [event.duty for event in world.said(MessageFailedV2)] == ["stopped"]
     assert [event.duty for event in world.said(MessageSentV2)] == ["stopped"]
     assert world.said(MessageSentV1) == world.said(MessageFailedV1) == []
+
+
+def test_the_new_date_of_each_apology_letter_is_told_once_and_other_forms_bring_no_message(world: World) -> None:
+    first, right = letter(at("26/03 17:00")), letter(at("16/03 17:00"), 2)
+    world.hear(accepted("sms", due_at=DUE), letter(None), first, first, right)
+    assert world.texts()[1:] == [
+        f"Ho so {CODE} (Dang ky khai sinh) duoc hen lai ngay tra ket qua: {due}. Xin xem phieu hen lai."
+        for due in ("17:00 26/03/2026", "17:00 16/03/2026")
+    ]
+    assert world.references() == ["accepted", "reappointed", "reappointed:2"]
+    assert all(_REFERENCE.match(f"{DOSSIER}:{reference}") for reference in world.references())
+    message = next(work.id for work in world.work.values() if work.kind == "reappointed:1")
+    world.settle(message, Sent("GW-1"))
+    assert [event.duty for event in world.said(MessageSentV2)] == ["reappointed"]
+
+
+def test_a_new_date_waits_for_code_and_contact_and_is_told_to_nobody_after_a_stop() -> None:
+    early, late = World(), World()
+    early.hear(letter(at("16/03 17:00")), accepted("sms", due_at=DUE))
+    assert sorted(early.references()) == ["accepted", "reappointed"]
+    late.hear(accepted("sms", due_at=DUE), stopped("sms"), letter(at("16/03 17:00")))
+    assert late.references() == ["accepted", "stopped"]
 
 
 def test_after_a_stop_nobody_is_told_of_a_result_or_a_missed_date(world: World) -> None:

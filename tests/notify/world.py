@@ -15,6 +15,7 @@ from hub_events.intake import (
     DossierAcceptedV1,
     DossierCorrectedV1,
     DossierDeskStepRecordedV1,
+    DossierFormIssuedV1,
     DossierRefusedV1,
     DossierStoppedV1,
     DossierSupplementRequestedV1,
@@ -143,6 +144,12 @@ def stopped(*channels: str, dossier_code: str | None = "H26.15.01-260302-0001") 
 
 def corrected(*channels: str) -> Fact[DossierCorrectedV1]:
     return fact_of(_like(DossierCorrectedV1, what=("contact",), **contact(*channels)), minute=7)
+
+
+def letter(new_due_at: datetime | None, number: int = 1) -> Fact[DossierFormIssuedV1]:
+    """An apology letter; without a new date some other form."""
+    changes = {"new_due_at": new_due_at, "reappointment": number if new_due_at else None}
+    return fact_of(_like(DossierFormIssuedV1, **changes), minute=8)
 
 
 def completed() -> Fact[DossierCompletedV1]:

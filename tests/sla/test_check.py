@@ -1,5 +1,7 @@
 """Kiểm tra ngày hẹn: the clock's own computation confirms a date or raises an alarm."""
 
+from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -8,7 +10,9 @@ from prometheus_client import REGISTRY
 
 from hub_events.intake import Promise
 from hub_events.sla import DeadlineClockStartedV1
-from services.sla.domain.check import check, explain
+from hub_worktime import DueDate, compute_due, load_calendar
+from services.sla.domain import check as check_module
+from services.sla.domain.check import check, explain, term_of
 from tests.sla.world import World, accepted, at, by_officer, promise, received, requested
 
 MONDAY = at("02/03 08:00")
@@ -116,4 +120,38 @@ def test_a_difference_is_announced_counted_and_kept_until_a_date_that_agrees_hol
     ],
 )
 def test_every_date_is_explained_in_words(given: Promise, words: str) -> None:
-    assert words in " ".join(explain(given))
+    assert words in " ".join(explain(given, restarted=False))
+
+
+@pytest.mark.parametrize("changes", [{"calendar": "vn@2026.2"}, {"rule": "general@2026.2"}])
+def test_what_named_a_version_that_was_not_here_is_confirmed_once_it_is(
+    changes: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Intake was rolled out first; then sla, which has the calendar and the rules that it promises by."""
+    world = World()
+    world.hear(accepted(MONDAY, promise(MONDAY, **changes)))
+    assert world.clock().differs
+    with monkeypatch.context() as newer:
+        newer.setattr(check_module, "recompute", rebuilt(**changes))
+        world.ring(kind="check")
+    assert not world.clock().differs
+    assert world.types() == ["clock_started"], "nothing is told twice"
+    world.ring(kind="check")
+    assert not world.clock().differs, "what was confirmed once stays so"
+
+
+def test_a_date_that_is_plainly_another_one_stays_so_however_often_it_is_looked_at() -> None:
+    world = World()
+    world.hear(accepted(MONDAY, promise(MONDAY, due_at=at("10/03 17:00"))))
+    world.ring(kind="check")
+    assert world.clock().differs
+
+
+def rebuilt(calendar: str = "vn@2026.1", rule: str = "general@2026.1") -> Callable[[Promise], DueDate]:
+    """The computation of a build that has these versions, in which nothing is another date."""
+
+    def recompute(given: Promise) -> DueDate:
+        due = compute_due(given.counted_from, term_of(given.term), calendar=load_calendar())
+        return replace(due, calendar=calendar, rule=rule)
+
+    return recompute

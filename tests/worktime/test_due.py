@@ -235,6 +235,21 @@ def test_a_date_is_stamped_and_can_be_explained() -> None:
         assert words in told
 
 
+def test_a_make_up_day_is_explained_as_a_day_off_is() -> None:
+    due = _due("2026-08-19 09:00", "3 ngày làm việc")
+    assert due.due_at == datetime(2026, 8, 22, 17, tzinfo=VIETNAM)
+    assert "Làm bù 22/08/2026." in due.steps
+
+
+def test_a_term_that_began_again_says_from_what_and_by_which_rule() -> None:
+    first, again = (_due("2026-03-04 08:00", "5 ngày làm việc").explained(restarted=said) for said in (False, True))
+    assert first[0].startswith("Nhận hồ sơ lúc 08:00 ngày 04/03/2026;")
+    assert again[0].startswith("Hồ sơ đầy đủ lúc 08:00 ngày 04/03/2026;")
+    (rule,) = set(again[1:]) - set(first)
+    assert rule.startswith("Hồ sơ được bổ sung đầy đủ thì thời hạn tính lại từ đầu. (")
+    assert set(first[1:]) < set(again)
+
+
 def test_a_provisional_date_says_so_in_its_explanation() -> None:
     assert "tạm tính" in _due("2027-03-02 08:00", "5 ngày").steps[-1]
 

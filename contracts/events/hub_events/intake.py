@@ -322,3 +322,7 @@ class DossierFormIssuedV1(Event):
     replaces: UUID | None = None
     """The form of this kind that it takes the place of."""
     desk: DeskRef
+    new_due_at: Moment | None = None
+    """Ngày hẹn lại, which an apology letter (04) gives in the place of the promised one."""
+    reappointment: int | None = Field(default=None, ge=1)
+    """First, second … letter that gave this dossier a new date; None: of an old book, nobody is told."""

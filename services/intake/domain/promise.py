@@ -25,12 +25,14 @@ class OfficersDate:
 
 
 def promise_for(
-    term: Term, counted_from: datetime, calendar: Calendar, hours: WorkingHours, given: OfficersDate | None
+    term: Term, complete_at: datetime, calendar: Calendar, hours: WorkingHours, given: OfficersDate | None
 ) -> Promise:
-    """The promise of a dossier that was complete at `counted_from` (aware), by the working `hours` of its desk.
+    """The promise of a dossier that was complete at `complete_at` (aware), by the working `hours` of its desk.
 
-    Raises TermNeedsAPerson, TermIsComputed (a date was given although the term has one), PromiseBeforeReceipt.
+    It counts from that minute, as it is shown. Raises TermNeedsAPerson, TermIsComputed (a date was given although the
+    term has one), PromiseBeforeReceipt.
     """
+    counted_from = complete_at.replace(second=0, microsecond=0)
     own_hours = None if hours == DEFAULT_HOURS else str(hours)
     try:
         due = compute_due(counted_from, term, calendar=calendar, hours=hours)

@@ -72,6 +72,10 @@ def _restarted(facts: Facts) -> str:
     return f"; tính lại từ đầu, {_promised(facts)}" if facts.get("promise") else ""
 
 
+def _put_off(facts: Facts) -> str:
+    return f"; hẹn lại {_time(facts['new_due_at'])}" if facts.get("new_due_at") else ""
+
+
 def from_proxy(facts: Facts) -> str:
     """Said where a proxy acted, after what was received."""
     return " từ người được ủy quyền" if facts.get("acted_by") == "proxy" else ""
@@ -83,6 +87,7 @@ _DUTIES = {
     "refusal": "hồ sơ không được tiếp nhận",
     "completed": "đã có kết quả",
     "late": "hồ sơ quá hạn",
+    "reappointed": "hẹn lại ngày trả kết quả",
     "stopped": "dừng giải quyết hồ sơ",
 }
 _OUTCOMES = {"early": "sớm hạn", "on_time": "đúng hạn", "late": "quá hạn", "no_term": "không có thời hạn"}
@@ -171,8 +176,12 @@ SHAPES: Mapping[str, Shape] = {
         "desk", "what", "correction", at="corrected_at", who="corrected_by",
     ),
     "dossier.form_issued.v1": _shape(
-        lambda f: f"Phát hành {f['title']}, số {f['written_number']}{'; thay bản trước' if f.get('replaces') else ''}.",
-        "desk", "form", "kind", "title", "written_number", "sha256", "replaces", at="issued_at", who="issued_by",
+        lambda f: (
+            f"Phát hành {f['title']}, số {f['written_number']}{'; thay bản trước' if f.get('replaces') else ''}"
+            f"{_put_off(f)}."
+        ),
+        "desk", "form", "kind", "title", "written_number", "sha256", "replaces", "new_due_at",
+        at="issued_at", who="issued_by",
     ),
     "dossier.routed.v1": _shape(
         lambda f: f"Chuyển {routed_to(f)}.", "legs", "competence", "added"

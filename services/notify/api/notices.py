@@ -41,7 +41,7 @@ class Notice(_HowItStands):
 
 
 class NewerNotice(_HowItStands):
-    """A duty to inform that `notices`, published with a closed list of duties, can't name: `stopped`."""
+    """A duty to inform that `notices`, published with a closed list of duties, can't name: `reappointed`, `stopped`."""
 
     duty: str
 

@@ -18,12 +18,12 @@ State = Literal["waiting_contact", "due", "sent", "failed", "unreached"]
 SMS: Literal["sms"] = "sms"
 FIRST_DUTIES = frozenset(get_args(Duty))
 """Those that the first versions of the events, and of the API, can name."""
-NAMING_THE_CODE = frozenset({"accepted", "supplement", "completed", "late", "stopped"})
+NAMING_THE_CODE = frozenset({"accepted", "supplement", "completed", "late", "reappointed", "stopped"})
 """Templates that name the dossier code: a fact that does not carry it waits for the acceptance."""
 
 STOPPED = "stopped"
-MOOT_AFTER_A_STOP = frozenset({"completed", "late"})
-"""Nobody whose dossier is stopped is to come for its result."""
+MOOT_AFTER_A_STOP = frozenset({"completed", "late", "reappointed"})
+"""Nobody whose dossier is stopped is to come for its result, or to wait for a new date."""
 
 
 class Contact(NamedTuple):

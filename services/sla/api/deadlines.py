@@ -133,7 +133,7 @@ def _in_full(clock: DossierClock, date: PromisedDate, now: datetime) -> Deadline
         warn_at=date.warn_at,
         computed_due_at=date.check.computed_due_at,
         difference=date.check.reason,
-        explanation=list(explain(promise)),
+        explanation=list(explain(promise, restarted=date.request > 0)),
         history=_history(clock),
     )
 

@@ -56,6 +56,7 @@ _DUTIES = {
     "refusal": "hồ sơ không được tiếp nhận",
     "completed": "đã có kết quả",
     "late": "hồ sơ quá ngày hẹn",
+    "reappointed": "hẹn lại ngày trả kết quả",
     "stopped": "hồ sơ dừng giải quyết",
 }
 _BY = {"sms": "tin nhắn", "email": "thư điện tử"}

@@ -85,7 +85,7 @@ def _counted(promise: Promise, restarted: bool) -> str:
 
 
 def _passed_over(due: DueDate | None, calendar: Calendar | None) -> str:
-    """Which days off made it later, as far as the calendar names them."""
+    """Which days off made it later and which make-up days earlier, as far as the calendar names them."""
     if due is None or calendar is None:
         return ""
     if due.unit not in _WORKED_ON:
@@ -99,11 +99,10 @@ def _passed_over(due: DueDate | None, calendar: Calendar | None) -> str:
         if day.weekday() < 5 and day in calendar.days_off
     ]
     made_up = [f"{day:%d/%m}" for day in days if day in calendar.make_up_days]
-    if not (weekends or named):
-        return ""
     off = " và ".join((["thứ Bảy, Chủ nhật"] if weekends else []) + ([_listed(named)] if named else []))
+    not_worked = f", không tính {off}" if off else ""
     worked = f", có tính ngày làm bù {', '.join(made_up)}" if made_up else ""
-    return f", không tính {off}{worked}"
+    return not_worked + worked
 
 
 def _listed(named: Sequence[str]) -> str:

@@ -52,7 +52,6 @@ def codes_between(desk_code: str, first: date, last: date) -> tuple[str, str]:
 def line_of(entry: BookEntry, form: Mapping[str, Any], contact: Mapping[str, Any]) -> Fields:
     """One line; a signature for the result is given by hand."""
     dossier, progress, returned = entry
-    promised = dossier.promise.due_at if dossier.promise else None
     line: Fields = printable(
         {
             **person_fields(form, contact),
@@ -60,7 +59,7 @@ def line_of(entry: BookEntry, form: Mapping[str, Any], contact: Mapping[str, Any
             "procedure": f"{dossier.procedure.name} ({dossier.procedure.code})",
             "agency": progress.agency_name,
             "received_at": _short(dossier.received_at),
-            "due_at": _short(progress.clock_due_at or promised),
+            "due_at": _short(dossier.due_at),
             "ready_at": _short(progress.completed_at or returned.ready_at),
             "returned": returned.written,
         }

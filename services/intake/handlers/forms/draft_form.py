@@ -49,7 +49,7 @@ class Recorded:
 
 def draft_form(kind: str, recorded: Recorded, given: Given, office: Office, now: datetime) -> FormDraft:
     """Drafts; nothing is kept. Raises FormNotPossible, FieldNotOnForm, NewDateNotLater."""
-    check_possible(kind, recorded.dossier, recorded.progress)
+    check_possible(kind, recorded.dossier, recorded.progress, recorded.life, now)
     facts = _opened(recorded, office)
     check_given(kind, given, facts, now)
     fields = fields_of(kind, facts, given)
