@@ -16,6 +16,7 @@ from services.sla.domain.check import check, explain, term_of
 from tests.sla.world import World, accepted, at, by_officer, promise, received, requested
 
 MONDAY = at("02/03 08:00")
+EARLY, LATE = "08:00-12:00 13:00-16:30", "08:00-12:00 13:00-18:00"
 
 
 @pytest.mark.parametrize(
@@ -35,6 +36,23 @@ def test_what_intake_promises_is_confirmed(received_at: str, term: str) -> None:
     given = promise(at(received_at), term)
     confirmed = check(given)
     assert (confirmed.agrees, confirmed.computed_due_at) == (True, given.due_at)
+
+
+@pytest.mark.parametrize(
+    ("received_at", "term", "hours", "due_at"),
+    [
+        ("02/03 08:00", "5 ngày làm việc", EARLY, "09/03 16:30"),
+        ("02/03 17:20", "5 ngày làm việc", LATE, "09/03 18:00"),
+        ("02/03 17:20", "8 giờ làm việc", LATE, "03/03 16:20"),
+    ],
+)
+def test_a_date_by_the_desks_own_hours_is_confirmed_by_them(
+    received_at: str, term: str, hours: str, due_at: str
+) -> None:
+    given = promise(at(received_at), term, hours)
+    assert given.due_at == at(due_at)
+    assert check(given).agrees
+    assert check(given.model_copy(update={"hours": None})).reason == "another-minute"
 
 
 @pytest.mark.parametrize(
@@ -95,6 +113,7 @@ def test_a_difference_is_announced_counted_and_kept_until_a_date_that_agrees_hol
     ("given", "words"),
     [
         (promise(MONDAY), "Hạn trả kết quả: 17:00 ngày 09/03/2026."),
+        (promise(MONDAY, hours=EARLY), f"Giờ làm việc của đơn vị: {EARLY}."),
         (by_officer(MONDAY, at("31/03 10:00")), "Ngày hẹn do cán bộ CB-01 ấn định"),
         (promise(MONDAY, "Không quy định"), "không có ngày hẹn"),
         (promise(MONDAY, calendar="vn@1999.1"), "Không tính lại được ngày hẹn"),

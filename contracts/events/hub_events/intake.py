@@ -17,6 +17,7 @@ from hub_events.values import (
     Slug,
     TerritoryCode,
     Text,
+    WrittenHours,
 )
 
 Channel = Literal["counter", "online", "post"]
@@ -64,6 +65,8 @@ class Promise(Part):
     """Rule id and version, e.g. `general@2025-07-01`."""
     calendar: str | None = None
     """Calendar and version, e.g. `vn@2026.1`."""
+    hours: WrittenHours | None = None
+    """Of the desk, by which the date is counted and warned of; None: the rule's default."""
     provisional: bool = False
     """A day on the way lies in a year whose official swaps were not entered."""
     set_by: Literal["rule", "officer"] = "rule"

@@ -2,7 +2,7 @@
 
 from hub_worktime.calendars import Calendar, OutsideCalendar, load_calendar, published_calendars
 from hub_worktime.due import VIETNAM, DueDate, NoDueDate, compute_due, day_in_vietnam
-from hub_worktime.hours import DEFAULT_HOURS, WorkingHours
+from hub_worktime.hours import DEFAULT_HOURS, WorkingHours, read_hours
 from hub_worktime.lateness import Outcome, counted_until, holding, is_late, judged, late_from, outcome
 from hub_worktime.rules import Rule, RuleSet, Source, load_rules
 from hub_worktime.term_table import TermRow, TermTable
@@ -38,4 +38,5 @@ __all__ = [
     "outcome",
     "parse_term",
     "published_calendars",
+    "read_hours",
 ]

@@ -55,6 +55,7 @@ class DueDate:
     provisional: bool
     received_at: datetime
     counted_from: datetime
+    hours: WorkingHours
     rules: tuple[str, ...]
     _days: Calendar = field(repr=False, compare=False)
 
@@ -75,6 +76,7 @@ class DueDate:
         return (
             f"{began} lúc {_spoken(self.received_at)}; tính từ {_spoken(self.counted_from)}.",
             f"Thời hạn {self.amount:f} {_UNIT_NAMES[self.unit]}, theo lịch {self.calendar}, quy tắc {self.rule}.",
+            *([f"Giờ làm việc của đơn vị: {self.hours}."] if self.hours != DEFAULT_HOURS else []),
             *(known[rule].quoted_on(first) for rule in rules),
             *(f"Nghỉ {day:%d/%m/%Y}: {name}." for day, name in off),
             *(f"Làm bù {day:%d/%m/%Y}." for day in made_up),
@@ -127,6 +129,7 @@ def compute_due(
         provisional=not all(map(calendar.official, range(received.year, due.year + 1))),
         received_at=received,
         counted_from=counted_from,
+        hours=hours,
         rules=shifts + rules,
         _days=calendar,
     )

@@ -50,6 +50,7 @@ class PromiseView(BaseModel):
     term: TermView
     rule: str | None
     calendar: str | None
+    hours: str | None
     provisional: bool
     set_by: Literal["rule", "officer"]
     officer: str | None
@@ -258,6 +259,7 @@ def _promise(promise: Promise | None, reappointed_to: datetime | None) -> Promis
         ),
         rule=promise.rule,
         calendar=promise.calendar,
+        hours=promise.hours,
         provisional=promise.provisional,
         set_by=promise.set_by,
         officer=promise.officer,

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence, Set
 from dataclasses import dataclass, field
 
 from hub_events.intake import ComponentRef, DeskRef, Finding, LegPlan, ProcedureRef
-from hub_worktime import Term, TermRow, TermTable
+from hub_worktime import DEFAULT_HOURS, Term, TermRow, TermTable, WorkingHours
 from services.intake.domain.refusals import NoAgencyKind, UnknownCase, UnknownComponent, UnknownDesk, UnknownProcedure
 
 MISSING, UNKNOWN = "component-missing", "component-unknown"
@@ -129,6 +129,8 @@ class Desk:
     ref: DeskRef
     province: str
     phone: str
+    hours: WorkingHours = DEFAULT_HOURS
+    """Giờ tính hạn: by which the dates of its dossiers are counted."""
 
 
 @dataclass(frozen=True)

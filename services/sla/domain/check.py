@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, time
 
 from hub_events.intake import Promise, StatedTerm
-from hub_worktime import DueDate, NoDueDate, Reason, Term, Unit, compute_due, load_calendar, parse_term
+from hub_worktime import DueDate, NoDueDate, Reason, Term, Unit, compute_due, load_calendar, parse_term, read_hours
 from services.sla.domain.clock import Check, DossierClock
 
 SET_BY_OFFICER = "set-by-officer"
@@ -46,7 +46,7 @@ def recompute(promise: Promise) -> DueDate:
     """The date by the clock's own computation. Raises LookupError (calendar) and NoDueDate."""
     term = term_of(promise.term)
     calendar = load_calendar(promise.calendar or "")
-    return compute_due(promise.counted_from, term, calendar=calendar)
+    return compute_due(promise.counted_from, term, calendar=calendar, hours=read_hours(promise.hours))
 
 
 def term_of(stated: StatedTerm) -> Term:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 
 from hub_events.intake import Promise
-from hub_worktime import Calendar, DueDate, NoDueDate, Term, Unit, compute_due, day_in_vietnam
+from hub_worktime import Calendar, DueDate, NoDueDate, Term, Unit, compute_due, day_in_vietnam, read_hours
 from services.intake.domain.citizen.plain_words import day_of, plain, term_words, time_of
 
 _WORKED_ON = (Unit.WORKING_DAY, Unit.WORKING_HOUR)
@@ -41,7 +41,8 @@ def promise_words(promise: Promise, *, restarted: bool, calendar: Calendar | Non
         )
     due = _computed_again(promise, calendar)
     why = f"Vì {_received(promise, due, restarted)}, {_counted(promise, restarted)}{_passed_over(due, calendar)}."
-    basis = f"Quy tắc tính {promise.rule}, lịch làm việc {promise.calendar}."
+    hours = f", giờ làm việc {promise.hours}" if promise.hours else ""
+    basis = f"Quy tắc tính {promise.rule}, lịch làm việc {promise.calendar}{hours}."
     doubt = (
         "Đây là ngày tạm tính: lịch nghỉ chính thức của năm liên quan chưa được công bố."
         if promise.provisional
@@ -58,7 +59,7 @@ def _computed_again(promise: Promise, calendar: Calendar | None) -> DueDate | No
     cut_off = time.fromisoformat(term.cut_off) if term.cut_off else None
     try:
         counted = Term(term.text, Unit(term.unit), term.amount, cut_off=cut_off)
-        due = compute_due(promise.counted_from, counted, calendar=calendar)
+        due = compute_due(promise.counted_from, counted, calendar=calendar, hours=read_hours(promise.hours))
     except NoDueDate:
         return None
     return due if due.due_at == promise.due_at else None

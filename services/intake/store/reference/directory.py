@@ -9,6 +9,7 @@ import orjson
 
 from hub_events.intake import DeskRef
 from hub_messaging.database import Pool
+from hub_worktime import read_hours
 from services.intake.domain.catalogue import Desk
 from services.intake.domain.reference.directory import DESKS, Entry, Versions
 from services.intake.domain.reference.publication_list import Decided, PublicationList
@@ -101,7 +102,7 @@ def desk_of(entry: Entry) -> Desk:
     """Bộ phận Một cửa, as dossiers are checked against it."""
     said = entry.values
     ref = DeskRef(code=entry.code, name=said["name"], territory=said.get("commune") or said["province"])
-    return Desk(ref, said["province"], said.get("phone", ""))
+    return Desk(ref, said["province"], said.get("phone", ""), read_hours(said.get("counting_hours")))
 
 
 def _entry(row: asyncpg.Record) -> Entry:
