@@ -98,6 +98,22 @@ async def test_the_receipt_names_the_proxy_and_where_the_result_is_sent(door: Fr
     assert "Qua bưu chính, đến Số 2 đường Ví Dụ, xã Gio Linh" in text
 
 
+@pytest.mark.parametrize(
+    ("wish", "place"),
+    [
+        ({"how": "electronic"}, "Nhận kết quả điện tử"),
+        ({"how": "desk", "desk_code": "H29.15.02"}, "Trung tâm Phục vụ hành chính công phường Thủ Đức"),
+        ({"how": "desk"}, "Điểm phục vụ hành chính công phường Hoàn Kiếm"),
+    ],
+)
+async def test_the_receipt_sends_nobody_to_another_place_than_was_wished(
+    door: FrontDoor, wish: dict[str, str], place: str
+) -> None:
+    dossier = await accepted(door, result=wish)
+    _, text = await issued(door, dossier["dossier_id"], "01")
+    assert f"nhận kết quả: {'Nhận trực tiếp tại ' if wish['how'] == 'desk' else ''}{place}" in text
+
+
 async def test_the_code_on_a_form_leads_to_the_tracking_page(door: FrontDoor) -> None:
     from services.intake.clients.typst_printer import tracking_code
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import unicodedata
 from collections.abc import Callable
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -79,6 +80,13 @@ async def test_an_old_dossier_is_in_the_register_with_the_dates_of_the_book(door
 
 def _local(moment: str) -> str:
     return datetime.fromisoformat(moment).astimezone(VIETNAM).strftime("%H:%M %d/%m/%Y")
+
+
+async def test_a_number_is_one_however_its_letters_are_composed(door: FrontDoor) -> None:
+    spelt = [unicodedata.normalize(form, "Hộ tịch-17") for form in ("NFC", "NFD")]
+    (first,) = (await entered(door, book(line(number=spelt[0]))))["items"]
+    (again,) = (await entered(door, book(line(number=spelt[1]))))["items"]
+    assert (again["outcome"], again["dossier_id"]) == ("unchanged", first["dossier_id"])
 
 
 async def test_how_it_ended_in_the_book_is_its_national_status(door: FrontDoor) -> None:

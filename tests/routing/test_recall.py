@@ -16,6 +16,7 @@ from hub_messaging.topics import apply_topics
 from hub_messaging.work import NewWork
 from services.routing.domain.answers import Acknowledge, AnswerRecall, Complete, answer_recall
 from services.routing.domain.transfer import Leg, Recall
+from services.routing.handlers.agency_answer import TransferUnknown
 from services.routing.handlers.recall import read_cancellation
 from services.routing.store.rerouting import TO_RECALL_OLDEST, measure
 from tests.hosted import SECRET, process, say
@@ -119,7 +120,13 @@ def _live(order: list[int]) -> Desk:
         lambda: desk.answer(AnswerRecall("decided", NOW)),
         lambda: desk.answer(AnswerRecall("unknown", NOW)),
     ]
+    refused = []
     for index in order:
+        try:
+            facts[index]()
+        except TransferUnknown:  # nobody has asked yet: the agency sends it again
+            refused.append(index)
+    for index in refused:
         facts[index]()
     return desk
 
@@ -152,6 +159,18 @@ def test_a_persons_word_is_the_last() -> None:
     assert answer_recall(leg, AnswerRecall("decided", NOW)) is None
     assert answer_recall(leg, AnswerRecall("stopped", NOW, "can-bo", "a..b.e.f")) is None, "said twice"
     assert answer_recall(leg, AnswerRecall("decided", NOW, "can-bo")) is not None
+
+
+def test_an_answer_that_nobody_asked_for_does_not_spoil_the_stop_that_comes() -> None:
+    desk = recalling()
+    desk.accept()
+    desk.settle(desk.work[0], Sent())
+    with pytest.raises(TransferUnknown):
+        desk.answer(AnswerRecall("stopped", NOW))
+    desk.stop()
+    assert desk.transfer.to_recall
+    assert [call.kind for call in desk.work] == ["cancellation"]
+    assert "dossier.recalled.v1" not in desk.said
 
 
 # With a database, sockets, and agencies that misbehave.

@@ -100,8 +100,11 @@ def _proxy(proxy: Mapping[str, Any] | None) -> str | None:
 
 def _result_place(facts: FormFacts) -> str:
     """As the citizen wished; at the desk where nothing else was said."""
-    address = facts.form.get("result_address")
-    return f"Qua bưu chính, đến {address}" if address else f"Nhận trực tiếp tại {facts.dossier.desk.name}"
+    if address := facts.form.get("result_address"):
+        return f"Qua bưu chính, đến {address}"
+    if facts.life is not None and facts.life.result_by == "electronic":
+        return "Nhận kết quả điện tử"
+    return f"Nhận trực tiếp tại {facts.result_desk or facts.dossier.desk.name}"
 
 
 def _paper(part: ComponentRef) -> dict[str, Any]:

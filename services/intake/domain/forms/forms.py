@@ -110,6 +110,8 @@ class FormFacts:
     """What the officer who decided wrote then."""
     life: Life | None = None
     """What happened at the desk besides."""
+    result_desk: str | None = None
+    """The other desk at which the citizen wants to collect the result, by name."""
 
 
 @dataclass(frozen=True, slots=True)
