@@ -55,7 +55,7 @@ async def test_what_a_desk_without_a_line_did_is_judged_by_when_it_was_done(door
     receipt = await door.submitted(birth(received_at="2026-03-02T08:00:00+07:00", acceptance=ACCEPTANCE))
     id, due_at = receipt["dossier_id"], "2026-03-02T17:00:00+07:00"
     assert receipt["promise"]["due_at"] == due_at, "before it was entered"
-    before = {**ACCEPTANCE, "at": "2026-03-02T07:59:00+07:00"}
+    before = {**ACCEPTANCE, "at": "2026-03-02T07:57:00+07:00"}
     assert (await door.post(f"/v1/dossiers/{id}/result-ready", before)).json()["slug"] == "received-at-not-believable"
     await door.decided(id, "steps", step="signed", at="2026-03-02T14:00:00+07:00")
     await door.decided(id, "result-ready", at="2026-03-02T14:30:00+07:00")

@@ -175,12 +175,26 @@ async def test_a_result_comes_and_is_handed_over(door: FrontDoor) -> None:
 
 async def test_an_agencys_clock_may_be_ahead_of_the_desks_but_not_by_far(door: FrontDoor) -> None:
     near, far = await accepted(door), await accepted(door)
-    for id, ahead in ((near, 4), (far, 6)):
+    for id, ahead in ((near, 4), (far, 8)):
         ready_at = MONDAY_MORNING + timedelta(minutes=ahead)
         await told(door, record(done().model_copy(update={"completed_at": ready_at}), id))
     back = (await door.decided(near, "return-result", collected_by="applicant"))["life"]
     assert back["result_ready_at"] == back["returned_at"]
     assert await refused(door, far, "return-result", collected_by="post") == (422, "received-at-not-believable")
+
+
+async def test_a_desk_whose_clock_lags_a_little_is_believed_and_nothing_is_dated_before_what_it_follows(
+    door: FrontDoor,
+) -> None:
+    lagging, wrong = ((MONDAY_MORNING - timedelta(seconds=by)).isoformat() for by in (90, 3600))
+    id = await accepted(door)
+    assert (await refused(door, id, "result-ready", at=wrong))[0] == 422
+    ready = (await door.decided(id, "result-ready", at=lagging))["life"]
+    assert ready["result_ready_at"] == MONDAY_MORNING.isoformat()
+    other = (await door.submitted(birth()))["dossier_id"]
+    did = {step: {"officer": "cb-01", "at": lagging} for step in ("appraised", "approved", "returned")}
+    finished = await door.post(f"/v1/dossiers/{other}/finish-on-the-spot", SPOT | did)
+    assert finished.json()["life"]["returned_at"] == finished.json()["received_at"]
 
 
 async def test_fees_are_asked_paid_once_and_waived(door: FrontDoor) -> None:

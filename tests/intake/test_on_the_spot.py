@@ -46,7 +46,7 @@ async def test_after_a_supplement_the_term_counts_from_the_complete_dossier(door
 async def test_it_is_not_appraised_before_its_supplement_came(door: FrontDoor) -> None:
     id = await supplemented(door)
     door.set_time("2026-03-10T09:30:00+07:00")
-    early = {"officer": "cb-02", "at": "2026-03-10T08:59:00+07:00"}
+    early = {"officer": "cb-02", "at": "2026-03-10T08:57:00+07:00"}
     answer = await door.post(f"/v1/dossiers/{id}/finish-on-the-spot", {**SPOT, "appraised": early})
     assert (answer.status_code, answer.json()["slug"]) == (422, "received-at-not-believable")
 

@@ -232,7 +232,10 @@ class WorkRows:
             self.kept = [work for work in self.kept if not work.replaces or ended.intersection(work.replaces)]
         if self.withdrawn:
             gone = sorted(set(self.withdrawn))
-            writes.add(WITHDRAW, [lane for lane, _ in gone], [dossier for _, dossier in gone], MAY_BE_TAKEN)
+            # At once: what is added besides must not stand behind it.
+            await connection.execute(
+                WITHDRAW, [lane for lane, _ in gone], [dossier for _, dossier in gone], MAY_BE_TAKEN
+            )
         if self.kept:
             self._add_new(writes)
 

@@ -109,8 +109,8 @@ def _component_unknown(error: refusals.UnknownComponent) -> Problem:
 def _receipt(error: refusals.ReceiptNotBelievable) -> Problem:
     return Problem(
         RECEIPT_NOT_BELIEVABLE,
-        "received_at ở tương lai hoặc quá xa trong quá khứ.",
-        next_step="Gửi lại với thời điểm nhận trong khoảng earliest đến latest.",
+        "Thời điểm đã nêu (received_at, at) ở tương lai hoặc quá xa trong quá khứ.",
+        next_step="Gửi lại với thời điểm trong khoảng earliest đến latest.",
         earliest=error.earliest.astimezone(VIETNAM).isoformat(timespec="seconds"),
         latest=error.latest.astimezone(VIETNAM).isoformat(timespec="seconds"),
     )

@@ -131,7 +131,7 @@ class Dossier(NamedTuple):
     def counted_on_the_spot(self, appraised_at: datetime) -> datetime:
         """Bốn tại chỗ: from when its term counts. What nobody brought to a desk was looked at when it was appraised."""
         at_a_desk = self.channel == "counter" or self.supplement is not None
-        return self.complete_since if at_a_desk else appraised_at
+        return self.complete_since if at_a_desk else max(appraised_at, self.complete_since)
 
     @property
     def due_at(self) -> datetime | None:

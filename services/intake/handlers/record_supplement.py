@@ -1,7 +1,7 @@
 """Nhận hồ sơ bổ sung: what the applicant brought; after acceptance the term starts from zero, in this commit."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -11,14 +11,14 @@ from services.intake.domain.catalogue import Procedure
 from services.intake.domain.desk.authorisation import Actor
 from services.intake.domain.dossier import Dossier, merged
 from services.intake.domain.promise import promise_for
-from services.intake.domain.refusals import ReceiptNotBelievable
+from services.intake.domain.stated import believed
 from services.intake.handlers.accept_dossier import Acceptance, officers_date
 from services.intake.handlers.announcing import announce
 from services.intake.handlers.desk.places import hours_at
 from services.intake.handlers.office import Office
 from services.intake.handlers.ports import IntakeWork
 from services.intake.handlers.registered import registered
-from services.intake.handlers.submit_dossier import CLOCK_DIFFERENCE, sealed_form
+from services.intake.handlers.submit_dossier import sealed_form
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +46,8 @@ def record_supplement(command: RecordSupplement, uow: IntakeWork, office: Office
     """
     dossier = registered(command.dossier_id, uow).check("supplement")
     assert dossier.supplement is not None
-    earliest, latest = dossier.supplement.requested_at, command.at + CLOCK_DIFFERENCE
-    if not earliest <= command.received_at <= latest:
-        raise ReceiptNotBelievable(earliest, latest)
+    received_at = believed(command.received_at, dossier.supplement.requested_at, command.at)
+    command = replace(command, received_at=received_at)
     procedure = office.catalogue.version(dossier.procedure)
     promise = _restarted(dossier, procedure, command, office) if dossier.accepted else None
     components = merged(dossier.components, procedure.named(command.components))

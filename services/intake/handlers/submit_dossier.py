@@ -15,13 +15,12 @@ from services.intake.domain.desk.life import Life, ResultBy
 from services.intake.domain.dossier import Dossier
 from services.intake.domain.progress import Progress
 from services.intake.domain.refusals import FormTooLarge, ReceiptNotBelievable
+from services.intake.domain.stated import CLOCK_DIFFERENCE
 from services.intake.handlers.accept_dossier import Acceptance, accept
 from services.intake.handlers.announcing import announce
 from services.intake.handlers.office import Office
 from services.intake.handlers.ports import IntakeWork
 
-CLOCK_DIFFERENCE = timedelta(minutes=2)
-"""How far the sender's clock may run ahead of ours."""
 LONGEST_BACKLOG = timedelta(days=366)
 """A receipt further back is a typing error, not a backlog."""
 LARGEST_SEAL = 400_000  # characters; leaves room for the rest of an event below 512 KB

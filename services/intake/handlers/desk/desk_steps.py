@@ -7,11 +7,10 @@ from uuid import UUID
 from hub_events.intake import DeskRef, DossierDeskStepRecordedV1
 from services.intake.domain.desk.desk_steps import Recordable
 from services.intake.domain.dossier import Dossier
-from services.intake.domain.refusals import ReceiptNotBelievable
+from services.intake.domain.stated import believed
 from services.intake.handlers.announcing import announce
 from services.intake.handlers.ports import IntakeWork
 from services.intake.handlers.registered import registered
-from services.intake.handlers.submit_dossier import CLOCK_DIFFERENCE
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,16 +29,9 @@ def record_step(command: RecordStep, uow: IntakeWork) -> Dossier:
     """Trình ký, đã ký …: a step of the timeline. Raises NoSuchDossier, WrongState, ReceiptNotBelievable."""
     standing = registered(command.dossier_id, uow)
     standing.check("record-step")
-    check_done(command.done_at, standing.dossier.complete_since, command.at)
-    announce_step(standing.dossier, command.step, command.officer, command.done_at, uow, event_id=command.event_id)
+    done_at = believed(command.done_at, standing.dossier.complete_since, command.at)
+    announce_step(standing.dossier, command.step, command.officer, done_at, uow, event_id=command.event_id)
     return standing.dossier
-
-
-def check_done(done_at: datetime, earliest: datetime, now: datetime) -> None:
-    """Nothing is done before what it follows from, nor in the future. Raises ReceiptNotBelievable."""
-    latest = now + CLOCK_DIFFERENCE
-    if not earliest <= done_at <= latest:
-        raise ReceiptNotBelievable(earliest, latest)
 
 
 def announce_step(

@@ -11,12 +11,11 @@ from services.intake.domain.desk.fee_proposals import chosen, proposals
 from services.intake.domain.desk.life import Life, PaidBy
 from services.intake.domain.dossier import Dossier
 from services.intake.domain.procedures.published_procedure import Offer
-from services.intake.domain.refusals import ReceiptNotBelievable
+from services.intake.domain.stated import believed
 from services.intake.handlers.announcing import announce
 from services.intake.handlers.desk.desk_steps import announce_step
 from services.intake.handlers.ports import IntakeWork
 from services.intake.handlers.registered import registered
-from services.intake.handlers.submit_dossier import CLOCK_DIFFERENCE
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,8 +95,7 @@ def pay_fee(command: PayFee, uow: IntakeWork) -> Dossier:
     paid = standing.life.pay(command.fee, command.paid_at, command.by, command.reference)
     if paid is standing.life:
         return dossier
-    if not fee.asked_at - CLOCK_DIFFERENCE <= command.paid_at <= command.at + CLOCK_DIFFERENCE:
-        raise ReceiptNotBelievable(fee.asked_at, command.at)
+    believed(command.paid_at, dossier.received_at, command.at)  # some pay online before the desk asks
     uow.lives.put(dossier.id, paid)
     event = DossierFeePaidV1(
         fee=fee.number,

@@ -1,6 +1,6 @@
 """Bốn tại chỗ: received, appraised, approved and returned at the desk, each step with who and when."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
 
@@ -10,9 +10,10 @@ from services.intake.domain.desk.life import Collector, Life
 from services.intake.domain.dossier import Dossier
 from services.intake.domain.refusals import StepsOutOfOrder
 from services.intake.domain.standing import Standing
+from services.intake.domain.stated import believed
 from services.intake.handlers.accept_dossier import Acceptance, numbered
 from services.intake.handlers.announcing import announce
-from services.intake.handlers.desk.desk_steps import announce_step, check_done
+from services.intake.handlers.desk.desk_steps import announce_step
 from services.intake.handlers.office import Office
 from services.intake.handlers.ports import IntakeWork
 from services.intake.handlers.registered import registered
@@ -47,7 +48,7 @@ def finish_on_the_spot(command: FinishOnTheSpot, uow: IntakeWork, office: Office
     """
     standing = registered(command.dossier_id, uow)
     standing.check("finish-on-the-spot")
-    _check_order(command, standing.dossier)
+    command = _in_order(command, standing.dossier)
     at = command.appraised.at
     counted_from = standing.dossier.counted_on_the_spot(at)
     accepted = numbered(standing.dossier, command.acceptance, uow, office, at=at, counted_from=counted_from)
@@ -59,12 +60,15 @@ def finish_on_the_spot(command: FinishOnTheSpot, uow: IntakeWork, office: Office
     return accepted.hand_back()
 
 
-def _check_order(command: FinishOnTheSpot, dossier: Dossier) -> None:
-    steps = (command.appraised.at, command.approved.at, command.returned.at)
-    for moment in steps:
-        check_done(moment, dossier.complete_since, command.at)
-    if list(steps) != sorted(steps):
+def _in_order(command: FinishOnTheSpot, dossier: Dossier) -> FinishOnTheSpot:
+    """With the moments that are believed."""
+    appraised, approved, returned = (
+        replace(did, at=believed(did.at, dossier.complete_since, command.at))
+        for did in (command.appraised, command.approved, command.returned)
+    )
+    if not appraised.at <= approved.at <= returned.at:
         raise StepsOutOfOrder
+    return replace(command, appraised=appraised, approved=approved, returned=returned)
 
 
 def _life(command: FinishOnTheSpot, standing: Standing) -> Life:

@@ -9,8 +9,9 @@ from services.intake.domain.desk.life import Collector
 from services.intake.domain.dossier import Dossier
 from services.intake.domain.refusals import ResultUnderWay
 from services.intake.domain.standing import Standing
+from services.intake.domain.stated import believed
 from services.intake.handlers.announcing import announce
-from services.intake.handlers.desk.desk_steps import announce_step, check_done
+from services.intake.handlers.desk.desk_steps import announce_step
 from services.intake.handlers.desk.ending import miss_nothing_more
 from services.intake.handlers.desk.places import desk_called
 from services.intake.handlers.office import Office
@@ -48,11 +49,11 @@ def result_ready(command: ResultReady, uow: IntakeWork) -> Dossier:
     """Kết quả đã về Bộ phận Một cửa. Raises NoSuchDossier, WrongState, ReceiptNotBelievable."""
     standing = registered(command.dossier_id, uow)
     standing.check("result-ready")
-    check_done(command.ready_at, standing.dossier.complete_since, command.at)
-    ready = standing.life._replace(result_ready_at=command.ready_at, result_ready_by=command.officer)
+    ready_at = believed(command.ready_at, standing.dossier.complete_since, command.at)
+    ready = standing.life._replace(result_ready_at=ready_at, result_ready_by=command.officer)
     uow.lives.put(command.dossier_id, ready)
     miss_nothing_more(standing, uow)
-    announce_step(standing.dossier, "result-ready", command.officer, command.ready_at, uow, event_id=command.event_id)
+    announce_step(standing.dossier, "result-ready", command.officer, ready_at, uow, event_id=command.event_id)
     return standing.dossier
 
 
@@ -63,14 +64,14 @@ def return_result(command: ReturnResult, uow: IntakeWork, office: Office) -> Dos
     place = standing.life.result_at
     if place is None:
         raise ResultUnderWay
-    check_done(command.returned_at, _there_since(standing), command.at)
+    returned_at = believed(command.returned_at, _there_since(standing), command.at)
     returned = dossier.hand_back()
     assert returned.code
     uow.dossiers.put(returned.id, returned)
-    uow.lives.put(returned.id, standing.life.hand_back(command.returned_at, command.officer, command.collected_by))
+    uow.lives.put(returned.id, standing.life.hand_back(returned_at, command.officer, command.collected_by))
     miss_nothing_more(standing, uow)
     event = DossierResultReturnedV1(
-        returned_at=command.returned_at,
+        returned_at=returned_at,
         returned_by=command.officer,
         collected_by=command.collected_by,
         dossier_code=returned.code,
