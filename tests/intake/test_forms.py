@@ -99,19 +99,20 @@ async def test_the_receipt_names_the_proxy_and_where_the_result_is_sent(door: Fr
 
 
 @pytest.mark.parametrize(
-    ("wish", "place"),
+    ("wish", "where"),
     [
         ({"how": "electronic"}, "Nhận kết quả điện tử"),
-        ({"how": "desk", "desk_code": "H29.15.02"}, "Trung tâm Phục vụ hành chính công phường Thủ Đức"),
-        ({"how": "desk"}, "Điểm phục vụ hành chính công phường Hoàn Kiếm"),
+        ({"how": "desk", "desk_code": "H26.15.02"}, "Bộ phận Một cửa phường Ngọc Hà"),
+        ({"how": "desk"}, "Bộ phận Một cửa phường Ba Đình"),
     ],
+    ids=["electronic", "another desk", "this desk"],
 )
 async def test_the_receipt_sends_nobody_to_another_place_than_was_wished(
-    door: FrontDoor, wish: dict[str, str], place: str
+    door: FrontDoor, wish: dict[str, str], where: str
 ) -> None:
     dossier = await accepted(door, result=wish)
     _, text = await issued(door, dossier["dossier_id"], "01")
-    assert f"nhận kết quả: {'Nhận trực tiếp tại ' if wish['how'] == 'desk' else ''}{place}" in text
+    assert f"nhận kết quả: {'Nhận trực tiếp tại ' if wish['how'] == 'desk' else ''}{where}" in text
 
 
 async def test_the_code_on_a_form_leads_to_the_tracking_page(door: FrontDoor) -> None:
@@ -294,6 +295,14 @@ async def test_the_control_slip_shows_each_hand_over(door: FrontDoor) -> None:
         "Tiếp nhận hồ sơ", "Chuyển hồ sơ", "08:01 02/03/2026", "Đã có kết quả", "09:00 12/03/2026", "Quá hạn", "cb-01",
     ):  # fmt: skip
         assert part in text, part
+
+
+async def test_whose_result_is_at_the_desk_is_neither_put_off_nor_stopped(door: FrontDoor) -> None:
+    dossier_id = (await accepted(door))["dossier_id"]
+    await door.decided(dossier_id, "result-ready")
+    for kind in ("04", "05"):
+        answer = await issue(door, dossier_id, kind, reason="x")
+        assert (answer.status_code, answer.json()["slug"]) == (409, "form-not-possible"), kind
 
 
 async def test_a_form_before_its_time_is_told_with_the_reason(door: FrontDoor) -> None:

@@ -18,6 +18,7 @@ from services.intake.domain.desk.life import Life
 from services.intake.domain.dossier import Dossier
 from services.intake.domain.progress import Progress
 from services.intake.domain.refusals import Refusal
+from services.intake.domain.standing import is_decided
 from services.intake.domain.timeline import Step
 
 Kind = Literal["01", "02", "03", "04", "05", "06"]
@@ -191,8 +192,8 @@ def year_of(moment: datetime) -> int:
 
 def check_possible(kind: str, dossier: Dossier, progress: Progress, life: Life | None, now: datetime) -> None:
     """Raises FormNotPossible."""
-    finished = progress.completed_at is not None
-    refused = dossier.state == "refused" or (finished and progress.result == "rejected")
+    finished = is_decided(progress, life)
+    refused = dossier.state == "refused" or progress.result == "rejected"
     why = {
         "01": None if dossier.accepted else "hồ sơ chưa được tiếp nhận",
         "02": None if dossier.supplement else "chưa có yêu cầu bổ sung nào",
