@@ -214,7 +214,9 @@ class _Entry:
     def _command(self, given: OldLine) -> RecordOldDossier:
         if not self._caller.covers(given.desk_code):
             raise no_such_desk()
-        desk = self._office.catalogue.desk(given.desk_code).ref
+        desk = self._office.catalogue.desk_ever(given.desk_code).ref
+        if given.code is not None:
+            self._check_numbers(given.code)
         dates = book_dates(given.received_at, given.due_at, given.finished_at, given.returned_at, self._now)
         applicant = given.applicant
         return RecordOldDossier(
