@@ -20,8 +20,8 @@ from aiokafka import AIOKafkaProducer
 from hub_events.event import Envelope, Fact, to_headers
 from hub_local.stack import Stack
 from hub_messaging.clock import real_now
-from hub_messaging.consumer import Handler, Reader
 from hub_messaging.jobs import Result
+from hub_messaging.reader import Handler, Reader
 from hub_messaging.refused import RawRecord
 from hub_messaging.settings import ServiceSettings
 from hub_sandbox.app import Sandbox

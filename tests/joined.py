@@ -14,8 +14,8 @@ from fastapi import FastAPI
 from hub_local import steps
 from hub_local.keys import ensure_keys
 from hub_local.layout import Layout
-from hub_messaging.consumer import Handler
 from hub_messaging.process import Spine
+from hub_messaging.reader import Handler
 
 
 @dataclass

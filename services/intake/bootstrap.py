@@ -9,9 +9,9 @@ from typing import Any
 from fastapi import FastAPI
 from prometheus_client import Gauge
 
-from hub_messaging.consumer import Handler, on_dossier
 from hub_messaging.database import UNAVAILABLE
 from hub_messaging.process import Role, Spine
+from hub_messaging.reader import Handler, on_dossier
 from hub_messaging.refused import RefusedTable
 from hub_messaging.runner import GroupRunner, Runner
 from hub_messaging.sealing import SealingKeys
@@ -22,12 +22,12 @@ from hub_web.rates import rates_of
 from hub_web.routes import Router
 from hub_web.server import HttpServer
 from hub_web.tokens import Verifier
-from hub_worktime import VIETNAM, load_calendar
+from hub_worktime import day_in_vietnam, load_calendar
 from services.intake.api.books.figures import figures_router
 from services.intake.api.books.old_dossiers import old_dossier_router
 from services.intake.api.books.period_figures import period_figures_router
-from services.intake.api.citizen.citizen_page import TRACKING_PATH, ClientAddress, citizen_router
-from services.intake.api.citizen.pages import Pages
+from services.intake.api.citizen.citizen_page import ClientAddress, citizen_router
+from services.intake.api.citizen.pages import TRACKING_PATH, Pages
 from services.intake.api.commands import Commands
 from services.intake.api.desk.by_proxy import proxy_router
 from services.intake.api.desk.corrections import correction_router
@@ -234,7 +234,7 @@ class Service:
             period_figures_router(PeriodFigures(self.spine.pool), now),
             duplicate_router(lives, now),
             *self._catalogue_routers(),
-            *self._directory_routers(),
+            *self._directory_routers(pages),
             hand_over_router(commands, queries, lives, HandOverQueries(self.spine.pool), self._office, now),
             result_router(desk, Results(self.spine.pool), self._office, now),
             operations_router(queries),
@@ -286,10 +286,10 @@ class Service:
         ]
 
     def _assess(self, name: str, content: bytes, at: datetime) -> AssessedFile:
-        day = at.astimezone(VIETNAM).date()
+        day = day_in_vietnam(at)
         return assess_file(name, content, References(self._tables.kinds, self._tables.ended, day))
 
-    def _directory_routers(self) -> list[Router]:
+    def _directory_routers(self, pages: Pages) -> list[Router]:
         """Desks, units, officers, agencies and publication lists, which two persons keep."""
         directory, now = Directory(self.spine.pool), self.spine.clock.now
         imports = Runner(self.spine.pool, self.spine.clock, self.spine.bells, ReferenceUnitOfWork)
@@ -299,7 +299,7 @@ class Service:
             import_router(GroupRunner(imports), world),
             desk_router(directory, lambda: self._catalogue.packaged_desks, now),
             directory_router(directory, now),
-            publication_router(directory, listed, lambda: self._catalogue.packaged_desks, now),
+            publication_router(directory, listed, lambda: self._catalogue.packaged_desks, pages, now),
         ]
 
     def _server(self) -> Role:

@@ -7,23 +7,25 @@ from typing import Any
 
 from fastapi import FastAPI
 
-from hub_events.event import Event
+from hub_events.event import Event, Fact
 from hub_events.intake import (
     DossierAcceptedV1,
     DossierCorrectedV1,
     DossierDeskStepRecordedV1,
+    DossierFormIssuedV1,
     DossierRefusedV1,
     DossierStoppedV1,
+    DossierSupplementReceivedV1,
     DossierSupplementRequestedV1,
 )
 from hub_events.routing import DossierCompletedV1
 from hub_events.sla import DeadlineMissedV1
 from hub_messaging.clock import VIETNAM
-from hub_messaging.consumer import Handler, on_dossier
 from hub_messaging.database import UNAVAILABLE
 from hub_messaging.jobs import Job
 from hub_messaging.outcomes import Refused, Sent
 from hub_messaging.process import Role, Spine
+from hub_messaging.reader import Handler
 from hub_messaging.refused import RefusedTable
 from hub_messaging.settings import joined
 from hub_messaging.work import WorkRow
@@ -41,16 +43,18 @@ from services.notify.handlers.dossier_accepted import on_dossier_accepted
 from services.notify.handlers.dossier_completed import on_dossier_completed
 from services.notify.handlers.dossier_corrected import on_dossier_corrected
 from services.notify.handlers.dossier_desk_step_recorded import on_dossier_desk_step_recorded
+from services.notify.handlers.dossier_form_issued import on_dossier_form_issued
 from services.notify.handlers.dossier_refused import on_dossier_refused
 from services.notify.handlers.dossier_stopped import on_dossier_stopped
+from services.notify.handlers.dossier_supplement_received import on_dossier_supplement_received
 from services.notify.handlers.dossier_supplement_requested import on_dossier_supplement_requested
-from services.notify.handlers.message_settled import on_message_refused, on_message_sent
+from services.notify.handlers.message_settled import on_message_overtaken, on_message_refused, on_message_sent
 from services.notify.handlers.ports import Sending
 from services.notify.handlers.texts import TextTemplates
 from services.notify.settings import Settings
 from services.notify.store.messages import StoredMessages
 from services.notify.store.queries import StoredNotices
-from services.notify.store.unit_of_work import NOTICES_SHELF, NotifyUnitOfWork
+from services.notify.store.unit_of_work import NOTICES_SHELF, WAITING, NotifyUnitOfWork
 
 NAME = "notify"
 ATTEMPT_SECONDS = 8.0  # shorter than the lane's own bound, so that the client says what happened
@@ -91,9 +95,10 @@ class Service:
 
     def app(self) -> FastAPI:
         """The routes, on the opened spine."""
-        queries, settle = StoredNotices(self.spine.pool), partial(settled, self._settings.sms_supplier)
+        queries, settle = StoredNotices(self.spine.pool), partial(settled, self._sending)
+        messages = StoredMessages(self.spine.runner, self.spine.bells, self._sending, settle)
         routers = [
-            notice_router(queries, StoredMessages(self.spine.runner, self.spine.bells, self._sending, settle)),
+            notice_router(queries, messages, self._contacts.seal),
             supplier_router(queries, [self._sending]),
             dead_letter_router(NAME, RefusedTable(self.spine.pool)),
         ]
@@ -106,7 +111,7 @@ class Service:
 
     def _lanes(self) -> list[Role]:
         settings, lane = self._settings, self._sending.lane
-        settle = partial(settled, settings.sms_supplier)
+        settle = partial(settled, self._sending)
         client = Client(ClientLimits(connections=settings.sms_concurrency, total_seconds=ATTEMPT_SECONDS))
         gateway = SmsGateway(client, settings.sms_url, settings.sms_token, settings.sms_sender, self._contacts)
         lanes = self.spine.lanes(
@@ -138,23 +143,30 @@ def handlers(sending: Sending) -> list[Handler[NotifyUnitOfWork]]:
         DossierSupplementRequestedV1: on_dossier_supplement_requested,
         DossierRefusedV1: on_dossier_refused,
         DossierStoppedV1: on_dossier_stopped,
+        DossierSupplementReceivedV1: on_dossier_supplement_received,
         DossierCorrectedV1: on_dossier_corrected,
         DossierDeskStepRecordedV1: on_dossier_desk_step_recorded,
+        DossierFormIssuedV1: on_dossier_form_issued,
         DossierCompletedV1: on_dossier_completed,
         DeadlineMissedV1: on_deadline_missed,
     }
-    keys = on_dossier(NOTICES_SHELF)
+
+    def keys(fact: Fact[Any]) -> dict[str, tuple[Any, ...]]:
+        return {NOTICES_SHELF: (fact.dossier_id,), WAITING: ((sending.lane, fact.dossier_id),)}
+
     return [Handler(event, partial(handle, sending=sending), keys) for event, handle in by_event.items()]
 
 
-def settled(supplier: str, row: WorkRow, outcome: Sent | Refused, attempts: int) -> Job[NotifyUnitOfWork, None]:
+def settled(sending: Sending, row: WorkRow, outcome: Sent | Refused, attempts: int) -> Job[NotifyUnitOfWork, None]:
     """The job that notes a message's final outcome."""
 
     def run(uow: NotifyUnitOfWork) -> None:
+        if on_message_overtaken(row, uow, sending):
+            return
         match outcome:
             case Sent(detail):
-                on_message_sent(row.dossier_id, row.kind, supplier, detail, attempts, uow)
+                on_message_sent(row.dossier_id, row.kind, sending.supplier, detail, attempts, uow)
             case Refused(reason):
-                on_message_refused(row.dossier_id, row.kind, supplier, reason, attempts, uow)
+                on_message_refused(row.dossier_id, row.kind, sending.supplier, reason, attempts, uow)
 
     return Job(run=run, keys={NOTICES_SHELF: (row.dossier_id,)})

@@ -17,12 +17,12 @@ from hub_events.intake import (
 )
 from hub_events.reference import AgencyPublishedV1
 from hub_messaging import work
-from hub_messaging.consumer import Handler, on_dossier
 from hub_messaging.database import UNAVAILABLE
 from hub_messaging.jobs import Job
 from hub_messaging.lanes import LaneKeeper
 from hub_messaging.outcomes import Refused, Sent
 from hub_messaging.process import Role, Spine
+from hub_messaging.reader import Handler, on_dossier
 from hub_messaging.refused import RefusedTable
 from hub_messaging.runner import GroupRunner
 from hub_messaging.sealing import SealingKeys

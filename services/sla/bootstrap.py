@@ -1,6 +1,7 @@
 """Where the service's parts are joined."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from importlib.metadata import version
 
 from fastapi import FastAPI
@@ -16,10 +17,10 @@ from hub_events.intake import (
     DossierSupplementRequestedV1,
 )
 from hub_events.routing import DossierCompletedV1
-from hub_messaging.consumer import Handler, on_dossier
 from hub_messaging.database import UNAVAILABLE
 from hub_messaging.jobs import Job
 from hub_messaging.process import Role, Spine
+from hub_messaging.reader import Handler, on_dossier
 from hub_messaging.refused import RefusedTable
 from hub_messaging.settings import joined
 from hub_messaging.timers import Timer
@@ -85,7 +86,18 @@ class Service:
         spine = self.spine
         queries = ClockQueries(spine.pool)
         spine.measured_by(lambda: queries.measure(spine.clock.now()))
-        return [spine.relay(), spine.timers(ring), *spine.consumer(HANDLERS)]
+        return [spine.relay(), self._timers(queries), *spine.consumer(HANDLERS)]
+
+    def _timers(self, queries: ClockQueries) -> Role:
+        """Rings timers; first those of dates that a build before this one could not confirm."""
+        timers = self.spine.timers(ring)
+
+        async def run() -> None:
+            with suppress(*UNAVAILABLE):  # the next start, or a timer of the clock's own, does it then
+                await queries.ring_differing(self.spine.clock.now())
+            await timers.run()
+
+        return Role(timers.name, run)
 
     def app(self) -> FastAPI:
         """The routes, on the opened spine."""

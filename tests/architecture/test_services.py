@@ -43,7 +43,6 @@ NOT_READ_YET = {
     "dossier.submitted.v1": "told for the services that will count and inform before acceptance",
     "dossier.withdrawal_requested.v1": "nothing follows until the desk has checked: dossier.stopped.v1",
     "dossier.fee_paid.v1": "told for the timeline and for systems that follow a dossier",
-    "dossier.form_issued.v1": "told for the timeline and for systems that follow a dossier",
     "procedure.published.v1": "told for the systems of a province that show or search procedures (docs/integrators.md)",
     "procedure.withdrawn.v1": "told for the same systems; who accepts dossiers is intake itself",
     "desk.published.v1": "told for other systems",

@@ -2,6 +2,7 @@
 
 import json
 import re
+import unicodedata
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -89,6 +90,12 @@ def test_what_is_no_sheet_says_so(tmp_path: Path, content: bytes) -> None:
     file.write_bytes(content)
     with pytest.raises(BookMistake, match="no XLSX file"):
         list(read_book(file))
+
+
+def test_headings_are_read_however_their_letters_are_composed(tmp_path: Path) -> None:
+    file = sheet(tmp_path / "so.xlsx", (unicodedata.normalize("NFD", "Số sổ"), "Người nộp"), ("12", "Lò Thị Mẫu"))
+    _, line = read_book(file)
+    assert json.loads(line)["number"] == "12"
 
 
 def test_headings_that_nobody_knows_are_named(tmp_path: Path) -> None:

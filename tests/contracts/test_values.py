@@ -21,6 +21,7 @@ from hub_events.values import (
     Slug,
     TerritoryCode,
     Text,
+    WrittenHours,
 )
 
 TYPES: dict[str, TypeAdapter[Any]] = {
@@ -28,6 +29,7 @@ TYPES: dict[str, TypeAdapter[Any]] = {
     for name, kind in {
         "agency": AgencyCode,
         "dossier": DossierCode,
+        "hours": WrittenHours,
         "moment": Moment,
         "officer": OfficerCode,
         "personal id": PersonalId,
@@ -72,6 +74,8 @@ ACCEPTED = [
     ("agency", "0100109106001"),
     ("territory", "01"),
     ("territory", "00070"),
+    ("hours", "07:30-19:00"),
+    ("hours", "08:00-12:00 13:00-16:30"),
     ("officer", "cb.hoankiem.07"),
     ("slug", "no-competent-agency"),
     ("personal id", "001099000101"),
@@ -105,6 +109,11 @@ REFUSED = [
     ("territory", "1"),
     ("territory", "001"),
     ("territory", "٠١"),
+    ("hours", "8h-12h"),
+    ("hours", "08:00-24:00"),
+    ("hours", "08:00-12:00, 13:00-16:30"),
+    ("hours", "13:00-16:30 08:00-12:00"),
+    ("hours", "08:00-12:00 12:00-16:30"),
     ("officer", "Nguyễn Văn A"),
     ("officer", "a b"),
     ("slug", "Has-Capitals"),

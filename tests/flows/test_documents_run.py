@@ -1,6 +1,7 @@
 """Tài liệu chạy được: what integrators are told to copy and paste is run, block after block, against a hub."""
 
 import asyncio
+import os
 import re
 import shutil
 import sys
@@ -41,6 +42,11 @@ def on_ports_of(layout: Layout, text: str) -> str:
     return text.replace(str(AGENCY_PORT), str(free_port()))
 
 
+def a_readers_environment() -> dict[str, str]:
+    """Ours without the hub's settings: the page relies on the usual folder, whatever this run was told."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("HUB_")}
+
+
 async def test_the_integrators_page_runs_as_it_is_written(hub: Hub, desk: Path) -> None:
     await hub.moved_to(datetime.now(VIETNAM))
     blocks = A_BLOCK.findall(DOCUMENT.read_text())
@@ -52,6 +58,7 @@ async def test_the_integrators_page_runs_as_it_is_written(hub: Hub, desk: Path) 
         "-c",
         f'trap "kill \\$(jobs -p) 2>/dev/null || true" EXIT\n{script}',
         cwd=desk,
+        env=a_readers_environment(),
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
     )

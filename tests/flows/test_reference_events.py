@@ -2,12 +2,10 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
 from uuid import uuid4
 
 import pytest
 
-from hub_web.tokens import ALL, SCOPES, Issuer
 from tests.flows.hub import OFFICER, Hub
 from tests.flows.records import all_is_read, all_records, keys_of_what_is_packaged, reference_told
 from tests.waiting import until
@@ -20,29 +18,14 @@ MERGED = f"{POLICE},Công an phường Hải Châu,yes,{HEIR},2018-01-01,2025-12
 NEW = f"{HEIR},Công an phường Hải Châu mới,yes,,2025-07-01,,\n"
 
 
-async def approved(hub: Hub, sheet: str) -> None:
-    """One person uploads, another one approves."""
-
-    async def sent(subject: str, path: str, content: str = "") -> Any:
-        token = Issuer(hub.stack.keys.issuer).issue(subject, "officer", SCOPES, ALL, hours=1)
-        headers = {"authorization": f"Bearer {token}", "idempotency-key": str(uuid4())}
-        answer = await hub.http.post(f"{hub.layout.url('intake')}{path}", content=content.encode(), headers=headers)
-        assert answer.status_code in (200, 201), answer.text
-        return answer.json()
-
-    preview = await sent("an", "/v1/directory/imports?kind=agencies", sheet)
-    assert preview["errors"] == []
-    await sent("binh", f"/v1/directory/imports/{preview['id']}/approve")
-
-
 @asynccontextmanager
 async def merged(hub: Hub) -> AsyncIterator[None]:
     """The agency was merged; afterwards it never was, for the tests that share this hub."""
-    await approved(hub, HEAD + NEW + MERGED)
+    await hub.published("agencies", HEAD + NEW + MERGED)
     try:
         yield
     finally:
-        await approved(hub, HEAD + MERGED.rstrip("\n") + "x\n")
+        await hub.published("agencies", HEAD + MERGED.rstrip("\n") + "x\n")
         await until(lambda: _agency_now(hub), lambda code: code == POLICE, "the merger is undone")
 
 
@@ -79,7 +62,7 @@ async def test_what_was_told_before_a_process_was_killed_arrives(hub: Hub) -> No
     """Committed at intake, killed at once: the relay of its successor tells it."""
     before = sum(record.topic == "intake-reference-events" for record in await all_records(hub))
     line = f"G01.17.20.{uuid4().int % 80 + 10},Công an phường ví dụ,yes,,2025-07-01,,\n"
-    await approved(hub, HEAD + line)
+    await hub.published("agencies", HEAD + line)
     await hub.killed("intake")
 
     async def told() -> int:

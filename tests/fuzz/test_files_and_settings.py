@@ -110,6 +110,14 @@ def test_a_nearly_right_list_of_endpoints(count: int, tmp_path: Path) -> None:
     Mutations(seed=5).all_hold(count, reads(file, good, read, ValueError))
 
 
+def test_an_agency_that_stands_twice_in_the_list_of_endpoints_is_refused_by_the_files_name(tmp_path: Path) -> None:
+    entry = json.dumps({"url": "http://127.0.0.1:1/x", "secrets": [SECRET]})
+    file = tmp_path / "endpoints.json"
+    file.write_text(f'{{"G01.26": {entry}, "G01.26": {entry}}}')
+    with pytest.raises(ValueError, match=r"^endpoints\.json: "):
+        read_endpoints(file)
+
+
 @many(quick=200, long=20_000)
 def test_a_nearly_right_competence_table(count: int, tmp_path: Path) -> None:
     file = tmp_path / "competence.json"

@@ -14,9 +14,8 @@ from hub_events.event import Event, Fact, ReferenceEvent
 from hub_events.examples import examples_read_by
 from hub_events.topics import topics_read_by
 from hub_local.layout import SERVICES
-from hub_messaging.consumer import Handler, on_dossier
 from hub_messaging.errors import CannotProcess, NotYet
-from hub_messaging.reader import Reader
+from hub_messaging.reader import Handler, Reader, on_dossier
 from hub_messaging.refused import RawRecord, headers_as_text, headers_from_text
 from hub_messaging.runner import _run
 from hub_messaging.sealing import SealingKeys

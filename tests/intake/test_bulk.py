@@ -111,6 +111,12 @@ async def test_long_lines_that_are_right_are_taken(door: FrontDoor) -> None:
     assert one["status"] == 201
 
 
+async def test_a_number_of_any_length_in_a_form_is_taken_and_its_repeat_known(door: FrontDoor) -> None:
+    lines = [line("tai-khoan", form={"so_tai_khoan": 123456789012345678901})]
+    first, again = await results(door, *lines), await results(door, *lines)
+    assert (first[0]["status"], again[0]) == (201, first[0])
+
+
 async def test_a_key_is_one_dossier_whatever_its_spaces_and_another_one_only_with_another_key(
     door: FrontDoor,
 ) -> None:

@@ -99,9 +99,6 @@ async def test_late_is_said_honestly_with_whom_to_call(door: FrontDoor, visitor:
     assert "Hồ sơ đã quá ngày hẹn Đăng ký" in text
     assert "Đã quá ngày hẹn 3 ngày làm việc mà chưa có kết quả." in text
     assert "Ông/bà có thể hỏi lý do: gọi 024 0000 0001" in text
-    later = "UPDATE progress SET clock_due_at = '2026-03-20T10:00:00Z' WHERE dossier_id = $1"
-    await door.intake.spine.pool.execute(later, id)
-    assert "Ngày hẹn mới: 17:00 thứ Sáu, 20/03/2026." in await visitor.sees()
     done = DossierCompletedV1(
         leg="lead", agency=POLICE, completed_at=MONDAY_MORNING + timedelta(days=13), result="approved"
     )

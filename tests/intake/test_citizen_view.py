@@ -14,13 +14,13 @@ from pydantic import TypeAdapter, ValidationError
 from hub_events.intake import DeskRef, ProcedureRef, Promise, StatedTerm
 from hub_events.topics import ABOUT_DOSSIERS
 from hub_events.values import DossierCode
-from hub_worktime import load_calendar, parse_term
+from hub_worktime import DEFAULT_HOURS, load_calendar, parse_term, read_hours
 from services.intake.domain.catalogue import Desk
 from services.intake.domain.citizen.citizen_steps import NOT_TOLD, TOLD, citizen_steps
 from services.intake.domain.citizen.citizen_view import HEADLINES, OTHER_PAPERS, Around, citizen_view
 from services.intake.domain.citizen.look_up import dossier_code, known_digits, last_digits
 from services.intake.domain.citizen.plain_words import plain, term_words, time_of
-from services.intake.domain.citizen.promise_words import promise_words
+from services.intake.domain.citizen.promise_words import PromiseWords, promise_words
 from services.intake.domain.desk.life import Fee, Life
 from services.intake.domain.dossier import Dossier, State, SupplementRequest
 from services.intake.domain.progress import Progress
@@ -98,7 +98,7 @@ def test_others_texts_are_one_line_of_what_can_be_seen(text: str) -> None:
 
 
 def term(text: str, received: str, channel: str = "counter") -> Promise:
-    return promise_for(parse_term(text), datetime.fromisoformat(received), CALENDAR, None)
+    return promise_for(parse_term(text), datetime.fromisoformat(received), CALENDAR, DEFAULT_HOURS, None)
 
 
 @pytest.mark.parametrize(
@@ -109,6 +109,7 @@ def term(text: str, received: str, channel: str = "counter") -> Promise:
         (term("5 ngày", "2026-03-02T09:00:00+07:00"), "ngày cuối là ngày nghỉ nên chuyển sang ngày làm việc kế tiếp."),
         (term("2 ngày làm việc", "2026-04-29T09:00:00+07:00"), "các ngày nghỉ 30/04 (Ngày Chiến thắng), 01/05 ("),
         (term("5 ngày làm việc", "2026-08-20T09:00:00+07:00"), "thứ Bảy, Chủ nhật, có tính ngày làm bù 22/08"),
+        (term("3 ngày làm việc", "2026-08-19T09:00:00+07:00"), "“3 ngày làm việc”, có tính ngày làm bù 22/08."),
     ],
 )
 def test_why_a_date_is_that_date(promise: Promise, words: str) -> None:
@@ -117,6 +118,20 @@ def test_why_a_date_is_that_date(promise: Promise, words: str) -> None:
     assert told.why.startswith("Vì ")
     assert told.date
     assert told.basis == f"Quy tắc tính {promise.rule}, lịch làm việc {promise.calendar}."
+
+
+def test_the_desks_own_hours_are_named_and_counted_with() -> None:
+    hours = read_hours("08:00-12:00 13:00-18:00")
+
+    def told(received: str) -> PromiseWords:
+        promise = promise_for(parse_term("3 ngày làm việc"), datetime.fromisoformat(received), CALENDAR, hours, None)
+        return promise_words(promise, restarted=False, calendar=CALENDAR)
+
+    evening = told("2026-03-02T18:30:00+07:00")
+    assert "ngoài giờ làm việc nên tính từ thứ Ba, 03/03/2026" in evening.why
+    assert evening.basis is not None
+    assert evening.basis.endswith(f", giờ làm việc {hours}.")
+    assert "ngoài giờ" not in told("2026-03-02T17:20:00+07:00").why
 
 
 def test_without_its_calendar_a_date_is_still_said() -> None:

@@ -1,11 +1,14 @@
 """Quyết định của cán bộ: what an officer can decide when, and what follows, through the front door."""
 
 import uuid
+from datetime import datetime
 
 import pytest
 
 from hub_messaging.sealing import SealingKeys
-from tests.intake.conftest import ACCEPTANCE, FrontDoor, residence
+from tests.intake.conftest import ACCEPTANCE, FrontDoor, birth, residence
+from tests.intake.test_lists import completed, counted
+from tests.intake.test_timeline import record, told
 
 pytestmark = pytest.mark.stack
 LEAVING, HERE = ("request-withdrawal", "stop"), ("ask-fee", "correct")
@@ -19,7 +22,7 @@ async def test_a_later_acceptance_counts_from_when_the_officer_accepts(door: Fro
 
     assert answer["received_at"].startswith("2026-03-02T08:00:0"), "the receipt is never moved"
     assert answer["accepted_at"].startswith("2026-03-04T10:00:0")
-    assert answer["promise"]["counted_from"] == answer["accepted_at"]
+    assert answer["promise"]["counted_from"] == "2026-03-04T10:00:00+07:00", "the minute of the acceptance"
     assert answer["promise"]["due_at"] == "2026-03-13T17:00:00+07:00"
     assert answer["dossier_code"] == "H26.15.01-260304-0001"
     types = [type for type, _ in await door.outbox(submitted["dossier_id"])]
@@ -97,6 +100,20 @@ async def test_a_supplement_after_acceptance_restarts_the_date_from_zero_in_the_
 
     again = await door.decided(dossier_id, "request-supplement", reason="Thiếu trang hai", superior=SUPERIOR)
     assert again["supplement"]["request"] == 2
+
+
+async def test_a_request_follows_the_acceptance_though_clocks_were_set_back(door: FrontDoor) -> None:
+    """Else the register would take it for one before acceptance, and call late what ended while it waited."""
+    id = (await door.submitted(birth()))["dossier_id"]
+    door.set_time("2026-03-02T09:00:00+07:00")
+    accepted = await door.decided(id, "accept")
+    door.set_time("2026-03-02T08:59:00+07:00")
+    asked = await door.decided(id, "request-supplement", components=["to-khai"], reason="Thiếu chữ ký")
+    assert asked["supplement"]["requested_at"] == accepted["accepted_at"]
+    event = dict(await door.outbox(id))["dossier.supplement_requested.v1"]
+    assert datetime.fromisoformat(event["requested_at"]) == datetime.fromisoformat(accepted["accepted_at"])
+    await told(door, record(completed(datetime.fromisoformat("2026-03-05T09:00:00+07:00")), id))
+    assert await counted(door, "late=yes") == 0
 
 
 SUPERIOR = {"officer": "ct-01", "reason": "Trang hai của ông Mẫu bị rách sau khi nộp"}

@@ -94,6 +94,7 @@ async def test_all_formats_say_the_same(office: Desk) -> None:
     as_sets = [
         [(c["code"], {f["field"]: f["becomes"] for f in c["fields"]}) for c in one["diff"]["added"]] for one in seen
     ]
+    assert len(as_sets[0]) == len(lines)
     assert all(one == as_sets[0] for one in as_sets)
 
 

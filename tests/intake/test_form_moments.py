@@ -8,7 +8,7 @@ import pytest
 
 from services.intake.clients.typst_printer import TypstPrinter
 from tests.intake.conftest import FrontDoor
-from tests.intake.test_forms import accepted, fetched, issue, said_by
+from tests.intake.test_forms import accepted, fetched, issue, issued, said_by
 
 pytestmark = pytest.mark.stack
 
@@ -44,6 +44,16 @@ async def test_a_withdrawal_recorded_while_form_05_is_printed_has_it_printed_ane
     response = await issue(door, dossier, "05", **given)
     assert response.status_code == 201, response.text
     assert kinds == ["05", "05"], "what the first was drafted from stands no more"
+
+
+async def test_the_receipt_names_the_book_of_its_number(door: FrontDoor) -> None:
+    door.set_time("2026-12-31T16:00:00+07:00")
+    dossier = str((await accepted(door, acceptance=None))["dossier_id"])
+    door.set_time("2027-01-04T08:00:00+07:00")
+    await door.decided(dossier, "accept")
+    _, text = await issued(door, dossier, "01")
+    assert "Quyển số: 2027" in text
+    assert "Số thứ tự: 270104-0001" in text
 
 
 async def test_two_officers_on_either_side_of_new_year_issue_one_form_after_the_other(

@@ -30,7 +30,8 @@ SUPERIOR = Agreed("ct-01", "sealed")
 class Story:
     """What happened to one dossier: as the register has it, and as the facts that the clock hears.
 
-    It is accepted and asked for supplements; of its end may be heard late, so that lies near any moment of it.
+    It is accepted and asked for supplements; of its end may be heard late, so that lies near any moment of it. Or it is
+    finished on the spot.
     """
 
     def __init__(self, dice: random.Random) -> None:
@@ -39,14 +40,17 @@ class Story:
         self._moments: list[datetime] = []
         self.facts: list[Fact[Any]] = []
         self.dossier: Dossier = dossier("submitted")._replace(id=UUID(int=dice.getrandbits(100)))
+        self.progress, self.life = Progress(self.dossier.id), Life(self.dossier.id, "H26.15.01")
         self._waits(dice.randrange(2))
         promise = self._promise()
         self.dossier = self.dossier.accept(
             f"H26.15.01-260302-{self.dossier.id.int % 10**8:08d}", self._later(), "cb-01", promise
         )
+        if dice.random() < 0.2:
+            self._on_the_spot(promise)
+            return
         self._heard(world.accepted(self._at, promise))
         self._waits(dice.randrange(4))
-        self.progress, self.life = Progress(self.dossier.id), Life(self.dossier.id, "H26.15.01")
         for end in dice.sample(["completed", "ready", "stopped"], dice.choice([1, 1, 2])):
             self._end(end, dice.choice(self._moments) + timedelta(seconds=dice.choice([-1, 0, 59, 60, 7_000, 90_000])))
 
@@ -67,6 +71,14 @@ class Story:
             self.dossier = self.dossier.receive_supplement(self._later(), (), (), new, "")
             if new is not None:
                 self._heard(world.received(self._at, number, new))
+
+    def _on_the_spot(self, promise: Promise) -> None:
+        accepted_at, approved_at, returned_at = self._at, self._later(), self._later()
+        self.dossier = self.dossier.hand_back()
+        approved = self.life._replace(result_ready_at=approved_at, result_ready_by="ct-01", on_the_spot=True)
+        self.life = approved.hand_back(returned_at, "cb-01", "applicant")
+        moments = {"accepted_at": accepted_at, "appraised_at": accepted_at, "returned_at": returned_at}
+        self._heard(world.finished_on_the_spot(MONDAY_MORNING, approved_at, promise=promise, **moments))
 
     def _end(self, end: str, at: datetime) -> None:
         match end:

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from hub_messaging.sealing import SealingKeys
 from hub_worktime import VIETNAM, load_calendar
 from services.intake.domain.desk.late_entry import entered_late
-from tests.intake.conftest import ACCEPTANCE, FrontDoor, residence
+from tests.intake.conftest import ACCEPTANCE, FrontDoor, birth, residence
+from tests.intake.test_old_dossiers import figures
 
 pytestmark = pytest.mark.stack
 CALENDAR = load_calendar()
@@ -47,6 +48,19 @@ async def test_a_receipt_entered_later_than_its_working_day_is_listed_with_its_r
     keys = SealingKeys.read(door.intake.settings.sealing_keys_file)
     assert keys.open("contact", UUID(told), sealed) == why["note"]
     assert in_time not in str(both)
+
+
+async def test_what_a_desk_without_a_line_did_is_judged_by_when_it_was_done(door: FrontDoor) -> None:
+    door.set_time("2026-03-02T20:00:00+07:00")
+    receipt = await door.submitted(birth(received_at="2026-03-02T08:00:00+07:00", acceptance=ACCEPTANCE))
+    id, due_at = receipt["dossier_id"], "2026-03-02T17:00:00+07:00"
+    assert receipt["promise"]["due_at"] == due_at, "before it was entered"
+    before = {**ACCEPTANCE, "at": "2026-03-02T07:59:00+07:00"}
+    assert (await door.post(f"/v1/dossiers/{id}/result-ready", before)).json()["slug"] == "received-at-not-believable"
+    await door.decided(id, "steps", step="signed", at="2026-03-02T14:00:00+07:00")
+    await door.decided(id, "result-ready", at="2026-03-02T14:30:00+07:00")
+    await door.decided(id, "return-result", collected_by="applicant", at="2026-03-02T15:00:00+07:00")
+    assert (await figures(door, "2026-03-02", "2026-03-02"))["finished"]["on_time"] == 1
 
 
 async def test_a_reason_that_nobody_knows_is_refused(door: FrontDoor) -> None:

@@ -156,7 +156,8 @@ async def test_a_result_comes_and_is_handed_over(door: FrontDoor) -> None:
     ready = await door.decided(id, "result-ready")
     assert (ready["phase"], ready["state"], ready["national_status"]["code"]) == ("result_ready", "completed", 9)
     assert await refused(door, id, "request-supplement", reason="x") == (409, "wrong-state")
-    for moment in ("2026-03-01T08:00:00+07:00", "2026-03-06T08:00:00+07:00"):
+    before_it_was_ready = "2026-03-04T16:00:00+07:00"
+    for moment in ("2026-03-01T08:00:00+07:00", before_it_was_ready, "2026-03-06T08:00:00+07:00"):
         answer = await refused(door, id, "return-result", collected_by="proxy", at=moment)
         assert answer == (422, "received-at-not-believable")
     back = await door.decided(id, "return-result", collected_by="proxy")
@@ -170,6 +171,16 @@ async def test_a_result_comes_and_is_handed_over(door: FrontDoor) -> None:
         ("Kết quả đã về Bộ phận Một cửa.", "cb-01"),
         ("Đã trả kết quả cho người được ủy quyền.", "cb-01"),
     ]
+
+
+async def test_an_agencys_clock_may_be_ahead_of_the_desks_but_not_by_far(door: FrontDoor) -> None:
+    near, far = await accepted(door), await accepted(door)
+    for id, ahead in ((near, 4), (far, 6)):
+        ready_at = MONDAY_MORNING + timedelta(minutes=ahead)
+        await told(door, record(done().model_copy(update={"completed_at": ready_at}), id))
+    back = (await door.decided(near, "return-result", collected_by="applicant"))["life"]
+    assert back["result_ready_at"] == back["returned_at"]
+    assert await refused(door, far, "return-result", collected_by="post") == (422, "received-at-not-believable")
 
 
 async def test_fees_are_asked_paid_once_and_waived(door: FrontDoor) -> None:

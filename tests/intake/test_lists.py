@@ -166,6 +166,7 @@ async def test_a_filter_that_is_misspelt_or_a_foreign_cursor_is_refused(door: Fr
     assert by_due is None
     for query, status in (
         ("dekk=H26.15.01", 422), ("received_from=2026-03-02T08:00:00", 422), ("received_from=hôm qua", 422),
+        ("received_to=20261101", 422), ("due_from=20261101000000", 422),
         ("limit=201", 422), ("limit=0", 422), ("national_status=11", 422), ("late=maybe", 422), ("state=lost", 422),
         ("cursor=abc", 400), ("cursor=WyJkdWUiLDEsImEiXQ", 400),
     ):  # fmt: skip

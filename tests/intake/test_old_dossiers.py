@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import unicodedata
 from collections.abc import Callable
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -81,6 +82,13 @@ def _local(moment: str) -> str:
     return datetime.fromisoformat(moment).astimezone(VIETNAM).strftime("%H:%M %d/%m/%Y")
 
 
+async def test_a_number_is_one_however_its_letters_are_composed(door: FrontDoor) -> None:
+    spelt = [unicodedata.normalize(form, "Hộ tịch-17") for form in ("NFC", "NFD")]
+    (first,) = (await entered(door, book(line(number=spelt[0]))))["items"]
+    (again,) = (await entered(door, book(line(number=spelt[1]))))["items"]
+    assert (again["outcome"], again["dossier_id"]) == ("unchanged", first["dossier_id"])
+
+
 async def test_how_it_ended_in_the_book_is_its_national_status(door: FrontDoor) -> None:
     lines = [
         line("1", finished_at=None, result=None),
@@ -116,6 +124,17 @@ async def test_the_end_may_come_with_a_later_copy_of_the_book_and_an_older_copy_
     assert (await entered(door, book(opening)))["entered"] == 1
     assert (await entered(door, book(ended)))["finished"] == 1
     assert (await entered(door, book(opening, ended)))["unchanged"] == 2
+
+    (item,) = (await entered(door, book(line(returned_at="2025-02-13"))))["items"]
+    assert item["outcome"] == "finished"
+    assert (await entered(door, book(opening, ended, line(returned_at="2025-02-13"))))["unchanged"] == 3
+    shown = (await door.get(f"/v1/dossiers/{item['dossier_id']}")).json()
+    assert shown["national_status"]["code"] == 10
+    steps = (await door.get(f"/v1/dossiers/{item['dossier_id']}/timeline")).json()["steps"]
+    assert [step["text"] for step in steps[1:]] == [
+        "Giải quyết xong theo sổ cũ: được chấp thuận.",
+        "Đã trả kết quả theo sổ cũ.",
+    ]
 
 
 async def test_what_contradicts_the_first_entry_is_refused_and_says_in_which_fields(door: FrontDoor) -> None:

@@ -38,6 +38,26 @@ async def test_what_waits_for_the_applicant_after_acceptance_is_not_late(door: F
     assert period["open"] == {"in_time": 1, "late": 1, "no_term": 0}
 
 
+async def test_what_comes_later_changes_no_past_period(door: FrontDoor) -> None:
+    late, waiting, ended = [str((await door.submitted(residence(acceptance=ACCEPTANCE)))["dossier_id"]) for _ in "123"]
+    door.set_time("2026-03-31T09:00:00+07:00")
+    thieu = {"reason": "thiếu", "components": ["to-khai"]}
+    await door.decided(waiting, "request-supplement", **thieu)
+    march, open_then = ("2026-03-01", "2026-03-31"), {"in_time": 1, "late": 2, "no_term": 0}
+    door.set_time("2026-04-01T09:00:00+07:00")
+    assert (await figures(door, *march))["open"] == open_then
+
+    await told(door, record(completed(datetime.fromisoformat("2026-04-01T08:00:00+07:00")), ended))
+    await door.decided(late, "request-supplement", **thieu)
+    assert (await figures(door, *march))["open"] == open_then, "asked for since then"
+    door.set_time("2026-04-03T09:00:00+07:00")
+    for one in (late, waiting):
+        await door.decided(one, "supplement", components=[{"code": "to-khai", "originals": 1}])
+    assert (await figures(door, *march))["open"] == open_then, "promised anew since then"
+    april = await figures(door, "2026-04-01", "2026-04-30")
+    assert (april["open"]["in_time"], april["finished"]["late"]) == (2, 1)
+
+
 @pytest.mark.parametrize("path", ["/v1/figures/dossiers", "/v1/figures/on-the-spot"])
 @pytest.mark.parametrize(
     ("begin", "end", "status"),

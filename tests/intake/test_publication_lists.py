@@ -1,13 +1,16 @@
 """Danh mục công bố: replaced as a whole by two persons, shown to everybody, compared with the national portal."""
 
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import httpx
 import pytest
 
+from hub_web.problems import Problem
 from services.intake.api.reference.publication_lists import Turnstile
-from tests.intake.conftest import FrontDoor
+from tests.intake.citizen import Page
+from tests.intake.conftest import FrontDoor, opened
 
 KIND = "phi-dia-gioi-cap-xa"
 FIRST = """mã thủ tục,tên thủ tục,cấp tiếp nhận,bộ phận một cửa,cơ quan,ghi chú
@@ -108,6 +111,22 @@ async def test_the_page_is_for_everybody_and_runs_nothing(lists: Lists) -> None:
     assert f"/danh-muc/{KIND}" in (await lists.page("/danh-muc")).text
 
 
+async def test_the_pages_stand_in_the_citizens_frame_below_the_public_address(lists: Lists, tmp_path: Path) -> None:
+    await lists.published(FIRST)
+    public = lists.door.intake.settings.model_copy(update={"public_url": "https://dvc.example.vn/hub"})
+    async with opened(public, tmp_path) as behind:
+        for path, found in (("", True), (f"/{KIND}", True), ("/khong-co", False)):
+            answer = await behind.client.get(f"/danh-muc{path}")
+            page = Page(answer.text).accessible()
+            links = {attrs["href"] for tag, attrs in page.tags if tag == "a"}
+            assert {"#content", "/hub/tra-cuu"} <= links, "the head of the citizen's page"
+            below = links - {"#content", "/hub/tra-cuu"}
+            assert below == ({f"/hub/danh-muc/{KIND}"} if path == "" else {"/hub/danh-muc"})
+            assert "unsafe" not in answer.headers["content-security-policy"]
+            for told in (answer.text, answer.headers.get("x-robots-tag", "")):
+                assert ("noindex" in told) is not found, "what is published may be found"
+
+
 async def test_a_new_version_replaces_the_former_which_stays_readable(lists: Lists) -> None:
     await lists.published(FIRST)
     changed = FIRST.replace("Trả trong ngày", "Trả ngay").replace("9.999999,Thủ tục <b>lạ</b>", "1.004194,Tạm trú")
@@ -201,6 +220,6 @@ async def test_who_asks_for_too_many_pages_at_once_is_asked_to_wait() -> None:
     turnstile: Any = Turnstile(2, lambda: next(seconds))
     await turnstile(None)
     await turnstile(None)
-    with pytest.raises(Exception, match="list-busy"):
+    with pytest.raises(Problem, match="list-busy"):
         await turnstile(None)
     await turnstile(None)

@@ -21,7 +21,8 @@ async def test_an_accepted_dossier_has_code_and_promised_date_and_is_announced_o
     assert answer["national_status"] == {"code": 2, "name": "Được tiếp nhận"}
     assert answer["received_at"].startswith("2026-03-02T08:00:0")
     assert answer["promise"]["due_at"] == "2026-03-11T17:00:00+07:00"
-    assert answer["promise"]["counted_from"] == answer["received_at"] == answer["accepted_at"]
+    assert answer["received_at"] == answer["accepted_at"]
+    assert answer["promise"]["counted_from"] == "2026-03-02T08:00:00+07:00", "the minute that the receipt shows"
     assert (answer["promise"]["set_by"], answer["promise"]["provisional"]) == ("rule", False)
     ((type, event),) = await door.outbox(answer["dossier_id"])
     assert type == "dossier.accepted.v1"
@@ -32,6 +33,16 @@ async def test_an_accepted_dossier_has_code_and_promised_date_and_is_announced_o
     shown = (await door.get(f"/v1/dossiers/{answer['dossier_id']}")).json()
     assert {name: shown[name] for name in answer} == answer
     assert (await door.get(f"/v1/dossiers?code={answer['dossier_code']}")).json()["items"] == [shown]
+
+
+async def test_a_second_that_nobody_is_shown_makes_no_receipt_late_for_the_cut_off(door: FrontDoor) -> None:
+    door.set_time("2026-02-13T15:02:00+07:00")
+    dates = {}
+    for received_at in ("15:00:00.000001", "15:00:59", "15:01:00"):
+        answer = await door.submitted(birth(received_at=f"2026-02-13T{received_at}+07:00", acceptance=ACCEPTANCE))
+        dates[received_at] = answer["promise"]["due_at"]
+    assert dates["15:00:00.000001"] == dates["15:00:59"] == "2026-02-13T17:00:00+07:00"
+    assert dates["15:01:00"] == "2026-02-23T17:00:00+07:00"
 
 
 async def test_birth_registration_after_15_00_is_due_at_the_end_of_the_next_working_day(door: FrontDoor) -> None:

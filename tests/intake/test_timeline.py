@@ -12,7 +12,7 @@ from hub_events.notify import MessageSentV1
 from hub_events.routing import DossierAcknowledgedV1, DossierCompletedV1, DossierHandedOverV1
 from hub_events.sla import DeadlineClockStartedV1
 from hub_messaging.clock import real_now
-from hub_messaging.consumer import Reader
+from hub_messaging.reader import Reader
 from hub_messaging.refused import RawRecord
 from services.intake.bootstrap import HANDLERS
 from tests.intake.conftest import ACCEPTANCE, MONDAY_MORNING, FrontDoor, residence

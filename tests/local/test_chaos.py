@@ -26,7 +26,7 @@ from hub_local.chaos_rescues import RINGS
 from hub_local.chaos_screen import print_verdict
 from hub_local.chaos_stack import WIRED
 from hub_local.layout import PORTS, Layout
-from hub_local.proof import FACTS, TOLD, Seen
+from hub_local.proof import FACTS, TOLD, Seen, Wanted
 from hub_messaging.consumer import SESSION_SECONDS
 from tests.local.stand_ins import settings_of
 from tests.stack import Place
@@ -90,7 +90,9 @@ def complete() -> Seen:
 
 
 def late() -> Seen:
-    return Seen(Counter({**TOLD, "sms late": 1}), Counter({**FACTS, "missed": 1, "sent late:1": 1}))
+    wanted = Wanted()
+    wanted.also("missed", "sms late", "sent late:1")
+    return Seen(Counter({**TOLD, "sms late": 1}), Counter({**FACTS, "missed": 1, "sent late:1": 1}), wanted)
 
 
 def test_what_happened_once_is_in_order() -> None:
@@ -118,7 +120,22 @@ def test_a_missed_deadline_that_nobody_told_is_found() -> None:
     words = {flaw.words.partition(" (")[0] for flaw in flaws_of({"a": untold}, set(), set())}
     assert words == {"sms late is missing", "sent late:1 is missing"}
     silent = {flaw.words.partition(" (")[0] for flaw in flaws_of({"a": complete()}, {"a"}, set())}
-    assert silent == {"sms late is missing", "missed is missing", "sent late:1 is missing"}
+    assert silent == {"missed is missing"}
+
+
+def test_a_missed_deadline_that_a_result_has_overtaken_may_be_told_or_not() -> None:
+    for effects, words in (({}, {}), ({"sms late": 1}, {"sent late:1": 1})):
+        seen = Seen(Counter({**TOLD, **effects}), Counter({**FACTS, "missed": 1, **words}))
+        assert flaws_of({"a": seen}, {"a"}, set()) == []
+
+
+def test_what_was_overtaken_need_not_have_happened_and_twice_is_a_flaw() -> None:
+    seen = complete()
+    seen.wanted.also("sms supplement:1", "sent supplement:1")
+    seen.wanted.perhaps("sms supplement:1", "sent supplement:1")
+    assert flaws_of({"a": seen}, set(), set()) == []
+    seen.effects["sms supplement:1"] = 2
+    assert flaws_of({"a": seen}, set(), set()) == [Flaw("sms supplement:1: 2 times instead of 1", "a")]
 
 
 def test_a_citizen_who_is_told_of_a_miss_that_never_was_is_found() -> None:
@@ -236,10 +253,12 @@ def test_each_target_that_is_to_ring_has_an_alert_of_the_rules() -> None:
 
 
 async def test_an_alarm_that_does_not_ring_is_found_and_one_that_rings_on_too(tmp_path: Path) -> None:
-    shown = {"open": 0}
+    shown = {"open": 0, "due": 0}
 
     async def metrics(_: web.Request) -> web.Response:
-        return web.Response(text=f'hub_lane_circuit_open{{lane="H26-CA"}} {shown["open"]}\n')
+        lane = '{lane="H26-CA"}'
+        shows = f"hub_lane_circuit_open{lane} {shown['open']}\nhub_lane_work_due{lane} {shown['due']}\n"
+        return web.Response(text=shows)
 
     layout = Layout(tmp_path, port_base=32_300)
     app = web.Application()
@@ -254,6 +273,8 @@ async def test_an_alarm_that_does_not_ring_is_found_and_one_that_rings_on_too(tm
             await alarms.rung("HubLaneOpen", 0.2, service="routing")
         assert (await alarms.rung("HubProcessDown", 5, service="sla")).startswith("HubProcessDown rang after")
         shown["open"] = 1
+        await alarms.silent("HubLaneOpen", 0.2)
+        shown["due"] = 2
         assert (await alarms.rung("HubLaneOpen", 5, service="routing")).startswith("HubLaneOpen rang after")
         with pytest.raises(Silent, match="HubLaneOpen rings on"):
             await alarms.silent("HubLaneOpen", 0.2)

@@ -144,7 +144,7 @@ async def shown(tmp_path: Path) -> Any:
 async def test_an_alarm_that_rings_though_all_is_well_is_found(shown: Any) -> None:
     layout, metrics = shown
     assert await Alarms(layout).ringing(0.0) == []
-    metrics["routing"] = ['hub_lane_circuit_open{lane="H26-CA"} 1\n']
+    metrics["routing"] = ['hub_lane_circuit_open{lane="H26-CA"} 1\nhub_lane_work_due{lane="H26-CA"} 1\n']
     metrics["sla"] = ["hub_dead_letters_open 2\n"]
     assert await Alarms(layout).ringing(0.0) == ["HubDeadLetters at sla", "HubLaneOpen at H26-CA, routing"]
     assert await Alarms(layout).ringing(0.0, rightly={"HubLaneOpen"}) == ["HubDeadLetters at sla"]

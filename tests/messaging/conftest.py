@@ -21,12 +21,13 @@ from hub_local.stack import Stack
 from hub_messaging import logs
 from hub_messaging.bells import Bells
 from hub_messaging.clock import Clock, real_now
-from hub_messaging.consumer import Consumer, Reader
+from hub_messaging.consumer import Consumer
 from hub_messaging.database import Pool, open_pool
 from hub_messaging.health import Heart
 from hub_messaging.leases import Leases
-from hub_messaging.migrations import SPINE_V1, TIMERS_V1, TOPIC_IDS_V1, UNKNOWN_OUTCOMES_V1, WORK_V1
+from hub_messaging.migrations import SPINE_V1, TIMERS_V1, TOPIC_IDS_V1, UNKNOWN_OUTCOMES_V1, WITHDRAWN_V1, WORK_V1
 from hub_messaging.outbox import RELAY
+from hub_messaging.reader import Reader
 from hub_messaging.relay import KafkaSender, Relay
 from hub_messaging.runner import Runner
 from hub_messaging.topics import apply_topics
@@ -40,6 +41,7 @@ SCHEMA = (
     + TIMERS_V1
     + WORK_V1
     + UNKNOWN_OUTCOMES_V1
+    + WITHDRAWN_V1
     + TOPIC_IDS_V1
     + """;
 CREATE TABLE toy (dossier_id uuid PRIMARY KEY, facts text NOT NULL, sent text, rang int NOT NULL, note text UNIQUE);

@@ -20,9 +20,10 @@ from hub_events.topics import INTAKE, REFERENCE, ROUTING
 from hub_local.stack import Stack
 from hub_messaging import relay as relay_module
 from hub_messaging.clock import real_now
-from hub_messaging.consumer import Consumer, Handler, Reader
+from hub_messaging.consumer import Consumer
 from hub_messaging.jobs import Job
 from hub_messaging.outbox import MAX_RECORD_BYTES
+from hub_messaging.reader import Handler, Reader
 from hub_messaging.retention import Retention
 from hub_messaging.topics import administering, apply_topics, settings_of
 from services.intake.domain.reference.reference_events import LARGEST

@@ -26,6 +26,7 @@ from hub_messaging.consumer import Consumer
 from hub_messaging.metrics import CONSUMED
 from hub_messaging.positions import PositionMoved, stored_positions
 from hub_messaging.refused import DEAD, WAITING, RawRecord
+from hub_messaging.replay import RefusedRecords
 from hub_messaging.topics import administering
 from tests.messaging.conftest import Broker, ToyService, going
 from tests.messaging.toy import DESK, RECEIVED, Mischief, ToyUnitOfWork, settled_state, submitted
@@ -644,7 +645,7 @@ async def test_the_dead_are_replayed_inside_the_service_once_the_reason_is_gone(
         for mischief in (Mischief.BUG, Mischief.CANNOT, Mischief.DATA_ERROR, Mischief.NOT_YET)
     ]
     await reading_through(toy, broker)
-    replays = consumer_module.RefusedRecords(toy.runner, toy.reader, toy.heart)
+    replays = RefusedRecords(toy.runner, toy.reader, toy.heart)
     letters = await dead_letters(toy)
     # Replayed too early it is refused again, and its count grows.
     assert await refused.decide(toy.pool, int(letters[0]["id"]), WAITING, "officer-1", "try")
@@ -669,7 +670,7 @@ async def test_a_discarded_letter_is_never_run_and_keeps_who_and_why(toy: ToySer
     assert await refused.decide(toy.pool, int(letter["id"]), refused.DISCARDED, "officer-1", "a test record")
     assert not await refused.decide(toy.pool, int(letter["id"]), WAITING, "officer-2", "no")
     toy.mended.yes = True
-    await consumer_module.RefusedRecords(toy.runner, toy.reader, toy.heart).try_again()
+    await RefusedRecords(toy.runner, toy.reader, toy.heart).try_again()
     assert await settled_state(toy.pool) == {}
     (kept,) = await dead_letters(toy, refused.DISCARDED)
     assert (kept["decided_by"], kept["decided_why"]) == ("officer-1", "a test record")
@@ -687,5 +688,5 @@ async def test_facts_withheld_and_replayed_later_end_in_the_same_state(toy: ToyS
     assert len((await settled_state(toy.pool))[dossier].facts) == 1
     toy.mended.yes = True
     await toy.pool.execute("UPDATE refused_record SET next_at = now()")
-    await consumer_module.RefusedRecords(toy.runner, toy.reader, toy.heart).try_again()
+    await RefusedRecords(toy.runner, toy.reader, toy.heart).try_again()
     assert len((await settled_state(toy.pool))[dossier].facts) == 2

@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterable
 from contextlib import AbstractAsyncContextManager
 from datetime import timedelta
+from email.utils import format_datetime
 from functools import partial
 from typing import Any
 from uuid import UUID, uuid4
@@ -207,7 +208,7 @@ async def test_a_refused_row_that_is_sent_again_waits_for_the_dossiers_open_one(
         await until(all_are(toy, "done", 2))
 
 
-@pytest.mark.parametrize("status", [401, 403, 404, 405])
+@pytest.mark.parametrize("status", [302, 401, 403, 404, 405])
 async def test_an_answer_that_no_row_can_pass_opens_the_lane_and_costs_no_row(toy: ToyService, status: int) -> None:
     party = Party(lambda _row: classify(status, None) or Sent())
     lane_keeper = keeper(toy, party, lanes=[("toys", 1)])
@@ -259,12 +260,19 @@ def test_what_a_status_means() -> None:
     assert classify(204, None) is None
     assert classify(404, None) == Blocked("http-404")
     assert classify(422, None) == Refused("http-422")
-    assert classify(302, None) == Refused("http-302")
+    for status in (301, 302, 308):
+        assert classify(status, None) == Blocked(f"http-{status}")
     for status in (408, 425, 429, 500, 503):
         assert classify(status, None) == TryAgain(f"http-{status}")
     assert classify(503, "30") == TryAgain("http-503", 30.0)
     assert classify(503, "99999999999") == TryAgain("http-503", 3600.0)
-    for unreadable in ("", "-5", "soon", "Wed, 21 Oct 2015 07:28:00 GMT", "1e9", "٣" * 400):
+    in_a_minute = classify(503, format_datetime(real_now() + timedelta(seconds=60), usegmt=True))
+    assert isinstance(in_a_minute, TryAgain)
+    assert 50 < in_a_minute.after_seconds <= 60
+    assert classify(503, "Fri, 31 Dec 9999 23:59:59 GMT") == TryAgain("http-503", 3600.0)
+    for past in ("Wed, 21 Oct 2015 07:28:00 GMT", "Wed, 21 Oct 2015 07:28:00 -0000"):
+        assert classify(503, past) == TryAgain("http-503", 0.0)
+    for unreadable in ("", "-5", "soon", "Wed, 99 Oct 99999 07:28:00 GMT", "1e9", "٣" * 400):
         outcome = classify(503, unreadable)
         assert isinstance(outcome, TryAgain)
         assert 0 <= outcome.after_seconds <= 3600

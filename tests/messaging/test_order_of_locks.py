@@ -7,7 +7,7 @@ from uuid import UUID
 
 import pytest
 
-from hub_messaging import unknown, work
+from hub_messaging import unknown, withdrawn, work
 from hub_messaging.database import Connection, Writes
 from tests.messaging.conftest import ToyService
 
@@ -49,6 +49,14 @@ async def lose_track(toy: ToyService) -> None:
     await unknown.lose_track(toy.pool, ["toys"])
 
 
+async def doubt(toy: ToyService) -> None:
+    await withdrawn.doubt(toy.pool, ["toys"])
+
+
+async def trust(toy: ToyService) -> None:
+    await withdrawn.trust(toy.pool, ["toys"], ())
+
+
 async def ask_later(toy: ToyService) -> None:
     await unknown.UnknownOutcomes(toy.runner, lambda *_: None).ask_later([SECOND, FIRST])  # type: ignore[arg-type]
 
@@ -58,6 +66,8 @@ CHANGES: dict[str, tuple[Change, str, bool]] = {
     "a lane that is hurried": (hurry, "ready", False),
     "rows that stand behind nothing": (free, "behind", False),
     "a lane that is taken over": (lose_track, "ready", True),
+    "what was withdrawn in a lane that is taken over": (doubt, "done", True),
+    "what was withdrawn and is not under way": (trust, "done", True),
     "what is asked about later": (ask_later, "unknown", True),
 }
 

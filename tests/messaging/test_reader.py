@@ -12,10 +12,9 @@ from hypothesis import strategies as st
 from hub_events.event import Envelope, Fact, to_headers, type_in
 from hub_events.intake import DossierAcceptedV1, DossierRefusedV1, DossierSubmittedV1
 from hub_events.routing import DossierRoutedV1
-from hub_messaging.consumer import Handler, on_dossier
 from hub_messaging.errors import CannotProcess, NotYet
 from hub_messaging.jobs import StopReading
-from hub_messaging.reader import BUGS_IN_A_ROW, Reader
+from hub_messaging.reader import BUGS_IN_A_ROW, Handler, Reader, on_dossier
 from hub_messaging.refused import RawRecord, headers_as_text, headers_from_text
 from hub_messaging.runner import _run
 from tests.messaging.toy import ToyUnitOfWork, handlers, submitted

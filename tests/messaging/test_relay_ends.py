@@ -34,6 +34,7 @@ async def test_a_producer_that_is_given_up_sends_no_more_and_leaves_nothing_behi
     with pytest.raises(ConnectionError, match="TimeoutError"):
         await sender.send(broker.topic, [ROW])  # type: ignore[list-item]
     assert producer._sender.sender_task.done()
+    assert producer.client._conns
     assert not any(connection.connected() for connection in producer.client._conns.values())
     del producer
     gc.collect()
@@ -46,6 +47,7 @@ async def test_a_producer_whose_end_does_not_come_is_cut_off(broker: Broker, mon
     producer = await sender._ready()
     monkeypatch.setattr(producer, "stop", asyncio.Event().wait)
     await sender.close()
+    assert producer.client._conns
     assert not any(connection.connected() for connection in producer.client._conns.values())
     monkeypatch.undo()
     await producer.stop()

@@ -198,6 +198,39 @@ async def test_who_does_not_know_is_asked_less_and_less_often(toy: ToyService, d
         await until(in_an_hour)
 
 
+async def test_a_silent_party_holds_up_the_questions_about_nobody_else(toy: ToyService) -> None:
+    silent = [uuid4() for _ in range(60)]
+    awaited: list[UUID] = []
+
+    async def ask(row: WorkRow) -> Sent | NotSent | None:
+        if row.lane == "silent":
+            awaited.append(row.id)
+            await asyncio.Event().wait()
+        return Sent("9")
+
+    async def lose_now(*rows: tuple[str, UUID]) -> None:
+        ids = await add(toy, *rows)
+        await toy.pool.execute("UPDATE work SET state = 'unknown', attempts = 1 WHERE id = ANY($1)", ids)
+
+    await lose_now(*(("silent", one) for one in silent))
+    await lose_now(("toys", uuid4()))
+    async with going(Questions(outcomes(toy), toy.leases, toy.heart, ask)):
+        await until(all_are(toy, "done", 1), within=10)
+        await lose_now(("toys", uuid4()), ("others", uuid4()))
+        await until(all_are(toy, "done", 3), within=10)
+    assert len(awaited) == 1, "one question at a time"
+
+
+async def test_of_each_party_the_oldest_few_are_asked_about_in_turn(toy: ToyService) -> None:
+    most = unknown.AT_ONCE_OF_A_LANE
+    rows = await add(toy, *((lane, uuid4()) for _ in range(most + 5) for lane in ("toys", "others")))
+    await toy.pool.execute("UPDATE work SET state = 'unknown', attempts = 1")
+    first = [row.id for row, _age in await outcomes(toy).due()]
+    assert set(first) == set(rows[: 2 * most])
+    await outcomes(toy).ask_later(first)
+    assert {row.id for row, _age in await outcomes(toy).due(besides={"others"})} == set(rows[2 * most :: 2])
+
+
 async def test_whoever_takes_a_lane_over_sends_nothing_that_was_begun(
     another: Callable[..., Awaitable[ToyService]], toy: ToyService, dossier: UUID
 ) -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from hub_messaging import work
 from hub_messaging.outcomes import MAY_BE_TAKEN
+from hub_messaging.withdrawn import WITHDRAW
 from tests.messaging.conftest import ToyService
 
 pytestmark = pytest.mark.stack
@@ -19,7 +20,7 @@ BATCH = 20
 OTHERS = """
 INSERT INTO work (id, lane, dossier_id, kind, fact_at, state)
 SELECT gen_random_uuid(), 'toys', gen_random_uuid(), 'toy', now(), state
-FROM generate_series(1, $1), unnest(ARRAY['ready', 'behind', 'unknown', 'set_aside']) AS state
+FROM generate_series(1, $1), unnest(ARRAY['ready', 'behind', 'unknown', 'set_aside', 'refused']) AS state
 """
 ids = [uuid4() for _ in range(BATCH)]
 dossiers = [uuid4() for _ in range(BATCH)]
@@ -33,7 +34,7 @@ STATEMENTS = {
         work._SETTLE,
         (ids, ["done"] * BATCH, ["sent"] * BATCH, [1] * BATCH, [0] * BATCH, [now] * BATCH, MAY_BE_TAKEN),
     ),
-    "withdraw": (work._WITHDRAW, (["toys"] * BATCH, dossiers, MAY_BE_TAKEN)),
+    "withdraw": (WITHDRAW, (["toys"] * BATCH, dossiers, MAY_BE_TAKEN)),
     "decide": (work._DECIDE, (ids[0], "ready", "not-sent", "cb-01", "asked", 0)),
     "step forward": (work._STEP_FORWARD, (["toys"] * BATCH, dossiers)),
 }

@@ -20,11 +20,11 @@ from hub_events.intake import DeskRef, DossierRefusedV1, DossierSubmittedV1, Pro
 from hub_events.routing import DossierRoutingFailedV1
 from hub_events.topics import INTAKE, ROUTING
 from hub_messaging.clock import real_now
-from hub_messaging.consumer import Handler, on_dossier
 from hub_messaging.database import Table, TableStore
 from hub_messaging.errors import CannotProcess, NotYet
 from hub_messaging.jobs import Job
 from hub_messaging.outcomes import Refused, Sent
+from hub_messaging.reader import Handler, on_dossier
 from hub_messaging.timers import Timer
 from hub_messaging.unit_of_work import UnitOfWork
 from hub_messaging.work import NewWork, WorkRow

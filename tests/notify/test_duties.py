@@ -31,6 +31,7 @@ from tests.notify.world import (
     corrected,
     desk_step,
     fact_of,
+    letter,
     missed,
     refused,
     requested,
@@ -69,8 +70,10 @@ def test_each_duty_has_its_own_words_and_reference(world: World) -> None:
         requested("sms", request=2),
         missed(DUE),
         missed(at("20/03 17:00"), request=2),
-        completed(),
     )
+    world.take("late:1")
+    world.take("late:3")
+    world.hear(completed())
     assert world.references() == ["accepted", "supplement:1", "supplement:2", "late", "late:3", "completed"]
     assert world.texts()[1].startswith(f"Ho so {CODE} (")
     assert "chua co ket qua khi den hen tra 17:00 11/03/2026" in world.texts()[3]
@@ -97,6 +100,28 @@ def test_a_stop_is_told_once_and_said_by_the_second_versions_alone(world: World)
     assert [event.duty for event in world.said(MessageFailedV2)] == ["stopped"]
     assert [event.duty for event in world.said(MessageSentV2)] == ["stopped"]
     assert world.said(MessageSentV1) == world.said(MessageFailedV1) == []
+
+
+def test_the_new_date_of_each_apology_letter_is_told_once_and_other_forms_bring_no_message(world: World) -> None:
+    first, right = letter(at("26/03 17:00")), letter(at("16/03 17:00"), 2)
+    world.hear(accepted("sms", due_at=DUE), letter(None), first, first, right)
+    assert world.texts()[1:] == [
+        f"Ho so {CODE} (Dang ky khai sinh) duoc hen lai ngay tra ket qua: {due}. Xin xem phieu hen lai."
+        for due in ("17:00 26/03/2026", "17:00 16/03/2026")
+    ]
+    assert world.references() == ["accepted", "reappointed", "reappointed:2"]
+    assert all(_REFERENCE.match(f"{DOSSIER}:{reference}") for reference in world.references())
+    message = next(work.id for work in world.work.values() if work.kind == "reappointed:1")
+    world.settle(message, Sent("GW-1"))
+    assert [event.duty for event in world.said(MessageSentV2)] == ["reappointed"]
+
+
+def test_a_new_date_waits_for_code_and_contact_and_is_told_to_nobody_after_a_stop() -> None:
+    early, late = World(), World()
+    early.hear(letter(at("16/03 17:00")), accepted("sms", due_at=DUE))
+    assert sorted(early.references()) == ["accepted", "reappointed"]
+    late.hear(accepted("sms", due_at=DUE), stopped("sms"), letter(at("16/03 17:00")))
+    assert late.references() == ["accepted", "stopped"]
 
 
 def test_after_a_stop_nobody_is_told_of_a_result_or_a_missed_date(world: World) -> None:
@@ -197,8 +222,8 @@ def test_who_cannot_be_told_is_unreached_at_once(world: World, channels: tuple[s
 
 
 def test_a_result_that_comes_before_the_acceptance_waits_for_code_and_contact(world: World) -> None:
-    world.hear(completed(), missed(DUE))
-    assert world.states() == {"completed:1": "waiting_contact", "late:1": "waiting_contact"}
+    world.hear(requested("sms"), completed())
+    assert world.states() == {"completed:1": "waiting_contact", "supplement:1": "waiting_contact"}
     assert (world.work, world.told) == ({}, {})
 
     world.hear(accepted("sms", due_at=DUE))
@@ -214,8 +239,10 @@ def test_a_supplement_without_code_waits_for_the_acceptance(world: World) -> Non
 
 
 def test_the_contact_that_was_named_last_is_told(world: World) -> None:
-    world.hear(accepted("sms", minute=1), refused())  # the applicant withdrew the number
-    assert world.states() == {"accepted:1": "due", "refusal:1": "unreached"}
+    world.hear(accepted("sms", minute=1))
+    world.take("accepted:1")
+    world.hear(refused())  # the applicant withdrew the number
+    assert world.states() == {"accepted:1": "sent", "refusal:1": "unreached"}
 
 
 def test_a_message_that_was_taken_is_sent_and_says_by_whom(world: World) -> None:

@@ -1,11 +1,13 @@
 """Tin nhắn chờ người xử lý: what was refused or set aside is listed, and a person may always bring it to an end."""
 
+import json
 from collections.abc import AsyncIterator
 from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
 
+from hub_messaging.sealing import SealingKeys
 from hub_sandbox.sms import recipient_hash
 from tests.hosted import SMS_TOKEN, retold, running
 from tests.notify.conftest import PHONE, Hub
@@ -16,6 +18,7 @@ pytestmark = pytest.mark.stack
 WORK = "/v1/suppliers/gateway/work"
 NEW_PHONE = "+84987654321"
 BY_TELEPHONE = {"sent": False, "again": False, "why": "Một cửa đã gọi điện báo"}
+AT_THE_COUNTER = {**BY_TELEPHONE, "why": "Chị Thử tự đến hỏi", "officer": "cb-02", "how": "counter"}
 CALLED = ("thử", "Một cửa đã gọi điện báo")
 
 
@@ -54,6 +57,14 @@ async def listed(hub: Hub, **as_whom: Any) -> list[tuple[str, str, str, str]]:
 async def rows(hub: Hub, dossier: UUID) -> list[tuple[str, ...]]:
     statement = "SELECT state, outcome, settled_by, settled_why FROM work WHERE dossier_id = $1 ORDER BY seq"
     return [tuple(row) for row in await hub.service.spine.pool.fetch(statement, dossier)]
+
+
+async def kept(hub: Hub, dossier: UUID) -> list[dict[str, Any]]:
+    """The dossier's duties as the table has them."""
+    found: list[dict[str, Any]] = json.loads(
+        await hub.service.spine.pool.fetchval("SELECT duties FROM notices WHERE dossier_id = $1", dossier)
+    )
+    return found
 
 
 async def recipients(hub: Hub, dossier: UUID) -> list[str]:
@@ -108,6 +119,40 @@ async def test_who_was_found_to_have_no_phone_and_is_told_otherwise_is_said_to_b
     assert (await hub.post(of(dossier, "settle"), BY_TELEPHONE)).status_code == 200
     said = [body["reason"] for _, body in await hub.events(dossier)]
     assert said == ["phone-invalid", "told-otherwise"]
+
+
+async def test_who_could_never_be_written_to_and_was_told_at_the_counter_is_said_to_be(resting: Hub) -> None:
+    hub, dossier = resting, uuid4()
+    await hub.read(retold(dossier, accepted()))
+    (before,) = await kept(hub, dossier)
+    assert (before["state"], "told" in before) == ("unreached", False), "an older version reads it"
+    for wish in ({"sent": True}, {"sent": False}):
+        answer = await hub.post(of(dossier, "settle"), {**wish, "why": "Không có tin nào"})
+        assert answer.json()["slug"] == "nothing-to-settle"
+    assert len((await hub.get("/v1/notices?state=unreached")).json()["items"]) == 1
+
+    (notice,) = (await hub.post(of(dossier, "settle"), AT_THE_COUNTER)).json()["notices"]
+    assert (notice["reason"], notice["told"]) == ("told-otherwise", {"officer": "cb-02", "how": "counter"})
+    said = [(body["reason"], body.get("told_by"), body.get("told_how")) for _, body in await hub.events(dossier)]
+    assert said == [("no-contact", None, None), ("told-otherwise", "cb-02", "counter")]
+    assert (await hub.get("/v1/notices?state=unreached")).json()["items"] == []
+    (duty,) = await kept(hub, dossier)
+    assert duty["told"]["entered_by"] == "thử"
+    keys = SealingKeys.read(hub.settings.sealing_keys_file)
+    assert keys.open("contact", dossier, duty["told"]["sealed_why"]) == {"why": AT_THE_COUNTER["why"]}
+
+    await hub.read(retold(dossier, corrected("sms"), **hub.contact(dossier)))
+    assert (await hub.post(of(dossier, "settle"), AT_THE_COUNTER)).json()["slug"] == "nothing-to-settle"
+    assert (await hub.post(of(dossier, "redo"))).json()["slug"] == "nothing-to-redo"
+
+
+async def test_what_is_on_its_way_is_not_told_otherwise(resting: Hub) -> None:
+    dossier = uuid4()
+    await resting.read(retold(dossier, accepted("sms"), **resting.contact(dossier)))
+    for key in ("accepted/1", "completed/1"):
+        path = f"/v1/notices/{dossier}/{key}/settle"
+        assert (await resting.post(path, AT_THE_COUNTER)).json()["slug"] == "nothing-to-settle"
+    assert await resting.types(dossier) == []
 
 
 async def test_a_set_aside_message_that_the_supplier_has_after_all_is_sent(resting: Hub) -> None:

@@ -15,8 +15,10 @@ from hub_events.intake import (
     DossierAcceptedV1,
     DossierCorrectedV1,
     DossierDeskStepRecordedV1,
+    DossierFormIssuedV1,
     DossierRefusedV1,
     DossierStoppedV1,
+    DossierSupplementReceivedV1,
     DossierSupplementRequestedV1,
 )
 from hub_events.routing import DossierCompletedV1
@@ -33,30 +35,50 @@ from services.notify.store.unit_of_work import NotifyUnitOfWork
 
 DOSSIER = UUID("01900000-0000-7000-8000-000000000001")
 SEALED = "eyJhbGciOiJkaXIifQ..aXY.Y2lwaGVy.dGFn"
+SEALED_ANEW = "eyJhbGciOiJkaXIifQ..aXY.bmV1.dGFn"
 NOW = datetime(2026, 3, 2, 1, 0, tzinfo=UTC)
 SENDING = Sending(TextTemplates(), "gateway")
 
 
 @dataclass
 class World:
-    """Facts come in; the rows, the messages to be sent and what the service said are kept."""
+    """Facts come in; the rows, the messages to be sent and what the service said are kept.
+
+    `begun`: messages that the supplier may have, or that have ended; `taken_back`: those that are not to be sent.
+    """
 
     sending: Sending = SENDING
     rows: dict[UUID, Any] = field(default_factory=dict)
     work: dict[UUID, NewWork] = field(default_factory=dict)
     told: dict[UUID, Event] = field(default_factory=dict)
+    begun: set[UUID] = field(default_factory=set)
+    taken_back: dict[UUID, NewWork] = field(default_factory=dict)
 
     def hear(self, *facts: Fact[Any]) -> None:
         """Each fact in a batch of its own; one that raises leaves nothing."""
-        by_event = {handler.event: handler.handle for handler in handlers(self.sending)}
         for fact in facts:
-            self._run(fact.dossier_id, partial(by_event[type(fact.data)], fact))
+            self.hear_at_once(fact)
+
+    def hear_at_once(self, *facts: Fact[Any]) -> None:
+        """The facts in one batch."""
+        by_event = {handler.event: handler.handle for handler in handlers(self.sending)}
+        self._run(facts[0].dossier_id, *(partial(by_event[type(fact.data)], fact) for fact in facts))
 
     def settle(self, work_id: UUID, outcome: Sent | Refused, attempts: int = 1) -> None:
         """The supplier's final answer about one message."""
-        new = self.work[work_id]
+        new = (self.work | self.taken_back)[work_id]
+        self.begun.add(work_id)
         row = WorkRow(new.id, new.lane, new.dossier_id, new.kind, new.fact_at, NOW, attempts - 1, 0, new.body)
-        self._run(new.dossier_id, settled("gateway", row, outcome, attempts).run)
+        self._run(new.dossier_id, settled(self.sending, row, outcome, attempts).run)
+
+    def take(self, kind: str) -> None:
+        """The supplier takes the message of this kind."""
+        self.settle(self.message(kind), Sent("GW-1"))
+
+    def message(self, kind: str) -> UUID:
+        """The message of this kind that stands."""
+        (found,) = (work.id for work in self.work.values() if work.kind == kind and work.id not in self.begun)
+        return found
 
     def notices(self, dossier_id: UUID = DOSSIER) -> Notices:
         return from_row(self.rows[dossier_id])
@@ -70,24 +92,34 @@ class World:
     def texts(self) -> list[str]:
         return [orjson.loads(work.body)["text"] for work in self.work.values()]
 
+    def recipients(self) -> list[str]:
+        """The sealed contacts that messages go to."""
+        return [orjson.loads(work.body)["sealed_contact"] for work in self.work.values()]
+
     def references(self) -> list[str]:
         return [orjson.loads(work.body)["reference"].partition(":")[2] for work in self.work.values()]
 
     def said(self, kind: type[Event]) -> list[Any]:
         return [event for event in self.told.values() if isinstance(event, kind)]
 
-    def _run(self, dossier_id: UUID, job: Callable[[NotifyUnitOfWork], None]) -> None:
+    def _run(self, dossier_id: UUID, *jobs: Callable[[NotifyUnitOfWork], None]) -> None:
         uow = NotifyUnitOfWork(NOW)
         if dossier_id in self.rows:
             uow.notices.put(dossier_id, from_row(self.rows[dossier_id]))
             uow.keep()
-        job(uow)
-        uow.keep()
+        waiting = (work for work in self.work.values() if work.id not in self.begun)
+        uow.work.found({(work.dossier_id, work.kind): work.id for work in waiting})
+        for job in jobs:
+            job(uow)
+            uow.keep()
         kept = uow.notices.get(dossier_id)
         if kept is not None:
             self.rows[dossier_id] = dict(zip(NOTICES.columns, to_row(kept), strict=True))
+        for work_id in uow.work.taken_back:
+            self.taken_back[work_id] = self.work.pop(work_id)
         for work in uow.work.kept:
-            self.work.setdefault(work.id, work)
+            if work.id not in self.taken_back:
+                self.work.setdefault(work.id, work)
         for record in uow.outbox.kept:
             self.told.setdefault(record.envelope.id, EVENTS[record.envelope.type].model_validate_json(record.body))
 
@@ -142,7 +174,14 @@ def stopped(*channels: str, dossier_code: str | None = "H26.15.01-260302-0001") 
 
 
 def corrected(*channels: str) -> Fact[DossierCorrectedV1]:
-    return fact_of(_like(DossierCorrectedV1, what=("contact",), **contact(*channels)), minute=7)
+    changed = {**contact(*channels), "sealed_contact": SEALED_ANEW if channels else None}
+    return fact_of(_like(DossierCorrectedV1, what=("contact",), **changed), minute=7)
+
+
+def letter(new_due_at: datetime | None, number: int = 1) -> Fact[DossierFormIssuedV1]:
+    """An apology letter; without a new date some other form."""
+    changes = {"new_due_at": new_due_at, "reappointment": number if new_due_at else None}
+    return fact_of(_like(DossierFormIssuedV1, **changes), minute=8)
 
 
 def completed() -> Fact[DossierCompletedV1]:
@@ -153,5 +192,12 @@ def desk_step(step: str = "result-ready") -> Fact[DossierDeskStepRecordedV1]:
     return fact_of(_like(DossierDeskStepRecordedV1, step=step), minute=8)
 
 
-def missed(due_at: datetime, request: int = 0) -> Fact[DeadlineMissedV1]:
-    return fact_of(_like(DeadlineMissedV1, due_at=due_at, missed_at=due_at, request=request), minute=5)
+def missed(due_at: datetime, request: int = 0, ended_at: datetime | None = None) -> Fact[DeadlineMissedV1]:
+    when = {"due_at": due_at, "missed_at": due_at, "ended_at": ended_at}
+    return fact_of(_like(DeadlineMissedV1, **when, request=request), minute=5)
+
+
+def supplemented(request: int = 1, due_at: datetime | None = None) -> Fact[DossierSupplementReceivedV1]:
+    """With `due_at` after acceptance: the date that was set anew."""
+    promise = None if due_at is None else {**accepted().data.promise.model_dump(), "due_at": due_at}
+    return fact_of(_like(DossierSupplementReceivedV1, request=request, promise=promise), minute=9)

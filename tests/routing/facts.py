@@ -74,7 +74,8 @@ def supplement(dossier_id: UUID, request: int = 1, **changes: Any) -> Fact[Dossi
     return a_fact(DossierSupplementReceivedV1.model_validate(body), dossier_id, f"supplement-{request}")
 
 
-def corrected(dossier_id: UUID, number: int = 1, **changes: Any) -> Fact[DossierCorrectedV1]:
+def corrected(dossier_id: UUID, number: int = 1, hour: int | None = None, **changes: Any) -> Fact[DossierCorrectedV1]:
+    """`hour`: when it was said, by a clock that may be wrong."""
     body: dict[str, Any] = {
         "corrected_at": NOW + timedelta(hours=number),
         "corrected_by": "cb-01",
@@ -86,7 +87,9 @@ def corrected(dossier_id: UUID, number: int = 1, **changes: Any) -> Fact[Dossier
         "sealed_form": f"a..b.c{number}.d",
         **changes,
     }
-    return a_fact(DossierCorrectedV1.model_validate(body), dossier_id, f"corrected-{number}", timedelta(hours=number))
+    return a_fact(
+        DossierCorrectedV1.model_validate(body), dossier_id, f"corrected-{number}", timedelta(hours=hour or number)
+    )
 
 
 def stopped(dossier_id: UUID) -> Fact[DossierStoppedV1]:

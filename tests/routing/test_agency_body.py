@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic_core import from_json, to_json
@@ -13,7 +14,7 @@ from hub_messaging.clock import real_now
 from hub_messaging.sealing import SealingKeys
 from hub_messaging.work import NewWork, WorkRow
 from hub_web.client import Client
-from services.routing.clients.agency import FORM, AgencySystems
+from services.routing.clients.agency import FORM, AgencySystems, _detail
 from services.routing.handlers.dossier_accepted import on_dossier_accepted
 from tests.routing.facts import a_competence, a_uow, accepted
 
@@ -60,3 +61,12 @@ def test_a_whole_number_of_any_size_is_written(tmp_path: Path) -> None:
     systems = AgencySystems(Client(), lambda _agency: None, lambda: seals, "http://hub")
     body = systems._body(parcel_with({"n": 10**40}, seals))
     assert b'"n":1' + b"0" * 40 in body
+
+
+@pytest.mark.parametrize(
+    ("said", "number"),
+    [("CA-1", "CA-1"), (12345, "12345"), (10**40, str(10**40)), (True, None), (1.5, None), ("", None)],
+)
+def test_an_agencys_own_number_is_kept_as_text(tmp_path: Path, said: object, number: str | None) -> None:
+    row = parcel_with({}, keys(tmp_path))
+    assert _detail(row, to_json({"foreign_number": said})) == number

@@ -208,7 +208,8 @@ async def test_what_is_dated_before_the_dossier_was_received_is_refused(
     assert {*await hub.types(dossier_id)} <= {"dossier.routed.v1", "dossier.handed_over.v1"}
 
     close = completed(type=kind, at=(NOW - timedelta(days=30)).isoformat(), **more)
-    assert (await hub.call_back(close)).status_code == 204, "our own clock may have been ahead at the receipt"
+    heard = 404 if kind == "cancellation_answered" else 204  # nobody has asked the agency to stop
+    assert (await hub.call_back(close)).status_code == heard, "our own clock may have been ahead at the receipt"
 
 
 async def test_one_that_was_planned_before_that_was_kept_is_heard_as_before(

@@ -85,6 +85,37 @@ def test_whatever_is_read_when_the_agency_ends_with_the_newest(order: list[int],
     assert (desk.transfer.waiting, desk.transfer.corrections) == ((), (1, 2, 3))
 
 
+def test_the_last_correction_is_the_one_with_the_highest_number_whatever_the_clock_said() -> None:
+    desk = correcting()
+    desk.accept(legs=TWO_IN_ROW, sealed_form=FORM)
+    desk.correct(1, hour=5)
+    desk.correct(2, hour=4)
+    desk.answer(Complete(APPROVED))
+    assert read_parcel(desk.work[-1].body).sealed_form == "a..b.c2.d"
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.permutations(range(4)), st.lists(st.integers(0, 3), max_size=3))
+def test_an_older_supplement_that_comes_after_a_newer_one_brings_no_older_form_and_date(
+    order: list[int], again: list[int]
+) -> None:
+    desk = correcting()
+    facts = [
+        lambda: desk.accept(sealed_form=FORM),
+        lambda: desk.supplement(1, sealed_form="a..b.s1.d"),
+        lambda: desk.supplement(2, sealed_form="a..b.s2.d"),
+        lambda: desk.supplement(3, sealed_form="a..b.s3.d"),
+    ]
+    for index in (*order, *again):
+        facts[index]()
+    sent = [parcel for work in desk.work if (parcel := read_parcel(work.body)).kind == "supplement"]
+    assert sorted(parcel.request for parcel in sent) == [1, 2, 3], "each brings its papers"
+    telling = [parcel for parcel in sent if parcel.sealed_form is not None]
+    assert [parcel.request for parcel in telling] == sorted(parcel.request for parcel in telling)
+    assert telling[-1].request == 3
+    assert all(parcel.promised_at is None for parcel in sent if parcel not in telling)
+
+
 @pytest.mark.parametrize("changes", [{"dossier_code": None}, {"sealed_form": None, "what": ["contact"]}])
 def test_a_contact_or_a_dossier_that_is_not_accepted_is_no_affair_of_the_agency(changes: dict[str, Any]) -> None:
     desk = correcting()
@@ -109,6 +140,38 @@ def test_an_agency_that_takes_no_such_call_or_refuses_it_is_listed() -> None:
     assert not refusing.transfer.to_correct
 
 
+def refused(desk: Desk, reason: str = "http-422") -> Desk:
+    desk.accept(sealed_form=FORM)
+    desk.settle(desk.work[0], Refused(reason))
+    return desk
+
+
+def test_what_an_agency_refused_it_gets_anew_with_what_is_corrected_and_no_correction_of_it() -> None:
+    desk = refused(correcting())
+    desk.supplement()
+    desk.correct(1)
+    desk.settle(desk.work[-1], Refused("http-422"))
+    desk.correct(2)
+    first, _supplement, second, third = desk.work
+    assert (second.replaces, third.replaces) == ((first.id,), (first.id, second.id))
+    assert [(one.lane, one.kind) for one in (second, third)] == [(POLICE.code, "dossier")] * 2
+    parcels = [read_parcel(work.body) for work in desk.work]
+    assert [one.sealed_form for one in parcels] == [FORM, None, "a..b.c1.d", "a..b.c2.d"]
+    dates = (parcels[0].received_at, parcels[1].promised_at)
+    assert [(one.received_at, one.promised_at) for one in parcels[2:]] == [dates] * 2, "as a supplement moved them"
+    assert desk.transfer.to_correct, "until it has taken it"
+    desk.settle(third, Sent("CA-0001"))
+    assert (desk.transfer.state, desk.transfer.to_correct) == ("handed_over", False)
+    desk.correct(3)
+    assert desk.work[-1].kind == "correction"
+
+
+def test_an_agency_that_may_have_it_is_told_a_correction() -> None:
+    desk = refused(correcting(), "http-409")
+    desk.correct()
+    assert (desk.work[-1].kind, desk.work[-1].replaces) == ("correction", ())
+
+
 def test_of_a_stopped_dossier_nothing_is_corrected() -> None:
     desk = correcting()
     desk.accept(sealed_form=FORM)
@@ -128,8 +191,10 @@ async def test_a_correction_reaches_the_agency_once_and_opened(hub: Hub) -> None
     await until(lambda: hub.types(dossier_id), lambda types: types[-1] == "dossier.correction_handed_over.v1")
     assert await kinds(hub, dossier_id) == ["handover", "correction"]
     assert (await hub.get("/v1/transfers?to_correct=true")).json()["items"] == []
-    rows = str(await hub.fetch("SELECT * FROM transfer")) + str(await hub.fetch("SELECT body FROM work_body"))
-    assert "Nguyễn Văn Đúng" not in rows
+    assert "Nguyễn Văn Đúng" not in str(await hub.fetch("SELECT * FROM transfer"))
+    bodies = [row["body"] for row in await hub.fetch("SELECT body FROM work_body")]
+    assert len(bodies) == 2
+    assert not any("Nguyễn Văn Đúng".encode() in body for body in bodies)
 
 
 @pytest.mark.stack
@@ -148,6 +213,58 @@ async def test_where_no_call_is_taken_a_person_tells_and_says_so(hub: Hub) -> No
     assert (await hub.get("/v1/transfers?to_correct=true")).json()["items"] == []
 
 
-async def correct(hub: Hub, dossier_id: UUID) -> None:
+async def listed(hub: Hub) -> list[tuple[str, str]]:
+    items = (await hub.get(f"/v1/lanes/{POLICE.code}/work")).json()["items"]
+    return [(one["kind"], one["outcome"]) for one in items]
+
+
+@pytest.mark.stack
+async def test_a_refused_dossier_that_the_desk_corrects_is_handed_over_anew_and_waits_for_nobody(hub: Hub) -> None:
+    await declare(hub, offers=["corrections"])
+    await hub.behave(callback="never", refuse_status=422)
+    dossier_id = await hub.accept()
+    await until(lambda: listed(hub), lambda found: found == [("dossier", "http-422")])
+    await hub.behave(callback="never")
+    await correct(hub, dossier_id)
+    await handed_over(hub, dossier_id)
+    assert (await kinds(hub, dossier_id), await listed(hub)) == (["handover"], [])
+    assert (await hub.get("/v1/transfers?to_correct=true")).json()["items"] == []
+    rows = await hub.fetch("SELECT state, outcome FROM work ORDER BY seq")
+    assert [tuple(row) for row in rows] == [("done", "replaced"), ("done", "sent")]
+
+
+@pytest.mark.stack
+async def test_what_a_person_sent_again_is_not_replaced_and_the_correction_is_listed(hub: Hub) -> None:
+    await declare(hub, offers=["corrections"])
+    await hub.behave(callback="never", refuse_status=422)
+    dossier_id = await hub.accept()
+    await until(lambda: listed(hub), lambda found: found == [("dossier", "http-422")])
+    await hub.behave(callback="never", down="unavailable")
+    (row,) = await hub.fetch("SELECT id FROM work")
+    assert (await hub.post(f"/v1/lanes/{POLICE.code}/work/{row['id']}/redo")).status_code == 200
+    await correct(hub, dossier_id)
+    await hub.behave(callback="never")
+    await handed_over(hub, dossier_id)
+    assert await kinds(hub, dossier_id) == ["handover"]
+    (shown,) = (await hub.get("/v1/transfers?to_correct=true")).json()["items"]
+    assert shown["legs"][0]["untold"] == [1]
+
+
+@pytest.mark.stack
+async def test_a_correction_that_came_while_the_officer_telephoned_stays_listed(hub: Hub) -> None:
+    await hub.behave(callback="never")
+    dossier_id = await hub.accept()
+    await handed_over(hub, dossier_id)
+    await correct(hub, dossier_id)
+    await correct(hub, dossier_id, 2)
+    path = f"/v1/transfers/{dossier_id}/legs/lead/corrections/told"
+    assert (await hub.post(f"{path}?up_to=0")).status_code == 422
+    for _ in range(2):
+        told = (await hub.post(f"{path}?up_to=1")).json()
+        assert (told["to_correct"], told["legs"][0]["untold"]) == (True, [2])
+    assert (await hub.post(f"{path}?up_to=2")).json()["to_correct"] is False
+
+
+async def correct(hub: Hub, dossier_id: UUID, number: int = 1) -> None:
     form = {"applicant": {"full_name": "Nguyễn Văn Đúng"}, "components": [], "request": "Đăng ký thường trú"}
-    await hub.read(corrected(dossier_id, sealed_form=hub.keys.seal("form", dossier_id, form)))
+    await hub.read(corrected(dossier_id, number, sealed_form=hub.keys.seal("form", dossier_id, form)))

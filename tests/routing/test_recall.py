@@ -3,22 +3,26 @@
 import asyncio
 from collections.abc import Callable
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
+import asyncpg
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from hub_local.stack import Stack
 from hub_messaging.outcomes import Refused, Sent
+from hub_messaging.topics import apply_topics
 from hub_messaging.work import NewWork
 from services.routing.domain.answers import Acknowledge, AnswerRecall, Complete, answer_recall
 from services.routing.domain.transfer import Leg, Recall
+from services.routing.handlers.agency_answer import TransferUnknown
 from services.routing.handlers.recall import read_cancellation
 from services.routing.store.rerouting import TO_RECALL_OLDEST, measure
-from tests.hosted import SECRET
+from tests.hosted import SECRET, process, say
 from tests.routing.conftest import Hub, write_endpoints
 from tests.routing.desk import DOSSIER, Desk
-from tests.routing.facts import COMMITTEE, NOW, POLICE, stopped, supplement
+from tests.routing.facts import COMMITTEE, NOW, POLICE, accepted, stopped, supplement
 from tests.routing.test_handlers import APPROVED, BOTH, TWO_IN_ROW
 from tests.waiting import until
 
@@ -116,7 +120,13 @@ def _live(order: list[int]) -> Desk:
         lambda: desk.answer(AnswerRecall("decided", NOW)),
         lambda: desk.answer(AnswerRecall("unknown", NOW)),
     ]
+    refused = []
     for index in order:
+        try:
+            facts[index]()
+        except TransferUnknown:  # nobody has asked yet: the agency sends it again
+            refused.append(index)
+    for index in refused:
         facts[index]()
     return desk
 
@@ -149,6 +159,18 @@ def test_a_persons_word_is_the_last() -> None:
     assert answer_recall(leg, AnswerRecall("decided", NOW)) is None
     assert answer_recall(leg, AnswerRecall("stopped", NOW, "can-bo", "a..b.e.f")) is None, "said twice"
     assert answer_recall(leg, AnswerRecall("decided", NOW, "can-bo")) is not None
+
+
+def test_an_answer_that_nobody_asked_for_does_not_spoil_the_stop_that_comes() -> None:
+    desk = recalling()
+    desk.accept()
+    desk.settle(desk.work[0], Sent())
+    with pytest.raises(TransferUnknown):
+        desk.answer(AnswerRecall("stopped", NOW))
+    desk.stop()
+    assert desk.transfer.to_recall
+    assert [call.kind for call in desk.work] == ["cancellation"]
+    assert "dossier.recalled.v1" not in desk.said
 
 
 # With a database, sockets, and agencies that misbehave.
@@ -260,6 +282,36 @@ async def test_an_attempt_whose_end_was_not_known_when_the_desk_stopped_it_is_fo
     await asyncio.sleep(2.5)  # the attempt has timed out
     await hub.behave(callback="never")
     await until(lambda: hub.types(dossier_id), lambda types: types[-1] == "dossier.recalled.v1", within=20)
+    assert await kinds(hub, dossier_id) == ["handover", "cancellation"]
+
+
+@stack
+async def test_a_stop_while_a_process_dies_in_the_call_is_found_out_and_recalled(
+    idle_hub: Hub, database_url: str, kafka: Stack
+) -> None:
+    """The sender would have found out by its own call; without it nobody would ask."""
+    hub, dossier_id = idle_hub, uuid4()
+    url = hub.sandbox_url + "/agencies/{agency_code}"
+    write_endpoints(hub.folder, {"*": {"url": url, "secrets": [SECRET], "status_query": True, **OFFERED}})
+    await hub.behave(callback="never", late_answer_seconds=60)
+    await apply_topics(kafka.layout.kafka_servers, 2, 1)
+    connection = await asyncpg.connect(database_url)
+
+    async def found(statement: str) -> bool:
+        return await connection.fetchval(statement, dossier_id) is not None
+
+    async with process(hub.settings.model_copy(update={"attempt_seconds": 30}), kafka.layout.kafka_servers) as first:
+        await say(kafka, "intake-dossier-events", accepted(dossier_id))
+        await until(lambda: kinds(hub, dossier_id), lambda taken: taken == ["handover"])
+        await say(kafka, "intake-dossier-events", stopped(dossier_id))
+        await until(lambda: found("SELECT 1 FROM work WHERE outcome = 'withdrawn' AND dossier_id = $1"))
+        first.kill()
+        await first.wait()
+    await hub.behave(callback="never")
+    async with process(hub.settings, kafka.layout.kafka_servers):
+        recalled = "SELECT 1 FROM outbox WHERE type = 'dossier.recalled.v1' AND key = $1::uuid::text"
+        await until(lambda: found(recalled))
+    await connection.close()
     assert await kinds(hub, dossier_id) == ["handover", "cancellation"]
 
 

@@ -5,7 +5,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from hub_messaging.consumer import Reader
+from hub_messaging.reader import Reader
 from services.routing.store.rerouting import ROUTING_FAILED, measure
 from tests.hosted import record_of
 from tests.routing.conftest import Hub

@@ -28,6 +28,13 @@ async def test_two_messages_for_one_duty_are_a_duplicate_and_another_duty_is_not
     assert counts["sms_by_duty"] == {"accepted": 1, "supplement": 2, "completed": 2}
 
 
+async def test_one_duty_told_at_two_numbers_is_no_duplicate(other: Other) -> None:
+    reference = f"{uuid4()}:accepted"
+    for number in ("+84912345678", "+84987654321"):
+        await other.text(reference=reference, to=number)
+    assert (await other.summary())["duplicates"] == 0
+
+
 async def test_the_same_key_with_another_text_is_a_conflict(other: Other) -> None:
     key = str(uuid4())
     await other.text(key, reference=f"{uuid4()}:accepted")

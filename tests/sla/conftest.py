@@ -58,13 +58,14 @@ async def idle_hub(postgres: PostgresServer, tmp_path: Path) -> AsyncIterator[Hu
         yield hub
 
 
+async def all_heard(_heard: Heard) -> bool:
+    """Nothing waits in Kafka."""
+    return True
+
+
 @pytest.fixture
 async def hub(idle_hub: Hub, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Hub]:
     """Sla's API and timers, running; events are fed by the test, so that nothing waits in Kafka."""
-
-    async def all_heard(_heard: Heard) -> bool:
-        return True
-
     monkeypatch.setattr(Heard, "everything", all_heard)
     async with running(idle_hub, "timers", "http"):
         yield idle_hub

@@ -1,5 +1,7 @@
 """Kiểm tra ngày hẹn: the clock's own computation confirms a date or raises an alarm."""
 
+from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -8,10 +10,13 @@ from prometheus_client import REGISTRY
 
 from hub_events.intake import Promise
 from hub_events.sla import DeadlineClockStartedV1
-from services.sla.domain.check import check, explain
+from hub_worktime import DueDate, compute_due, load_calendar
+from services.sla.domain import check as check_module
+from services.sla.domain.check import check, explain, term_of
 from tests.sla.world import World, accepted, at, by_officer, promise, received, requested
 
 MONDAY = at("02/03 08:00")
+EARLY, LATE = "08:00-12:00 13:00-16:30", "08:00-12:00 13:00-18:00"
 
 
 @pytest.mark.parametrize(
@@ -31,6 +36,23 @@ def test_what_intake_promises_is_confirmed(received_at: str, term: str) -> None:
     given = promise(at(received_at), term)
     confirmed = check(given)
     assert (confirmed.agrees, confirmed.computed_due_at) == (True, given.due_at)
+
+
+@pytest.mark.parametrize(
+    ("received_at", "term", "hours", "due_at"),
+    [
+        ("02/03 08:00", "5 ngày làm việc", EARLY, "09/03 16:30"),
+        ("02/03 17:20", "5 ngày làm việc", LATE, "09/03 18:00"),
+        ("02/03 17:20", "8 giờ làm việc", LATE, "03/03 16:20"),
+    ],
+)
+def test_a_date_by_the_desks_own_hours_is_confirmed_by_them(
+    received_at: str, term: str, hours: str, due_at: str
+) -> None:
+    given = promise(at(received_at), term, hours)
+    assert given.due_at == at(due_at)
+    assert check(given).agrees
+    assert check(given.model_copy(update={"hours": None})).reason == "another-minute"
 
 
 @pytest.mark.parametrize(
@@ -91,10 +113,45 @@ def test_a_difference_is_announced_counted_and_kept_until_a_date_that_agrees_hol
     ("given", "words"),
     [
         (promise(MONDAY), "Hạn trả kết quả: 17:00 ngày 09/03/2026."),
+        (promise(MONDAY, hours=EARLY), f"Giờ làm việc của đơn vị: {EARLY}."),
         (by_officer(MONDAY, at("31/03 10:00")), "Ngày hẹn do cán bộ CB-01 ấn định"),
         (promise(MONDAY, "Không quy định"), "không có ngày hẹn"),
         (promise(MONDAY, calendar="vn@1999.1"), "Không tính lại được ngày hẹn"),
     ],
 )
 def test_every_date_is_explained_in_words(given: Promise, words: str) -> None:
-    assert words in " ".join(explain(given))
+    assert words in " ".join(explain(given, restarted=False))
+
+
+@pytest.mark.parametrize("changes", [{"calendar": "vn@2026.2"}, {"rule": "general@2026.2"}])
+def test_what_named_a_version_that_was_not_here_is_confirmed_once_it_is(
+    changes: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Intake was rolled out first; then sla, which has the calendar and the rules that it promises by."""
+    world = World()
+    world.hear(accepted(MONDAY, promise(MONDAY, **changes)))
+    assert world.clock().differs
+    with monkeypatch.context() as newer:
+        newer.setattr(check_module, "recompute", rebuilt(**changes))
+        world.ring(kind="check")
+    assert not world.clock().differs
+    assert world.types() == ["clock_started"], "nothing is told twice"
+    world.ring(kind="check")
+    assert not world.clock().differs, "what was confirmed once stays so"
+
+
+def test_a_date_that_is_plainly_another_one_stays_so_however_often_it_is_looked_at() -> None:
+    world = World()
+    world.hear(accepted(MONDAY, promise(MONDAY, due_at=at("10/03 17:00"))))
+    world.ring(kind="check")
+    assert world.clock().differs
+
+
+def rebuilt(calendar: str = "vn@2026.1", rule: str = "general@2026.1") -> Callable[[Promise], DueDate]:
+    """The computation of a build that has these versions, in which nothing is another date."""
+
+    def recompute(given: Promise) -> DueDate:
+        due = compute_due(given.counted_from, term_of(given.term), calendar=load_calendar())
+        return replace(due, calendar=calendar, rule=rule)
+
+    return recompute

@@ -96,6 +96,21 @@ def test_a_missed_date_is_announced_once_however_often_its_timer_rings(world: Wo
     assert world.timers == {}
 
 
+def test_a_miss_that_is_said_when_the_result_is_known_names_its_end(world: World) -> None:
+    world.hear(accepted(MONDAY))
+    world.now = DUE + timedelta(hours=1)  # nobody rang until then
+    world.hear(completed(DUE + timedelta(minutes=30)))
+    world.ring()
+    (missed,) = world.said(DeadlineMissedV1)
+    assert missed.ended_at == DUE + timedelta(minutes=30)
+
+    watched = World()
+    watched.hear(accepted(MONDAY))
+    watched.pass_time(DUE + timedelta(minutes=1))
+    (missed,) = watched.said(DeadlineMissedV1)
+    assert missed.ended_at is None
+
+
 def test_a_timer_that_rings_too_early_is_set_again(world: World) -> None:
     world.hear(accepted(MONDAY))
     timers = dict(world.timers)
@@ -180,6 +195,13 @@ def test_what_was_finished_on_the_spot_after_its_date_is_late_and_nobody_is_told
     assert world.types() == ["clock_started", "clock_stopped"], "who holds the result is not told that it will be late"
     assert world.said(DeadlineClockStoppedV1)[0].outcome == "late"
     assert world.timers == {}
+
+
+def test_what_was_approved_on_the_spot_in_time_and_collected_later_is_not_late(world: World) -> None:
+    world.hear(finished_on_the_spot(MONDAY, DUE, returned_at=DUE + timedelta(days=1)))
+    world.pass_time(DUE + timedelta(days=2))
+    (stopped,) = world.said(DeadlineClockStoppedV1)
+    assert (stopped.stopped_at, stopped.outcome) == (DUE, "on_time")
 
 
 def test_a_refusal_after_acceptance_stops_the_clock_and_before_it_says_nothing(world: World) -> None:

@@ -4,9 +4,13 @@ from datetime import datetime, timedelta
 from uuid import UUID, uuid4
 
 import pytest
+from prometheus_client import REGISTRY
 
-from tests.hosted import retold
-from tests.sla.conftest import Hub
+from hub_messaging.heard import Heard
+from hub_worktime import load_calendar
+from services.sla.store.queries import ClockQueries
+from tests.hosted import retold, running
+from tests.sla.conftest import Hub, all_heard
 from tests.sla.world import accepted, at, by_officer, completed, promise, received, requested
 from tests.waiting import until
 
@@ -49,6 +53,8 @@ async def test_a_supplement_moves_the_date_and_says_so(hub: Hub) -> None:
     await hub.read(retold(dossier, received(at("20/03 09:00"))))
     found = await hub.deadline(dossier)
     assert (found["state"], found["due_at"]) == ("running", _written(at("27/03 17:00")))
+    assert found["explanation"][0].startswith("Hồ sơ đầy đủ lúc 09:00 ngày 20/03/2026;")
+    assert any("bổ sung đầy đủ thì thời hạn tính lại từ đầu" in words for words in found["explanation"])
     assert [(move["what"], move["request"]) for move in found["history"]] == [
         ("started", None),
         ("paused", 1),
@@ -79,6 +85,24 @@ async def test_dates_that_differ_are_listed_and_an_officers_date_is_not_one_of_t
     assert (found["set_by"], found["difference"], found["agrees"]) == ("officer", "set-by-officer", True)
 
 
+async def test_what_an_older_build_could_not_confirm_is_looked_at_again_when_a_newer_one_starts(
+    idle_hub: Hub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Heard, "everything", all_heard)
+    hub, dossier, ended = idle_hub, uuid4(), uuid4()
+    early = promise(MONDAY, calendar="vn@2026.2")
+    async with running(hub, "http"):
+        await hub.read(*(retold(one, accepted(MONDAY, early)) for one in (dossier, ended)))
+        await hub.read(retold(ended, completed(DUE)))
+        await ClockQueries(hub.service.spine.pool).measure(MONDAY)
+        assert _differing() == 1, "of what has ended nothing can be mended"
+    monkeypatch.setattr("services.sla.domain.check.load_calendar", lambda _id: load_calendar("vn@2026.1"))
+    async with running(hub, "timers", "http"):
+        await until(lambda: _agrees(hub, dossier))
+        await ClockQueries(hub.service.spine.pool).measure(MONDAY)
+        assert _differing() == 0
+
+
 async def test_lists_go_page_by_page_and_stay_within_the_callers_area(hub: Hub) -> None:
     dossiers = sorted(uuid4() for _ in range(5))
     facts = [retold(dossier, accepted(MONDAY)) for dossier in dossiers]
@@ -107,6 +131,14 @@ async def test_the_calendars_that_dates_are_counted_by_are_published(hub: Hub) -
     assert calendar["id"] == "vn@2026.1"
     assert calendar["official_years"] == [2024, 2025, 2026]
     assert "2026-01-10" in calendar["make_up_days"]
+
+
+async def _agrees(hub: Hub, dossier: UUID) -> bool:
+    return bool((await hub.deadline(dossier))["agrees"])
+
+
+def _differing() -> float | None:
+    return REGISTRY.get_sample_value("hub_sla_dates_differing")
 
 
 async def _told(hub: Hub, dossier: UUID, what: str) -> bool:

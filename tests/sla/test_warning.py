@@ -29,6 +29,24 @@ def test_two_days_or_more_are_warned_of_on_the_working_day_before_and_shorter_te
     assert warn_at(promise(at(received), term)) == at(warned)
 
 
+@pytest.mark.parametrize(
+    ("received", "term", "warned"),
+    [
+        ("02/03 08:00", "5 ngày làm việc", "06/03 08:00"),
+        ("02/03 09:00", "Trong ngày", "02/03 13:15"),  # 6.5 working hours: half of them after the break
+    ],
+)
+def test_a_desks_own_hours_say_when_it_opens_and_what_half_of_its_time_is(
+    received: str, term: str, warned: str
+) -> None:
+    assert warn_at(promise(at(received), term, "08:00-12:00 13:00-16:30")) == at(warned)
+
+
+def test_an_officers_date_in_the_evening_is_warned_of_before_it() -> None:
+    evening = by_officer(at("02/03 17:20"), at("02/03 19:20")).model_copy(update={"hours": "08:00-20:00"})
+    assert warn_at(evening) == at("02/03 18:20")
+
+
 def test_no_term_no_warning() -> None:
     assert warn_at(promise(at("02/03 08:00"), "Không quy định")) is None
 

@@ -24,7 +24,7 @@ from hub_events.intake import (
 from hub_events.routing import DossierCompletedV1
 from hub_events.topics import EVENTS
 from hub_messaging.timers import Timer
-from hub_worktime import compute_due, load_calendar, parse_term
+from hub_worktime import compute_due, load_calendar, parse_term, read_hours
 from services.sla.bootstrap import HANDLERS, ring
 from services.sla.domain.clock import DossierClock
 from services.sla.store.clocks import CLOCK, from_row, to_row
@@ -100,7 +100,7 @@ def fact_of(event: Event, dossier_id: UUID = DOSSIER, id: UUID | None = None) ->
     return Fact(Envelope(id or uuid4(), event.type, "/hub/test", str(dossier_id), moment, moment), event)
 
 
-def promise(received: datetime, term: str = "5 ngày làm việc", **changes: Any) -> Promise:
+def promise(received: datetime, term: str = "5 ngày làm việc", hours: str | None = None, **changes: Any) -> Promise:
     """What intake would promise for a dossier that was complete at `received`."""
     reading = parse_term(term)
     stated = StatedTerm(text=term, unit=reading.unit, amount=reading.amount, reason=reading.reason)
@@ -108,13 +108,14 @@ def promise(received: datetime, term: str = "5 ngày làm việc", **changes: An
         stated = stated.model_copy(update={"cut_off": f"{reading.cut_off:%H:%M}"})
     if reading.unit is None:
         return Promise(due_at=None, counted_from=received, term=stated).model_copy(update=changes)
-    due = compute_due(received, reading, calendar=load_calendar("vn"))
+    due = compute_due(received, reading, calendar=load_calendar("vn"), hours=read_hours(hours))
     made = Promise(
         due_at=due.due_at,
         counted_from=received,
         term=stated,
         rule=due.rule,
         calendar=due.calendar,
+        hours=hours,
         provisional=due.provisional,
     )
     return made.model_copy(update=changes)
@@ -133,10 +134,12 @@ def accepted(received: datetime, given: Promise | None = None, **options: Any) -
     return fact_of(example.model_copy(update=changes), **options)
 
 
-def finished_on_the_spot(received: datetime, ended: datetime) -> Fact[DossierFinishedOnTheSpotV1]:
+def finished_on_the_spot(received: datetime, ended: datetime, **changes: Any) -> Fact[DossierFinishedOnTheSpotV1]:
+    """All of it at `ended`, but what `changes` says."""
     example = examples_of(DossierFinishedOnTheSpotV1.type)[0].fact.data
     steps = dict.fromkeys(("accepted_at", "appraised_at", "approved_at", "returned_at"), ended)
-    return fact_of(example.model_copy(update={"received_at": received, "promise": promise(received), **steps}))
+    at_once = {"received_at": received, "promise": promise(received), **steps}
+    return fact_of(example.model_copy(update={**at_once, **changes}))
 
 
 def requested(moment: datetime, request: int = 1, after: bool = True) -> Fact[DossierSupplementRequestedV1]:

@@ -42,3 +42,11 @@ def test_a_key_given_twice_is_refused_at_any_depth(key: str, one: Any, other: An
     raw = ('{"a":[' * depth + inner + "]}" * depth).encode()
     with pytest.raises(Problem, match="malformed-json"):
         read_json(raw)
+
+
+@pytest.mark.parametrize("depth", [300, 900, 100_000])
+def test_what_is_nested_too_deeply_is_told_so(depth: int) -> None:
+    raw = b'{"value":' + b"[" * depth + b"]" * depth + b"}"
+    with pytest.raises(Problem) as refused:
+        validate_body(TypeAdapter(Anything), raw)
+    assert "quá nhiều lớp" in refused.value.detail

@@ -131,7 +131,8 @@ async def test_only_a_failed_connection_means_nothing_was_sent() -> None:
 
     async with Client(ClientLimits(connect_seconds=0.5)) as client:
         assert await reason(client, "http://127.0.0.1:1/") == "no-connection"
-        assert await reason(client, "http://") == "address-unusable"
+        for no_address in ("http://", "http://a..b/x", f"http://{'a' * 64}.example/"):
+            assert await reason(client, no_address) == "address-unusable"
         async with other_side(hang_up) as url:
             assert await reason(client, url) == "connection-broken"
 

@@ -17,6 +17,7 @@ from hub_worktime import (
     Unit,
     WorkingHours,
     compute_due,
+    day_in_vietnam,
     load_calendar,
     parse_term,
 )
@@ -147,6 +148,12 @@ def test_a_moment_in_any_zone_is_the_same_moment() -> None:
         assert due.due_at.utcoffset() == timedelta(hours=7)
 
 
+def test_a_day_begins_at_midnight_here_whatever_zone_the_moment_is_told_in() -> None:
+    assert day_in_vietnam(datetime(2026, 2, 28, 16, 59, 59, tzinfo=UTC)) == date(2026, 2, 28)
+    assert day_in_vietnam(datetime(2026, 2, 28, 17, tzinfo=UTC)) == date(2026, 3, 1)
+    assert day_in_vietnam(datetime(2026, 3, 1, tzinfo=timezone(timedelta(hours=14)))) == date(2026, 2, 28)
+
+
 def test_a_moment_without_offset_is_refused() -> None:
     with pytest.raises(ValueError, match="offset"):
         compute_due(datetime(2026, 2, 13), parse_term("1 ngày"), calendar=CALENDAR)  # noqa: DTZ001
@@ -233,6 +240,21 @@ def test_a_date_is_stamped_and_can_be_explained() -> None:
         "02/03/2026",
     ):
         assert words in told
+
+
+def test_a_make_up_day_is_explained_as_a_day_off_is() -> None:
+    due = _due("2026-08-19 09:00", "3 ngày làm việc")
+    assert due.due_at == datetime(2026, 8, 22, 17, tzinfo=VIETNAM)
+    assert "Làm bù 22/08/2026." in due.steps
+
+
+def test_a_term_that_began_again_says_from_what_and_by_which_rule() -> None:
+    first, again = (_due("2026-03-04 08:00", "5 ngày làm việc").explained(restarted=said) for said in (False, True))
+    assert first[0].startswith("Nhận hồ sơ lúc 08:00 ngày 04/03/2026;")
+    assert again[0].startswith("Hồ sơ đầy đủ lúc 08:00 ngày 04/03/2026;")
+    (rule,) = set(again[1:]) - set(first)
+    assert rule.startswith("Hồ sơ được bổ sung đầy đủ thì thời hạn tính lại từ đầu. (")
+    assert set(first[1:]) < set(again)
 
 
 def test_a_provisional_date_says_so_in_its_explanation() -> None:

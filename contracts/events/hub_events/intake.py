@@ -17,6 +17,7 @@ from hub_events.values import (
     Slug,
     TerritoryCode,
     Text,
+    WrittenHours,
 )
 
 Channel = Literal["counter", "online", "post"]
@@ -64,6 +65,8 @@ class Promise(Part):
     """Rule id and version, e.g. `general@2025-07-01`."""
     calendar: str | None = None
     """Calendar and version, e.g. `vn@2026.1`."""
+    hours: WrittenHours | None = None
+    """Of the desk, by which the date is counted and warned of; None: the rule's default."""
     provisional: bool = False
     """A day on the way lies in a year whose official swaps were not entered."""
     set_by: Literal["rule", "officer"] = "rule"
@@ -319,3 +322,7 @@ class DossierFormIssuedV1(Event):
     replaces: UUID | None = None
     """The form of this kind that it takes the place of."""
     desk: DeskRef
+    new_due_at: Moment | None = None
+    """Ngày hẹn lại, which an apology letter (04) gives in the place of the promised one."""
+    reappointment: int | None = Field(default=None, ge=1)
+    """First, second … letter that gave this dossier a new date; None: of an old book, nobody is told."""

@@ -5,7 +5,7 @@ from typing import ClassVar, Final, Literal
 from pydantic import Field
 
 from hub_events.event import Event
-from hub_events.values import Moment, Slug
+from hub_events.values import Moment, OfficerCode, Slug
 
 Duty = Literal["accepted", "supplement", "refusal", "completed", "late"]
 """What a citizen must be told (NĐ 61/2018 Đ.17, 19, 20; kept under NĐ 118/2025). Closed: what came to be told later
@@ -49,6 +49,9 @@ class CitizenUnreachedV1(Event):
     occasion: int = Field(default=1, ge=1)
     unreached_at: Moment
     reason: Slug
+    told_by: OfficerCode | None = None
+    """Who told them in another way (`told-otherwise`), where that was said; and how: `phone`, `counter`, `post`."""
+    told_how: Slug | None = None
 
 
 class MessageSentV2(Event):
@@ -84,3 +87,6 @@ class CitizenUnreachedV2(Event):
     occasion: int = Field(default=1, ge=1)
     unreached_at: Moment
     reason: Slug
+    told_by: OfficerCode | None = None
+    """Who told them in another way (`told-otherwise`), where that was said; and how: `phone`, `counter`, `post`."""
+    told_how: Slug | None = None

@@ -11,7 +11,7 @@ from pydantic import Field
 
 from hub_events.event import Part, ReferenceEvent
 from hub_events.intake import Channel
-from hub_events.values import AgencyCode, Moment, OfficerCode, ProcedureCode, Slug, TerritoryCode
+from hub_events.values import AgencyCode, Moment, OfficerCode, ProcedureCode, Slug, TerritoryCode, WrittenHours
 
 
 class ProcedureFee(Part):
@@ -163,6 +163,9 @@ class DeskPublishedV1(DirectoryEntry):
     category: Slug | None = None
     """Phân loại: urban, rural, remote."""
     hours: str | None = None
+    """As people read them."""
+    counting_hours: WrittenHours | None = None
+    """By which its dossiers' dates are counted; None: the rule's default."""
     phone: str | None = None
     """Of the office."""
 

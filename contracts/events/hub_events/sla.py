@@ -68,3 +68,5 @@ class DeadlineMissedV1(Event):
     missed_at: Moment
     request: int = Field(default=0, ge=0)
     """Which date was missed: 0 the first one, n the one set after the n-th supplement."""
+    ended_at: Moment | None = None
+    """When the dossier had ended after all, where that was known when the miss was said: nobody waits any more."""

@@ -37,6 +37,19 @@ Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+([-_.][a-z0-9]+)*$",
 OfficerCode = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9]([A-Za-z0-9._-]{0,62}[A-Za-z0-9])?$")]
 """Mã cán bộ, công chức: a code of the office, not a name."""
 
+_HOURS = r"([01][0-9]|2[0-3]):[0-5][0-9]-([01][0-9]|2[0-3]):[0-5][0-9]"
+
+
+def _check_in_order(hours: str) -> str:
+    edges = hours.replace("-", " ").split(" ")
+    if edges != sorted(set(edges)):
+        raise ValueError("working hours are in order, each interval ending before the next begins")
+    return hours
+
+
+WrittenHours = Annotated[str, StringConstraints(pattern=rf"^{_HOURS}( {_HOURS})*$"), AfterValidator(_check_in_order)]
+"""Giờ làm việc of every working day: `08:00-12:00 13:00-16:30`."""
+
 TerritoryCode = Annotated[str, StringConstraints(pattern=r"^([0-9]{2}|[0-9]{5})$")]
 """Mã đơn vị hành chính (General Statistics Office): province two digits, commune five."""
 

@@ -25,14 +25,11 @@ from hub_messaging.health import Heart
 from hub_messaging.jobs import StopReading
 from hub_messaging.membership import read_by_nobody
 from hub_messaging.metrics import CONSUMER_LAG, CONSUMER_STOPPED
-from hub_messaging.positions import Position, PositionMoved, stored_positions
-from hub_messaging.reader import Handler, Reader, count, measure, on_dossier, raw
-from hub_messaging.replay import RefusedRecords
+from hub_messaging.positions import Position, PositionMoved
+from hub_messaging.reader import Reader, count, measure, raw
 from hub_messaging.runner import Runner
 from hub_messaging.topic_ids import topic_ids
 from hub_messaging.unit_of_work import UnitOfWork
-
-__all__ = ["Consumer", "Handler", "Reader", "RefusedRecords", "on_dossier", "stored_positions"]
 
 log = structlog.get_logger(__name__)
 

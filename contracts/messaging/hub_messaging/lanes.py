@@ -20,7 +20,7 @@ from typing import Generic, TypeVar
 
 import structlog
 
-from hub_messaging import tracing, unknown, work
+from hub_messaging import tracing, unknown, withdrawn, work
 from hub_messaging.bells import Bells
 from hub_messaging.breaker import PROBE_LONGEST_SECONDS, Lane, jitter
 from hub_messaging.clock import real_now
@@ -28,7 +28,7 @@ from hub_messaging.database import UNAVAILABLE
 from hub_messaging.errors import LostLease
 from hub_messaging.health import Heart
 from hub_messaging.jobs import Failed, Job, Result
-from hub_messaging.leases import Lease, Leases
+from hub_messaging.leases import Lease, Leases, lease_of
 from hub_messaging.metrics import DELIVERIES, DELIVERY_SECONDS, EFFECT_DELAY, LANE_OPEN
 from hub_messaging.outcomes import NOT_BEGUN, Blocked, Outcome, Refused, Sent, TryAgain, Unknown, without_a_key
 from hub_messaging.runner import Runner
@@ -133,7 +133,7 @@ class LaneKeeper(Generic[U]):
         try:
             async with asyncio.timeout(LAST_WORDS_SECONDS):
                 await self._ended.join()
-                await self._leases.give_back(_lease_name(name) for name in self.owned_lanes())
+                await self._give_back({name for name in self.owned_lanes() if not self._lanes[name].held})
         except UNAVAILABLE as trouble:
             log.warning("lanes_not_drained", trouble=type(trouble).__name__)
 
@@ -163,15 +163,16 @@ class LaneKeeper(Generic[U]):
         # A lane that is no longer wanted is kept until what runs in it has been written.
         wanted |= {lane.name: 0 for lane in self._lanes.values() if lane.held and lane.name not in wanted}
         if unwanted := self._lanes.keys() - wanted.keys():
-            await self._leases.give_back(map(_lease_name, unwanted))
+            await self._give_back(unwanted)
             for name in unwanted:
                 self._forget(name)
-        held = await self._leases.hold([_lease_name(name) for name in wanted])
+        held = await self._leases.hold([lease_of(name) for name in wanted])
         ours = {None, *(lane.lease for lane in self._lanes.values())}
-        if taken := [name for name in wanted if held.get(_lease_name(name)) not in ours]:
+        if taken := [name for name in wanted if held.get(lease_of(name)) not in ours]:
             await unknown.lose_track(self._runner.pool, taken)
+            await withdrawn.doubt(self._runner.pool, taken)
         for name, concurrency in wanted.items():
-            lease = held.get(_lease_name(name))
+            lease = held.get(lease_of(name))
             if lease is None and name in self._lanes and not self._lanes[name].held:
                 self._forget(name)
             elif lease is not None or name in self._lanes:
@@ -184,6 +185,13 @@ class LaneKeeper(Generic[U]):
         if owned and time.monotonic() >= self._next_free:
             self._next_free = time.monotonic() + FREE_EVERY_SECONDS
             await work.free(self._runner.pool, owned)
+            here = [work_id for lane in self._lanes.values() for work_id in lane.held]
+            await withdrawn.trust(self._runner.pool, list(owned), here)
+
+    async def _give_back(self, names: Collection[str]) -> None:
+        """In order: nothing is under way in these lanes."""
+        await withdrawn.trust(self._runner.pool, list(names), ())
+        await self._leases.give_back(map(lease_of, names))
 
     def _forget(self, name: str) -> None:
         if self._lanes.pop(name).breaker.is_open:
@@ -280,7 +288,7 @@ class LaneKeeper(Generic[U]):
                 results = await self._runner.run(jobs, fence={attempt.lease.name: attempt.lease for attempt in ours})
             except LostLease as lost:
                 for lane in self._lanes.values():
-                    if _lease_name(lane.name) in lost.names:
+                    if lease_of(lane.name) in lost.names:
                         lane.lease = None
                         lane.let_go()
             except UNAVAILABLE as trouble:
@@ -296,12 +304,8 @@ class LaneKeeper(Generic[U]):
     def _tell(self, ours: list[Attempt], results: list[Result[None]]) -> None:
         for attempt, result in zip(ours, results, strict=True):
             if isinstance(result, Failed):
-                log.error(
-                    "outcome_not_recorded",
-                    work_id=str(attempt.row.id),
-                    error=type(result.error).__name__,
-                    exc_info=result.error,
-                )
+                bug = result.error
+                log.error("outcome_not_recorded", work_id=str(attempt.row.id), error=type(bug).__name__, exc_info=bug)
             elif isinstance(attempt.outcome, Sent):
                 EFFECT_DELAY.labels(attempt.row.kind).observe((real_now() - attempt.row.fact_at).total_seconds())
 
@@ -394,7 +398,3 @@ def _ready(row: WorkRow, outcome: TryAgain | Blocked, own: int, wait: float) -> 
 
 def _unknown(row: WorkRow, reason: str) -> Settled:
     return Settled(row, UNKNOWN, reason, row.attempts + 1, row.own_failures)
-
-
-def _lease_name(lane: str) -> str:
-    return f"lane:{lane}"

@@ -40,6 +40,11 @@ ORDER BY name FOR SHARE
 """
 
 
+def lease_of(lane: str) -> str:
+    """The name of a lane's lease; `withdrawn.WITHDRAW` knows it too."""
+    return f"lane:{lane}"
+
+
 @dataclass(frozen=True, slots=True)
 class Lease:
     """Proof of ownership: valid while nobody has raised the epoch."""

@@ -3,13 +3,16 @@
 Sent        the party took it.
 TryAgain    time-out, connection trouble, 5xx, 408, 425, 429: again later (full jitter, or the longer Retry-After).
 Refused     the party will not take this one: final, to its owner's list.
-Blocked     401, 403, 404, 405: nothing of this lane can work: the lane opens, the row waits.
+Blocked     3xx, 401, 403, 404, 405: nothing of this lane can work: the lane opens, the row waits.
 Unknown     it may or may not have been taken, and the party makes an effect of every request: not sent again unless
             somebody finds out that it was not (see `hub_messaging.unknown`).
 """
 
 from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
 from typing import Final
+
+from hub_messaging.clock import real_now
 
 RETRY_AFTER_LIMIT_SECONDS = 3600.0
 NOT_BEGUN: Final = "not-begun"
@@ -18,8 +21,13 @@ NOT_TAKEN: Final = frozenset(
 )
 """Reasons to try again that say for certain that the party took nothing; any other may hide an effect."""
 
-MAY_BE_TAKEN: Final = "^(timeout|connection-broken|answer-unreadable|bug|not-recorded|http-5(0[0-24-9]|[1-9][0-9]))$"
-"""Reasons to try again that may hide an effect, as a pattern: of the others it is certain that they don't."""
+MAY_BE_TAKEN: Final = (
+    "^(timeout|connection-broken|answer-unreadable|bug|not-recorded|http-409|http-5(0[0-24-9]|[1-9][0-9]))$"
+)
+"""Reasons that may hide an effect, as a pattern: of the others it is certain that they don't.
+
+A conflict may say that the party has it already.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +68,7 @@ def classify(status: int, retry_after: str | None) -> Outcome | None:
     """What an HTTP status means for the row; None for 2xx (the caller reads the body)."""
     if 200 <= status < 300:
         return None
-    if status in (401, 403, 404, 405):
+    if 300 <= status < 400 or status in (401, 403, 404, 405):
         return Blocked(f"http-{status}")
     if status in (408, 425, 429) or status >= 500:
         return TryAgain(f"http-{status}", _seconds(retry_after))
@@ -75,7 +83,13 @@ def without_a_key(outcome: Outcome) -> Outcome:
 
 
 def _seconds(retry_after: str | None) -> float:
-    """Retry-After in seconds (the date form is not used by the parties we know); unreadable: 0."""
-    if retry_after is None or not retry_after.strip().isdecimal():
+    """Retry-After, in seconds or as a date (RFC 9110 §10.2.3); unreadable: 0."""
+    if retry_after is None:
         return 0.0
-    return min(float(retry_after), RETRY_AFTER_LIMIT_SECONDS)
+    if retry_after.strip().isdecimal():
+        return min(float(retry_after), RETRY_AFTER_LIMIT_SECONDS)
+    try:
+        ahead = (parsedate_to_datetime(retry_after) - real_now()).total_seconds()
+    except (ValueError, TypeError, OverflowError):  # TypeError: a date without a zone
+        return 0.0
+    return min(max(ahead, 0.0), RETRY_AFTER_LIMIT_SECONDS)

@@ -21,7 +21,7 @@ from hub_events.topics import destinations, topics_read_by
 from hub_messaging import logs, refused, tracing, work
 from hub_messaging.bells import Bells
 from hub_messaging.clock import Clock
-from hub_messaging.consumer import Consumer, Handler, Reader, RefusedRecords
+from hub_messaging.consumer import Consumer
 from hub_messaging.database import UNAVAILABLE, open_pool
 from hub_messaging.health import Heart, Probes
 from hub_messaging.heard import Heard
@@ -31,7 +31,9 @@ from hub_messaging.leases import Leases
 from hub_messaging.metrics import ISSUER_KEYS_AGE
 from hub_messaging.outbox import RELAY
 from hub_messaging.outcomes import Outcome, Refused, Sent
+from hub_messaging.reader import Handler, Reader
 from hub_messaging.relay import KafkaSender, Relay
+from hub_messaging.replay import RefusedRecords
 from hub_messaging.retention import Retention
 from hub_messaging.runner import Runner
 from hub_messaging.settings import ServiceSettings

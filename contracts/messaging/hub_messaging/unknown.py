@@ -1,15 +1,17 @@
 """Kết quả chưa rõ: rows that a party may or may not have taken, where a second request would be a second effect.
 
 A row comes here when the attempt at a lane that is not repeat-safe ended unclearly, or its process died between the
-call and the record (the mark is committed before the call). It leaves by a question to the party, by proof that came
-another way (a callback), or by an operator's decision; never by being sent again blindly.
+call and the record (the mark is committed before the call); and, from any lane, when it was withdrawn while its process
+died (`hub_messaging.withdrawn`). It leaves by a question to the party, by proof that came another way (a callback), or
+by an operator's decision; never by being sent again blindly.
 
 Rows that were refused or set aside wait for a person too, who may settle them by the same words.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Any, Generic, TypeVar
 from uuid import UUID
 
@@ -29,7 +31,8 @@ log = structlog.get_logger(__name__)
 
 ROLE = "unknown_outcomes"
 EVERY_SECONDS = 2.0
-AT_ONCE = 50
+AT_ONCE_OF_A_LANE = 10
+"""Their bodies are in memory until all of them were asked about."""
 BELIEVED_AFTER_SECONDS = 60.0
 """A party that does not know a request may have it still on its way: only from then on it was certainly not taken."""
 
@@ -49,7 +52,14 @@ SELECT work.id, lane, dossier_id, kind, fact_at, created_at, attempts, own_failu
 FROM work JOIN work_body ON work_body.id = work.id WHERE
 """
 _ONE = f"{_ROW} work.id = $1 AND {FOR_A_PERSON}"
-_DUE = f"{_ROW} state = 'unknown' AND next_at <= now() ORDER BY next_at LIMIT {AT_ONCE}"
+_DUE = f"""
+{_ROW} work.id IN (
+    SELECT id FROM (
+        SELECT id, row_number() OVER (PARTITION BY lane ORDER BY next_at, seq) AS place FROM work
+        WHERE state = 'unknown' AND next_at <= now() AND lane <> ALL($1)
+    ) AS due WHERE place <= {AT_ONCE_OF_A_LANE}
+) ORDER BY lane, next_at, seq
+"""  # noqa: S608
 _LATER = f"""
 UPDATE work SET next_at = now() + least(greatest(now() - coalesce(started_at, created_at), '5 s'), '1 h')
 {locked_in_order("work", "id", "id = ANY($1) AND state = 'unknown'")}
@@ -69,7 +79,10 @@ async def lose_track(pool: Pool, lanes: Sequence[str]) -> None:
 
 @dataclass(frozen=True, slots=True)
 class NotSent:
-    """The party does not have it. `ended`: why it will not be sent either (a slug); None: it goes out again."""
+    """The party does not have it. `ended`: why it will not be sent either (a slug).
+
+    None: it goes out again, unless it was withdrawn: then that is its end, and nobody is told.
+    """
 
     ended: str | None = None
 
@@ -87,9 +100,12 @@ class UnknownOutcomes(Generic[U]):
         self._runner = runner
         self._settle = settle
 
-    async def due(self) -> list[tuple[WorkRow, float]]:
-        """Rows that somebody should be asked about now, and the seconds since the attempt began."""
-        return [_read(row) for row in await self._runner.pool.fetch(_DUE)]
+    async def due(self, besides: Collection[str] = ()) -> list[tuple[WorkRow, float]]:
+        """Rows that somebody should be asked about now, and the seconds since the attempt began; lane by lane.
+
+        Of each lane the oldest few; none of the lanes `besides`.
+        """
+        return [_read(row) for row in await self._runner.pool.fetch(_DUE, list(besides))]
 
     async def ask_later(self, ids: Sequence[UUID]) -> None:
         """What is still unknown of them is due again later."""
@@ -127,25 +143,43 @@ class UnknownOutcomes(Generic[U]):
 
 
 class Questions(Generic[U]):
-    """Asks about every unknown row again and again, in one process of the service at a time."""
+    """Asks about every unknown row again and again, in one process of the service at a time.
+
+    Each party is asked one question after another, beside the others: a silent one holds up nobody else's answers, and
+    takes one connection at most from the calls that share them.
+    """
 
     def __init__(self, outcomes: UnknownOutcomes[U], leases: Leases, heart: Heart, ask: Ask) -> None:
         self._outcomes = outcomes
         self._leases = leases
         self._beat = heart.rhythm(ROLE, limit_seconds=60)
         self._ask = ask
+        self._under_way: set[str] = set()
 
     async def run(self) -> None:
         """Until cancelled."""
-        while True:
-            self._beat()
-            try:
-                if await self._leases.hold([ROLE]) and (rows := await self._outcomes.due()):
-                    await asyncio.gather(*(self._find_out(row, age_seconds) for row, age_seconds in rows))
-                    await self._outcomes.ask_later([row.id for row, _ in rows])
-            except UNAVAILABLE as trouble:
-                log.warning("questions_interrupted", trouble=type(trouble).__name__)
-            await asyncio.sleep(EVERY_SECONDS)
+        async with asyncio.TaskGroup() as lanes:
+            while True:
+                self._beat()
+                try:
+                    if await self._leases.hold([ROLE]):
+                        due = await self._outcomes.due(besides=self._under_way)
+                        for lane, rows in groupby(due, key=lambda one: one[0].lane):
+                            lanes.create_task(self._ask_party(lane, list(rows)))
+                except UNAVAILABLE as trouble:
+                    log.warning("questions_interrupted", trouble=type(trouble).__name__)
+                await asyncio.sleep(EVERY_SECONDS)
+
+    async def _ask_party(self, lane: str, rows: Sequence[tuple[WorkRow, float]]) -> None:
+        self._under_way.add(lane)
+        try:
+            for row, age_seconds in rows:
+                await self._find_out(row, age_seconds)
+            await self._outcomes.ask_later([row.id for row, _ in rows])
+        except UNAVAILABLE as trouble:
+            log.warning("questions_interrupted", lane=lane, trouble=type(trouble).__name__)
+        finally:
+            self._under_way.discard(lane)
 
     async def _find_out(self, row: WorkRow, age_seconds: float) -> None:
         try:

@@ -15,6 +15,7 @@ from hub_messaging.clock import real_now
 from hub_messaging.database import Connection, Pool, Writes, locked_in_order
 from hub_messaging.metrics import WORK_DUE, WORK_SET_ASIDE, WORK_UNKNOWN
 from hub_messaging.outcomes import MAY_BE_TAKEN
+from hub_messaging.withdrawn import WITHDRAW
 
 LANES = "lanes"
 READY, BEHIND, DONE, REFUSED, SET_ASIDE, UNKNOWN = "ready", "behind", "done", "refused", "set_aside", "unknown"
@@ -40,7 +41,11 @@ INSERT INTO work_body (id, body) SELECT id, body FROM unnest($1::uuid[], $2::byt
 ON CONFLICT (id) DO NOTHING
 """
 _SETTLE = """
-UPDATE work SET state = given.state, outcome = given.outcome, attempts = given.attempts,
+UPDATE work SET state = given.state, attempts = given.attempts,
+    outcome = CASE
+        WHEN given.state = 'unknown' AND work.outcome = 'withdrawn' THEN work.outcome
+        WHEN given.state IN ('ready', 'set_aside') AND work.outcome ~ $7 AND given.outcome !~ $7 THEN work.outcome
+        ELSE given.outcome END,
     own_failures = given.own_failures, next_at = given.next_at,
     finished_at = CASE WHEN given.state IN ('done', 'refused') THEN now() END,
     started_at = CASE WHEN given.state = 'unknown' THEN work.started_at END
@@ -51,6 +56,7 @@ WHERE work.id = given.id AND (
     OR work.outcome = 'withdrawn' AND (given.state = 'done' OR given.outcome ~ $7)
 )
 """
+"""What an earlier attempt may have hidden, a later one that was certainly not taken does not make certain."""
 FOR_A_PERSON = "state IN ('refused', 'set_aside', 'unknown')"
 """Rows that a person can decide; as the index `work_looked_after` says it."""
 _BEHIND_OTHERS = """state = 'refused' AND EXISTS (
@@ -58,19 +64,18 @@ _BEHIND_OTHERS = """state = 'refused' AND EXISTS (
     AND other.state IN ('ready', 'behind', 'set_aside', 'unknown')
 )"""
 """Of a row that is sent again: its dossier went on without it, and what is open now comes first."""
+_WANTED_NO_MORE = "$2 = 'ready' AND outcome = 'withdrawn'"
 _DECIDE = f"""
-UPDATE work SET outcome = $3, own_failures = 0, next_at = now(), started_at = NULL, settled_by = $4, settled_why = $5,
-    state = CASE WHEN $2 = 'ready' AND {_BEHIND_OTHERS} THEN 'behind' ELSE $2 END,
-    finished_at = CASE WHEN $2 = 'done' THEN now() END
-WHERE id = $1 AND attempts = $6 AND {FOR_A_PERSON} RETURNING id
+UPDATE work SET own_failures = 0, next_at = now(), started_at = NULL, settled_by = $4, settled_why = $5,
+    outcome = CASE WHEN {_WANTED_NO_MORE} THEN outcome ELSE $3 END,
+    state = CASE WHEN {_WANTED_NO_MORE} THEN 'done' WHEN $2 = 'ready' AND {_BEHIND_OTHERS} THEN 'behind' ELSE $2 END,
+    finished_at = CASE WHEN $2 = 'done' OR {_WANTED_NO_MORE} THEN now() END
+WHERE id = $1 AND attempts = $6 AND {FOR_A_PERSON} RETURNING state
 """  # noqa: S608
-_WITHDRAW = """
-UPDATE work SET state = 'done', outcome = 'withdrawn', finished_at = now() FROM (
-    SELECT id FROM unnest($1::text[], $2::uuid[]) AS given(lane, dossier_id) JOIN work USING (lane, dossier_id)
-    WHERE state IN ('ready', 'behind', 'set_aside') AND started_at IS NULL AND coalesce(outcome !~ $3, true)
-    ORDER BY id FOR UPDATE OF work
-) AS locked WHERE work.id = locked.id
-"""
+_REPLACE = f"""
+UPDATE work SET state = 'done', outcome = 'replaced', finished_at = now()
+{locked_in_order("work", "id", "id = ANY($1) AND state = 'refused'")} RETURNING work.id
+"""  # noqa: S608
 _STEP_FORWARD = """
 UPDATE work SET state = 'ready' WHERE id IN (
     SELECT next.id FROM unnest($1::text[], $2::uuid[]) AS ended(lane, dossier_id)
@@ -108,7 +113,10 @@ def bell_of(lane: str) -> str:
 
 
 class NewWork(NamedTuple):
-    """An effect to be made. `fact_at`: real time of the commit that caused it (for the delay from fact to effect)."""
+    """An effect to be made. `fact_at`: real time of the commit that caused it (for the delay from fact to effect).
+
+    `replaces`: only if one of these rows is refused still, which ends by it; not if a person sent that again meanwhile.
+    """
 
     id: UUID
     lane: str
@@ -116,6 +124,7 @@ class NewWork(NamedTuple):
     kind: str
     fact_at: datetime
     body: bytes
+    replaces: tuple[UUID, ...] = ()
 
 
 class WorkRow(NamedTuple):
@@ -187,7 +196,7 @@ class WorkRows:
     def withdraw(self, lane: str, dossier_id: UUID) -> None:
         """What was certainly not taken by now is never sent; what this job adds afterwards is.
 
-        An attempt under way ends as it ends; what the party may have is sent until that is known.
+        An attempt under way ends as it ends; what the party may have is found out, or sent until that is known.
         """
         self._staged = [work for work in self._staged if (work.lane, work.dossier_id) != (lane, dossier_id)]
         self._staged_withdrawn.append((lane, dossier_id))
@@ -218,9 +227,12 @@ class WorkRows:
             await self._flush_settled(connection)
         for decided in self.decided:
             await self._flush_decided(connection, decided)
+        if replaced := [row_id for work in self.kept for row_id in work.replaces]:
+            ended = {row["id"] for row in await connection.fetch(_REPLACE, replaced)}
+            self.kept = [work for work in self.kept if not work.replaces or ended.intersection(work.replaces)]
         if self.withdrawn:
             gone = sorted(set(self.withdrawn))
-            writes.add(_WITHDRAW, [lane for lane, _ in gone], [dossier for _, dossier in gone], MAY_BE_TAKEN)
+            writes.add(WITHDRAW, [lane for lane, _ in gone], [dossier for _, dossier in gone], MAY_BE_TAKEN)
         if self.kept:
             self._add_new(writes)
 
@@ -261,9 +273,10 @@ class WorkRows:
 
     async def _flush_decided(self, connection: Connection, decided: Decided) -> None:
         row, state, outcome = decided.row, decided.state, decided.outcome
-        if not await connection.fetchval(_DECIDE, row.id, state, outcome, decided.by, decided.why, row.attempts):
+        ended = await connection.fetchval(_DECIDE, row.id, state, outcome, decided.by, decided.why, row.attempts)
+        if ended is None:
             raise AlreadySettled
-        if state == DONE:
+        if ended == DONE:
             await connection.execute(_STEP_FORWARD, [row.lane], [row.dossier_id])
 
     def bells(self) -> Iterable[str]:

@@ -32,7 +32,7 @@ class Ledger:
         self.effects: list[Effect] = []
         self.callbacks: dict[str, Callback] = {}
         self._by_key: dict[tuple[str, str], Effect] = {}
-        self._by_duty: Counter[tuple[str, str, str]] = Counter()
+        self._by_duty: Counter[tuple[str, str, str, str | None]] = Counter()
         self._tally = Tally()
 
     def seen(self, party: str, key: str, body_hash: str) -> Effect | None:
@@ -79,7 +79,7 @@ class Ledger:
             first_at=time.time(),
             body_hash=body_hash,
             answer=answer,
-            duplicate=self._by_duty[dossier_id, kind, duty] > 0,
+            duplicate=self._by_duty[dossier_id, kind, duty, recipient] > 0,
             recipient=recipient,
         )
         self._keep(effect)
@@ -122,7 +122,7 @@ class Ledger:
     def _keep(self, effect: Effect) -> None:
         self.effects.append(effect)
         self._by_key.setdefault((effect.party, effect.key), effect)
-        self._by_duty[effect.dossier_id, effect.kind, effect.duty] += 1
+        self._by_duty[effect.dossier_id, effect.kind, effect.duty, effect.recipient] += 1
         self._tally.effect(effect)
 
     def _repeat(self, effect: Effect) -> None:

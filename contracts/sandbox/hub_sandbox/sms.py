@@ -10,7 +10,7 @@ LONGEST_TEXT = 670
 
 _REFERENCE = re.compile(
     r"^(?P<dossier>[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})"
-    r":(?P<duty>(accepted|supplement|refusal|completed|late|stopped)(:\d{1,4})?)$"
+    r":(?P<duty>(accepted|supplement|refusal|completed|late|reappointed|stopped)(:\d{1,4})?)$"
 )
 
 

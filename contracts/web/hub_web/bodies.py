@@ -44,6 +44,7 @@ def _finite(text: str) -> float:
 
 
 _DECODER = json.JSONDecoder(object_pairs_hook=_object, parse_constant=_no_constant, parse_float=_finite)
+_TOO_DEEP = "lồng quá nhiều lớp"
 
 
 def read_json(raw: bytes) -> Any:
@@ -61,7 +62,7 @@ def read_json(raw: bytes) -> Any:
     except json.JSONDecodeError as error:
         raise _malformed(f"không đọc được ở dòng {error.lineno}, cột {error.colno}") from None
     except RecursionError:
-        raise _malformed("lồng quá nhiều lớp") from None
+        raise _malformed(_TOO_DEEP) from None
     except ValueError:  # an integer of thousands of digits
         raise _malformed("một số quá dài") from None
 
@@ -72,8 +73,10 @@ def validate_body(adapter: TypeAdapter[T], raw: bytes) -> T:
     try:
         return adapter.validate_json(raw)
     except ValidationError as error:
-        if error.errors(include_url=False, include_input=False, include_context=False)[0]["type"] == "json_invalid":
-            raise _malformed("một chuỗi không phải Unicode hợp lệ") from None
+        first = error.errors(include_url=False, include_input=False, include_context=False)[0]
+        if first["type"] == "json_invalid":
+            deep = "recursion limit" in first["msg"]
+            raise _malformed(_TOO_DEEP if deep else "một chuỗi không phải Unicode hợp lệ") from None
         raise from_validation(error, "body") from None
 
 

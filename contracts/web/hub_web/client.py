@@ -64,7 +64,7 @@ class Client:
                 method, url, data=content, headers=headers, allow_redirects=False
             ) as answer:
                 return Answer(answer.status, answer.headers, await self._whole(answer))
-        except (aiohttp.ClientError, TimeoutError) as error:
+        except (aiohttp.ClientError, TimeoutError, UnicodeError) as error:
             raise CallFailed(_reason(error)) from error
 
     def _session(self) -> aiohttp.ClientSession:
@@ -114,7 +114,7 @@ def _reason(error: Exception) -> Trouble:
             return "no-connection"
         case TimeoutError():
             return "timeout"
-        case aiohttp.InvalidURL():
+        case aiohttp.InvalidURL() | UnicodeError():  # a host name that none can be
             return "address-unusable"
         case aiohttp.ClientResponseError():
             return "answer-unreadable"

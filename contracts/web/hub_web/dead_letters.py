@@ -8,13 +8,14 @@ from datetime import datetime
 from typing import Annotated, Any, Literal, Protocol
 
 from fastapi import Path
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict
 
 from hub_web.credentials import requires
 from hub_web.pages import HIGHEST_NUMBER, USUAL_LIMIT, Limit, Page, after_number, page_of
 from hub_web.problems import NOT_FOUND, Problem, problem_type
 from hub_web.routes import Router
 from hub_web.tokens import Caller
+from hub_web.waiting_work import Why
 
 State = Literal["waiting", "dead", "replayed", "discarded"]
 
@@ -67,9 +68,7 @@ class Decision(BaseModel):
 
     model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
 
-    why: Annotated[str, StringConstraints(strip_whitespace=True, min_length=3, max_length=500)] = Field(
-        description="Lý do; không ghi dữ liệu cá nhân."
-    )
+    why: Why
 
 
 def dead_letter_router(service: str, records: DeadLetters) -> Router:

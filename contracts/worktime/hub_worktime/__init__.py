@@ -1,8 +1,8 @@
 """Cách tính thời hạn giải quyết: calendars, terms and due dates; all parts of the hub name the same minute."""
 
 from hub_worktime.calendars import Calendar, OutsideCalendar, load_calendar, published_calendars
-from hub_worktime.due import VIETNAM, DueDate, NoDueDate, compute_due
-from hub_worktime.hours import DEFAULT_HOURS, WorkingHours
+from hub_worktime.due import VIETNAM, DueDate, NoDueDate, compute_due, day_in_vietnam
+from hub_worktime.hours import DEFAULT_HOURS, WorkingHours, read_hours
 from hub_worktime.lateness import Outcome, counted_until, holding, is_late, judged, late_from, outcome
 from hub_worktime.rules import Rule, RuleSet, Source, load_rules
 from hub_worktime.term_table import TermRow, TermTable
@@ -28,6 +28,7 @@ __all__ = [
     "WorkingHours",
     "compute_due",
     "counted_until",
+    "day_in_vietnam",
     "holding",
     "is_late",
     "judged",
@@ -37,4 +38,5 @@ __all__ = [
     "outcome",
     "parse_term",
     "published_calendars",
+    "read_hours",
 ]

@@ -26,6 +26,11 @@ _UNIT_NAMES = {
 }
 
 
+def day_in_vietnam(moment: datetime) -> date:
+    """Ngày theo giờ Việt Nam: on which day `moment` (aware) falls here, whatever zone it is told in."""
+    return moment.astimezone(VIETNAM).date()
+
+
 class NoDueDate(Exception):
     """Không có ngày hẹn: the term has no countable length, or its end lies outside what the calendar knows."""
 
@@ -50,21 +55,31 @@ class DueDate:
     provisional: bool
     received_at: datetime
     counted_from: datetime
+    hours: WorkingHours
     rules: tuple[str, ...]
     _days: Calendar = field(repr=False, compare=False)
 
     @property
     def steps(self) -> tuple[str, ...]:
         """Diễn giải ngày hẹn: why this date, for the citizen who asks, by the law in force on the day of receipt."""
+        return self.explained(restarted=False)
+
+    def explained(self, *, restarted: bool) -> tuple[str, ...]:
+        """The same of a term that began again from zero when a supplement had come, where `restarted`."""
         known = load_rules(self.rule).rules
         first, last = self.received_at.date(), self.due_at.date()
         off = sorted((day, name) for day, name in self._days.days_off.items() if first <= day <= last)
+        made_up = sorted(day for day in self._days.make_up_days if first <= day <= last)
+        began = "Hồ sơ đầy đủ" if restarted else "Nhận hồ sơ"
+        rules = (*(["supplement-restarts"] if restarted else []), *self.rules)
         doubt = "Ngày tạm tính: lịch hoán đổi ngày nghỉ chính thức của một năm liên quan chưa được nhập."
         return (
-            f"Nhận hồ sơ lúc {_spoken(self.received_at)}; tính từ {_spoken(self.counted_from)}.",
+            f"{began} lúc {_spoken(self.received_at)}; tính từ {_spoken(self.counted_from)}.",
             f"Thời hạn {self.amount:f} {_UNIT_NAMES[self.unit]}, theo lịch {self.calendar}, quy tắc {self.rule}.",
-            *(known[rule].quoted_on(first) for rule in self.rules),
+            *([f"Giờ làm việc của đơn vị: {self.hours}."] if self.hours != DEFAULT_HOURS else []),
+            *(known[rule].quoted_on(first) for rule in rules),
             *(f"Nghỉ {day:%d/%m/%Y}: {name}." for day, name in off),
+            *(f"Làm bù {day:%d/%m/%Y}." for day in made_up),
             f"Hạn trả kết quả: {_spoken(self.due_at)}.",
             *([doubt] if self.provisional else []),
         )
@@ -114,6 +129,7 @@ def compute_due(
         provisional=not all(map(calendar.official, range(received.year, due.year + 1))),
         received_at=received,
         counted_from=counted_from,
+        hours=hours,
         rules=shifts + rules,
         _days=calendar,
     )

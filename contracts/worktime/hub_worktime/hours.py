@@ -1,10 +1,13 @@
 """Giờ làm việc: when a unit is open on a working day. Half-open intervals; times inside are microseconds of the day."""
 
+import re
 from dataclasses import dataclass, field
 from datetime import time
 from itertools import pairwise
 
 MICROSECONDS_PER_HOUR = 3_600_000_000
+_TIME = r"([01][0-9]|2[0-3]):[0-5][0-9]"
+_INTERVAL = re.compile(f"{_TIME}-{_TIME}")
 
 
 def microseconds_of(moment: time) -> int:
@@ -36,6 +39,10 @@ class WorkingHours:
         object.__setattr__(self, "closes", edges[-1])
         object.__setattr__(self, "per_day", sum(closes - opens for opens, closes in spans))
 
+    def __str__(self) -> str:
+        """As `read_hours` reads it."""
+        return " ".join(f"{opens:%H:%M}-{closes:%H:%M}" for opens, closes in self.intervals)
+
     def next_open(self, at: int) -> int | None:
         """`at` when the unit is open then, else its next opening on that day; None when it is closed for the day."""
         for opens, closes in self._spans:
@@ -57,3 +64,14 @@ class WorkingHours:
 
 
 DEFAULT_HOURS = WorkingHours(((time(7), time(11, 30)), (time(13, 30), time(17))))
+
+
+def read_hours(written: str | None) -> WorkingHours:
+    """Giờ làm việc written as `08:00-12:00 13:00-16:30`; None: the default. ValueError for anything else."""
+    if written is None:
+        return DEFAULT_HOURS
+    intervals = written.split(" ")
+    if not all(map(_INTERVAL.fullmatch, intervals)):
+        raise ValueError("working hours are written as 08:00-12:00 13:00-16:30")
+    edges = (map(time.fromisoformat, interval.split("-")) for interval in intervals)
+    return WorkingHours(tuple((opens, closes) for opens, closes in edges))

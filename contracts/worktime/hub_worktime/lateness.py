@@ -6,10 +6,10 @@ docs/decisions/0006-when-a-date-is-missed-and-when-it-warns.md.
 """
 
 from collections.abc import Mapping
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Literal
 
-from hub_worktime.due import VIETNAM
+from hub_worktime.due import day_in_vietnam
 
 Outcome = Literal["early", "on_time", "late"]
 
@@ -28,7 +28,7 @@ def outcome(due_at: datetime, ended_at: datetime) -> Outcome:
     """How what was due ended; early: before the local day of its date."""
     if is_late(due_at, ended_at):
         return "late"
-    return "early" if _day(ended_at) < _day(due_at) else "on_time"
+    return "early" if day_in_vietnam(ended_at) < day_in_vietnam(due_at) else "on_time"
 
 
 def holding(since: Mapping[int, datetime], ended_at: datetime | None = None) -> int:
@@ -57,7 +57,3 @@ def judged(since: Mapping[int, datetime], pauses: Mapping[int, datetime], ended_
     """Xét hạn: by which date what ended is judged, and by which moment: its end, or when the clock stood still."""
     number = holding(since, ended_at)
     return number, counted_until(number, since, pauses, ended_at) or ended_at
-
-
-def _day(moment: datetime) -> date:
-    return moment.astimezone(VIETNAM).date()

@@ -105,7 +105,8 @@ def _words(answer: httpx.Response) -> str:
     """What a refusal says, for a person."""
     try:
         problem = answer.json()
-        words = " ".join(str(problem[part]) for part in ("title", "detail", "next_step") if problem.get(part))
-    except ValueError:
-        words = ""
-    return words or "no reason given"
+        words = [str(problem[part]) for part in ("title", "detail", "next_step") if problem.get(part)]
+        words += [f"({error['field']}: {error['message']})" for error in problem.get("errors", ())]
+    except (ValueError, TypeError, KeyError, AttributeError):
+        words = []
+    return " ".join(words) or "no reason given"

@@ -1,6 +1,7 @@
 """Đọc sổ cũ: the lines of a desk's old book, from NDJSON or the first sheet of an XLSX file."""
 
 import json
+import unicodedata
 from codecs import BOM_UTF8
 from collections.abc import Iterator, Mapping
 from datetime import date, datetime, time
@@ -93,7 +94,8 @@ def _rows(file: Path) -> Iterator[tuple[Any, ...]]:
 
 
 def _name(heading: Any) -> str:
-    text = " ".join(str("" if heading is None else heading).split()).casefold()
+    words = " ".join(str("" if heading is None else heading).split())
+    text = unicodedata.normalize("NFC", words).casefold()
     return text if text in HEADINGS.values() else HEADINGS.get(text, "")
 
 

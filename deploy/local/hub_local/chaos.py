@@ -24,6 +24,7 @@ from hub_local.chaos_ways import Way, withdrawn_before_it_was_sent
 from hub_local.dossiers import MORNING
 from hub_local.front_door import FrontDoor
 from hub_local.layout import Layout
+from hub_local.proof import FACT_TOLD_LATE, LATE, TOLD_LATE
 from hub_local.stack import Stack
 from hub_local.supervisor import Report
 from hub_messaging.clock import set_business_time
@@ -182,6 +183,8 @@ class Chaos:
         self.tell(f"the terms of {len(late)} dossiers pass, and sla is killed")
         set_business_time(self.ground.layout.clock_file, last + timedelta(hours=1))
         self.ground.stack.kill("sla")
+        for one in late:
+            one.wanted.also(LATE, TOLD_LATE, FACT_TOLD_LATE)
         await self.proof.all_say(late, "sent late:1", SETTLE_SECONDS)
         for agency in agencies:
             await door.release(agency)

@@ -41,16 +41,24 @@ class Sample:
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """What makes an alert ring: a metric, gathered by labels (None: as it is), compared with a bound."""
+    """What makes an alert ring: a metric, gathered by labels (None: as it is), compared with a bound.
+
+    `besides`: what must be true of the same labels too.
+    """
 
     metric: str
     how: str | None
     by: tuple[str, ...] | None
     compare: str
     bound: float
+    besides: "Condition | None" = None
 
-    def met_by(self, samples: Iterable[Sample]) -> list[Labels]:
+    def met_by(self, samples: Sequence[Sample]) -> list[Labels]:
         """The labels of each series for which it is true."""
+        met = self._met_by(samples)
+        return met if self.besides is None else [one for one in self.besides.met_by(samples) if one in met]
+
+    def _met_by(self, samples: Sequence[Sample]) -> list[Labels]:
         gathered: defaultdict[tuple[tuple[str, str], ...], list[float]] = defaultdict(list)
         for sample in samples:
             if sample.name == self.metric:
@@ -68,12 +76,15 @@ class Silent(Exception):
 
 
 def condition_of(expression: str) -> Condition:
-    """Understands gauges compared with a number. Raises ValueError for more than that (rates, quantiles)."""
-    found = _EXPRESSION.fullmatch(expression.strip())
+    """Understands gauges compared with numbers. Raises ValueError for more than that (rates, quantiles)."""
+    first, _, others = expression.partition(" and ")
+    found = _EXPRESSION.fullmatch(first.strip())
     if found is None:
         raise ValueError(f"{expression!r} is more than a gauge compared with a number")
     by = tuple(found["by"].split(", ")) if found["by"] else None
-    return Condition(found["inner"] or found["bare"], found["how"], by, found["compare"], float(found["bound"]))
+    besides = condition_of(others) if others else None
+    metric = found["inner"] or found["bare"]
+    return Condition(metric, found["how"], by, found["compare"], float(found["bound"]), besides)
 
 
 def expressions() -> dict[str, str]:

@@ -1,10 +1,11 @@
 """Bằng chứng sau quấy phá: what is wrong with a hub that was hurt, and the story of one dossier."""
 
 import asyncio
+import json
 import re
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence, Set
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -122,7 +123,7 @@ class Proof:
                 left = await self._witness.leftovers()
                 if not open_ones and not any(any(rest.values()) for rest in left.values()):
                     return
-                await self._redo_set_aside(seen)
+                await self._redo_set_aside({one.id for one in handed})
             await asyncio.sleep(LOOK_AGAIN_SECONDS)
 
     async def missed(self, handed: Iterable[Handed]) -> list[Handed]:
@@ -148,7 +149,7 @@ class Proof:
         """As a person would who looks at `hub stuck`; nothing while nobody can be asked."""
         with suppress(*NOT_NOW):
             listed = await self._listed()
-            await self._redo_set_aside(await self._seen([one for one in handed if one.id in listed]))
+            await self._redo_set_aside({one.id for one in handed} & listed)
 
     async def _listed(self) -> set[str]:
         """What `hub stuck` names."""
@@ -160,17 +161,26 @@ class Proof:
                 return found
             after = f"&cursor={page['next_cursor']}"
 
-    async def _redo_set_aside(self, seen: dict[str, Seen]) -> None:
+    async def _redo_set_aside(self, dossiers: Container[str]) -> None:
         """As a person would: what was set aside because it failed too often is sent again."""
         for lane in (await self._door.get("routing", "/v1/lanes"))["items"]:
             if lane["set_aside"]:
                 for work in (await self._door.get("routing", f"/v1/lanes/{lane['name']}/work"))["items"]:
                     await self._post("routing", f"/v1/lanes/{lane['name']}/work/{work['id']}/redo")
-        if any(supplier["set_aside"] for supplier in (await self._door.get("notify", "/v1/suppliers"))["items"]):
-            for id, one in seen.items():
-                for duty in [lost.split()[1] for lost in one.lost() if lost.startswith("sms ")]:
-                    with suppress(Refused):  # this one was not set aside
-                        await self._post("notify", f"/v1/notices/{id}/{duty}/1/redo")
+        for supplier in (await self._door.get("notify", "/v1/suppliers"))["items"]:
+            if supplier["set_aside"]:
+                for work in (await self._door.get("notify", f"/v1/suppliers/{supplier['supplier']}/work"))["items"]:
+                    if work["dossier_id"] in dossiers:
+                        await self._send_again(f"/v1/notices/{work['dossier_id']}/{work['kind'].replace(':', '/')}")
+
+    async def _send_again(self, notice: str) -> None:
+        """What a result has overtaken is not sent again: a person ends it."""
+        with suppress(Refused):  # it waits for nobody any more
+            try:
+                await self._post("notify", f"{notice}/redo")
+            except Refused:
+                end = {"sent": False, "again": False, "why": "Đã có kết quả."}
+                await self._door.post("notify", f"{notice}/settle", json.dumps(end).encode(), notice)
 
     async def _post(self, service: str, path: str) -> None:
         await self._door.post(service, path, b"{}", path)
@@ -262,7 +272,7 @@ def _unreported(words: Mapping[str, int]) -> list[str]:
 
 
 def flaws_of(seen: dict[str, Seen], late: set[str], listed: set[str]) -> list[Flaw]:
-    """What was lost or doubled. `late`: must have been told of a missed date; `listed`: by `hub stuck`."""
+    """What was lost or doubled. `late`: their date was missed; `listed`: by `hub stuck`."""
     flaws = []
     for id, one in seen.items():
         lost = one.lost(late=id in late)

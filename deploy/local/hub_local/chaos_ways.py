@@ -32,6 +32,8 @@ SET_BACK = frozenset({"received-at-not-believable", "steps-out-of-order", "promi
 NO_ANSWER = (aiohttp.ClientError, OSError, TimeoutError)
 EARLIER_END = Counter({"clock_stopped": 1})
 """Whoever hears of the return before the result corrects the end of the clock, and says so."""
+ASKED = ("sms supplement:1", "sent supplement:1")
+"""That papers are wanted; not told any more once they are here."""
 WHEN_STOPPED = (
     *("handover lead", "cancellation lead", "handed_over", "completed"),
     *("sms completed", "sent completed:1", "clock_stopped"),
@@ -169,11 +171,12 @@ async def supplemented(walk: Walk) -> None:
     missing = walk.submission["components"][0]
     walk.wanted.only("submitted", phase="submitted")
     await walk.act("request-supplement", components=[missing["code"]], reason="Bản sao bị mờ.")
-    walk.wanted.also("supplement_requested", "sms supplement:1", "sent supplement:1", phase="supplement_requested")
+    walk.wanted.also("supplement_requested", *ASKED, phase="supplement_requested")
     await walk.issue("02")
     if await walk.act("supplement", SET_BACK, components=[missing]) is None:
         return
     walk.wanted.also("supplement_received", phase="submitted")
+    walk.wanted.perhaps(*ASKED)
     if await walk.act("accept", SET_BACK) is not None:
         whole = Wanted()
         walk.wanted.also(*whole.effects, *whole.words, phase="completed")
@@ -185,10 +188,11 @@ async def supplemented_later(walk: Walk) -> None:
     wish = {"components": [missing["code"]], "reason": "Bản sao bị mờ.", "leg": "lead"}
     if await walk.act("request-supplement", DECIDED, **wish) is None:
         return
-    walk.wanted.also("supplement_requested", "sms supplement:1", "sent supplement:1")
+    walk.wanted.also("supplement_requested", *ASKED)
     walk.wanted.may += EARLIER_END + Counter((LATE, TOLD_LATE, FACT_TOLD_LATE, LATE, "sms late:2", "sent late:2"))
     if await walk.act("supplement", SET_BACK | DECIDED, components=[missing]) is not None:
         walk.wanted.also("supplement_received", "supplement lead:supplement:1", "handed_over")
+        walk.wanted.perhaps(*ASKED)
 
 
 async def contested(walk: Walk) -> None:
@@ -233,6 +237,7 @@ async def corrected(walk: Walk) -> None:
     """Đính chính: another telephone."""
     await walk.act("corrections", reason="Người nộp đổi số.", contact={**walk.submission["contact"], "phone": PHONE})
     walk.wanted.also("corrected")
+    walk.wanted.may += Counter(("sms accepted", "sms completed", TOLD_LATE))  # what was under way to the old number
 
 
 async def returned(walk: Walk) -> None:

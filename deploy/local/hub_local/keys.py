@@ -87,7 +87,8 @@ def _random_key() -> str:
 def _endpoints(file: Path, layout: Layout, webhook_secret: str) -> str:
     """Every agency is played by the sandbox, but those that somebody has entered. Raises StackNotUsable."""
     address = layout.url("sandbox") + "/agencies/{agency_code}"
-    sandbox = {"url": address, "secrets": [webhook_secret], "offers": ["cancellations", "corrections"]}
+    takes = {"offers": ["cancellations", "corrections"], "status_query": True}
+    sandbox = {"url": address, "secrets": [webhook_secret], **takes}
     try:
         entered = json.loads(file.read_text()) if file.exists() else {}
         return json.dumps({**entered, "*": sandbox}, indent=2)

@@ -8,7 +8,7 @@ from datetime import date, datetime, timedelta
 
 import asyncpg
 
-from hub_messaging.clock import VIETNAM
+from hub_worktime import day_in_vietnam
 
 LEFT_OUT = 1000
 """So many numbers of each desk and day are taken as given; more than any desk takes in a day."""
@@ -43,7 +43,7 @@ async def reserve_numbers(url: str, codes: Iterable[str], since: datetime, now: 
 
 
 def _days(since: datetime, now: datetime) -> list[date]:
-    first, last = since.astimezone(VIETNAM).date(), now.astimezone(VIETNAM).date()
+    first, last = day_in_vietnam(since), day_in_vietnam(now)
     count = min((last - first).days, MOST_DAYS)
     return [last - timedelta(days=back) for back in range(max(count, 0) + 1)]
 

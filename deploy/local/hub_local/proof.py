@@ -75,6 +75,12 @@ class Wanted:
         self.words.update(word for word in words if not word.startswith(EFFECTS))
         self.phase = phase or self.phase
 
+    def perhaps(self, *words: str) -> None:
+        """Something has overtaken these: they need not have happened."""
+        self.effects.subtract(word for word in words if word.startswith(EFFECTS))
+        self.words.subtract(word for word in words if not word.startswith(EFFECTS))
+        self.may.update(words)
+
     def only(self, *words: str, phase: str, may: Iterable[str] = ()) -> None:
         """Nothing else than these."""
         self.effects.clear()
@@ -99,6 +105,7 @@ class Seen:
     def doubled(self) -> list[str]:
         """What happened more often than it must."""
         effects, words = _expected(self, late=False)
+        effects[TOLD_LATE] = words[FACT_TOLD_LATE] = words[LATE]
         effects, words = effects + self.wanted.may, words + self.wanted.may
         facts = Counter({word: self.words[word] for word in WATCHED})
         more = [(self.effects, effects, what) for what in self.effects - effects]
@@ -109,7 +116,7 @@ class Seen:
 def _expected(seen: Seen, *, late: bool) -> tuple[Counter[str], Counter[str]]:
     effects, words = Counter(seen.wanted.effects), Counter(seen.wanted.words)
     if not seen.wanted.may[LATE] and (late or seen.words[LATE]):
-        effects[TOLD_LATE] = words[LATE] = words[FACT_TOLD_LATE] = 1
+        words[LATE] = 1  # told, too, unless notify knew of the result before
     return effects, words
 
 

@@ -50,9 +50,12 @@ class PromiseView(BaseModel):
     term: TermView
     rule: str | None
     calendar: str | None
+    hours: str | None
     provisional: bool
     set_by: Literal["rule", "officer"]
     officer: str | None
+    reappointed_to: Local | None = None
+    """Ngày hẹn lại of the apology letter, where one has put off `due_at`; early, on time, late go by `due_at`."""
 
 
 class SupplementView(BaseModel):
@@ -236,14 +239,14 @@ def _registered(dossier: Dossier, progress: Progress, life: Life | None) -> dict
         "dossier_code": dossier.code,
         "received_at": dossier.received_at,
         "accepted_at": dossier.accepted_at,
-        "promise": _promise(dossier.promise),
+        "promise": _promise(dossier.promise, standing.reappointed_to),
         "supplement": _supplement(dossier.supplement),
         "findings": dossier.findings,
         "life": None if life is None else LifeView.model_validate(life, from_attributes=True),
     }
 
 
-def _promise(promise: Promise | None) -> PromiseView | None:
+def _promise(promise: Promise | None, reappointed_to: datetime | None) -> PromiseView | None:
     if promise is None:
         return None
     term = promise.term
@@ -256,9 +259,11 @@ def _promise(promise: Promise | None) -> PromiseView | None:
         ),
         rule=promise.rule,
         calendar=promise.calendar,
+        hours=promise.hours,
         provisional=promise.provisional,
         set_by=promise.set_by,
         officer=promise.officer,
+        reappointed_to=reappointed_to,
     )
 
 

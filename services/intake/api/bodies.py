@@ -7,7 +7,16 @@ from abc import abstractmethod
 from datetime import date, datetime
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, StringConstraints, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    JsonValue,
+    StringConstraints,
+    model_validator,
+)
 
 from hub_events.intake import Channel, ComponentRef
 from hub_events.values import AgencyCode, Moment, OfficerCode, PersonalId, Phone, ProcedureCode, Slug, TerritoryCode
@@ -20,16 +29,22 @@ _UNSEEN = re.compile(r"[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 _LINE_BREAKS = str.maketrans("", "", "\t\n\r")
 
 
+def _shown(text: str) -> str:
+    if not any(unicodedata.category(one)[0] in "LNPS" for one in text):
+        raise ValueError("text shows nothing")
+    return unicodedata.normalize("NFC", text)
+
+
 def _one_line(text: str) -> str:
     if _UNSEEN.search(text):
         raise ValueError("text holds a control character")
-    return unicodedata.normalize("NFC", text)
+    return _shown(text)
 
 
 def _lines(text: str) -> str:
     if _UNSEEN.search(text.translate(_LINE_BREAKS)):
         raise ValueError("text holds a control character other than a line break or tab")
-    return unicodedata.normalize("NFC", text)
+    return _shown(text)
 
 
 Line = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=300), AfterValidator(_one_line)]
@@ -43,7 +58,17 @@ def _believable(day: date) -> date:
     return day
 
 
-def _promisable(moment: datetime) -> datetime:
+def _spelt_out(value: Any) -> Any:
+    """Digits alone would be taken for Unix's seconds: `20261101` for a day of 1970."""
+    if isinstance(value, str) and value.strip().isdecimal():
+        raise ValueError("a time with its offset is expected, such as 2026-11-01T08:00:00+07:00")
+    return value
+
+
+At = Annotated[Moment, BeforeValidator(_spelt_out)]
+
+
+def promisable(moment: datetime) -> datetime:
     _believable(moment)
     return moment
 
@@ -118,7 +143,7 @@ Form = Annotated[dict[str, JsonValue], AfterValidator(_writable)]
 class PromisedDate(_Body):
     """Ngày hẹn trả do cán bộ ấn định, only where the term gives none by itself."""
 
-    due_at: Annotated[Moment, AfterValidator(_promisable)]
+    due_at: Annotated[At, AfterValidator(promisable)]
     reason: Prose
 
 
@@ -237,7 +262,7 @@ class Submission(_Body):
     channel: Channel
     case: Slug | None = None
     territory: TerritoryCode | None = None
-    received_at: Moment | None = None
+    received_at: At | None = None
     applicant: Applicant
     contact: Contact | None = None
     request: Prose | None = None
@@ -284,7 +309,7 @@ class SupplementBrought(ActedBody):
 
     officer: OfficerCode
     components: Parts
-    received_at: Moment | None = None
+    received_at: At | None = None
     form: Form | None = None
     promised: PromisedDate | None = None
 

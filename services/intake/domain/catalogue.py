@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 
 from hub_events.intake import ComponentRef, DeskRef, Finding, LegPlan, ProcedureRef
-from hub_worktime import VIETNAM, Term, TermRow, TermTable
+from hub_worktime import DEFAULT_HOURS, VIETNAM, Term, TermRow, TermTable, WorkingHours
 from services.intake.domain.refusals import (
     DeskEnded,
     NoAgencyKind,
@@ -144,6 +144,8 @@ class Desk:
     ref: DeskRef
     province: str
     phone: str
+    hours: WorkingHours = DEFAULT_HOURS
+    """Giờ tính hạn: by which the dates of its dossiers are counted."""
     last_day: date | None = None
     """Of one that has ended; None: it is open."""
 

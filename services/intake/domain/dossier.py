@@ -121,6 +121,33 @@ class Dossier(NamedTuple):
         return self.accepted_at is not None
 
     @property
+    def complete_since(self) -> datetime:
+        """When it was complete at its acceptance, or is so far: nothing that is entered later was done before that."""
+        if self.promise is not None and self.accepted_at is not None:
+            return min(self.promise.counted_from, self.accepted_at)
+        brought_at = self.supplement.received_at if self.supplement else None
+        return brought_at or self.received_at
+
+    def counted_on_the_spot(self, appraised_at: datetime) -> datetime:
+        """Bốn tại chỗ: from when its term counts. What nobody brought to a desk was looked at when it was appraised."""
+        at_a_desk = self.channel == "counter" or self.supplement is not None
+        return self.complete_since if at_a_desk else appraised_at
+
+    @property
+    def due_at(self) -> datetime | None:
+        """Ngày hẹn trả that holds: the register's own; a clock elsewhere only repeats it, and may lag behind."""
+        return self.promise.due_at if self.promise else None
+
+    @property
+    def restarted(self) -> bool:
+        """Tính lại từ đầu: the date that holds counts from a supplement, asked for after the acceptance."""
+        waits = self.supplement.waits if self.supplement else ()
+        return any(
+            wait.received_at is not None and self.accepted_at is not None and self.accepted_at <= wait.requested_at
+            for wait in waits
+        )
+
+    @property
     def from_an_old_book(self) -> bool:
         """Entered afterwards: no other service knows it, so nothing can be decided that they would have to hear of."""
         return self.promise is not None and self.promise.term.reason == OLD_BOOK
@@ -166,14 +193,13 @@ class Dossier(NamedTuple):
     ) -> "Dossier":
         """Đã bổ sung: all components as they are now, and after acceptance the restarted date."""
         assert self.supplement is not None
-        previous_due_at = self.promise.due_at if self.promise else None
         return self._replace(
             state="accepted" if self.accepted else "submitted",
             components=components,
             findings=findings,
             promise=promise or self.promise,
             sealed_form=sealed_form,
-            supplement=replace(self.supplement, received_at=at, previous_due_at=previous_due_at),
+            supplement=replace(self.supplement, received_at=at, previous_due_at=self.due_at),
         )
 
     def refuse(self, at: datetime, officer: str, reason: str) -> "Dossier":

@@ -1,9 +1,9 @@
 """Dãy số hồ sơ: the counter of one unit and local day. Gaps are allowed, numbers are never used again."""
 
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import datetime
 
-from hub_worktime import VIETNAM
+from hub_worktime import day_in_vietnam
 
 FARTHEST = 1_000_000
 """No unit gives out so many numbers a day: a larger one is none of ours."""
@@ -19,8 +19,7 @@ class NumberRange:
     @staticmethod
     def key_for(unit: str, moment: datetime) -> str:
         """The range that a dossier of `unit` gets its number from, by the local day of `moment` (aware)."""
-        day: date = moment.astimezone(VIETNAM).date()
-        return f"{unit}/{day:%y%m%d}"
+        return f"{unit}/{day_in_vietnam(moment):%y%m%d}"
 
     @staticmethod
     def after(code: str) -> "NumberRange | None":

@@ -74,6 +74,7 @@ class Progress(NamedTuple):
     clock_paused_number: int = 0
     clock_stopped_at: datetime | None = None
     clock_outcome: str | None = None
+    """Of two ends at one moment the first by name, so that facts commute: who judges goes by judgement.py instead."""
     warned_due_at: datetime | None = None
     missed_due_at: datetime | None = None
     notice: Notice | None = None

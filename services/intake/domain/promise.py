@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from hub_events.intake import Promise, StatedTerm
-from hub_worktime import Calendar, NoDueDate, Reason, Term, compute_due
+from hub_worktime import DEFAULT_HOURS, Calendar, NoDueDate, Reason, Term, WorkingHours, compute_due
 from services.intake.domain.refusals import PromiseBeforeReceipt, TermIsComputed, TermNeedsAPerson
 
 WITHOUT_DATE = frozenset({Reason.IMMEDIATE, Reason.UNSTATED, Reason.NOT_APPLICABLE})
@@ -24,15 +24,20 @@ class OfficersDate:
     sealed_reason: str
 
 
-def promise_for(term: Term, counted_from: datetime, calendar: Calendar, given: OfficersDate | None) -> Promise:
-    """The promise of a dossier that was complete at `counted_from` (aware).
+def promise_for(
+    term: Term, complete_at: datetime, calendar: Calendar, hours: WorkingHours, given: OfficersDate | None
+) -> Promise:
+    """The promise of a dossier that was complete at `complete_at` (aware), by the working `hours` of its desk.
 
-    Raises TermNeedsAPerson, TermIsComputed (a date was given although the term has one), PromiseBeforeReceipt.
+    It counts from that minute, as it is shown. Raises TermNeedsAPerson, TermIsComputed (a date was given although the
+    term has one), PromiseBeforeReceipt.
     """
+    counted_from = complete_at.replace(second=0, microsecond=0)
+    own_hours = None if hours == DEFAULT_HOURS else str(hours)
     try:
-        due = compute_due(counted_from, term, calendar=calendar)
+        due = compute_due(counted_from, term, calendar=calendar, hours=hours)
     except NoDueDate as none:
-        return _without_computation(term, counted_from, none.reason, given)
+        return _without_computation(term, counted_from, none.reason, given, own_hours)
     if given is not None:
         raise TermIsComputed
     return Promise(
@@ -41,11 +46,14 @@ def promise_for(term: Term, counted_from: datetime, calendar: Calendar, given: O
         term=_stated(term, None),
         rule=due.rule,
         calendar=due.calendar,
+        hours=own_hours,
         provisional=due.provisional,
     )
 
 
-def _without_computation(term: Term, counted_from: datetime, reason: Reason, given: OfficersDate | None) -> Promise:
+def _without_computation(
+    term: Term, counted_from: datetime, reason: Reason, given: OfficersDate | None, own_hours: str | None
+) -> Promise:
     stated = _stated(term, reason)
     if given is None:
         if reason not in WITHOUT_DATE:
@@ -57,6 +65,7 @@ def _without_computation(term: Term, counted_from: datetime, reason: Reason, giv
         due_at=given.due_at,
         counted_from=counted_from,
         term=stated,
+        hours=own_hours,
         set_by="officer",
         officer=given.officer,
         sealed_reason=given.sealed_reason,

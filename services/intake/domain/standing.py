@@ -35,6 +35,11 @@ class Standing(NamedTuple):
         return min((at for at in ends if at is not None), default=None)
 
     @property
+    def reappointed_to(self) -> datetime | None:
+        """Ngày hẹn lại, where an apology letter has put off the date that holds. It is judged by the first one."""
+        return self.life.reappointed(self.dossier.due_at)
+
+    @property
     def to_be_returned(self) -> bool:
         """There is a result, and nobody has it yet; also one that came while a supplement was waited for."""
         return self.decided and self.dossier.state not in CLOSED

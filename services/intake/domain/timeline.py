@@ -72,6 +72,10 @@ def _restarted(facts: Facts) -> str:
     return f"; tính lại từ đầu, {_promised(facts)}" if facts.get("promise") else ""
 
 
+def _put_off(facts: Facts) -> str:
+    return f"; hẹn lại {_time(facts['new_due_at'])}" if facts.get("new_due_at") else ""
+
+
 def from_proxy(facts: Facts) -> str:
     """Said where a proxy acted, after what was received."""
     return " từ người được ủy quyền" if facts.get("acted_by") == "proxy" else ""
@@ -83,6 +87,7 @@ _DUTIES = {
     "refusal": "hồ sơ không được tiếp nhận",
     "completed": "đã có kết quả",
     "late": "hồ sơ quá hạn",
+    "reappointed": "hẹn lại ngày trả kết quả",
     "stopped": "dừng giải quyết hồ sơ",
 }
 _OUTCOMES = {"early": "sớm hạn", "on_time": "đúng hạn", "late": "quá hạn", "no_term": "không có thời hạn"}
@@ -108,9 +113,17 @@ def _told(facts: Facts) -> str:
     return _DUTIES.get(facts["duty"], str(facts["duty"]))
 
 
+def told_how(facts: Facts) -> str:
+    """The way in which a person told the citizen."""
+    return _WAYS.get(facts.get("told_how", ""), "bằng cách khác")
+
+
+_WAYS = {"phone": "qua điện thoại", "counter": "trực tiếp tại quầy", "post": "qua bưu chính"}
+
+
 def _unreached(facts: Facts) -> str:
     if facts.get("reason") == TOLD_OTHERWISE:
-        return f"Bộ phận Một cửa đã báo cho người nộp bằng cách khác: {_told(facts)}."
+        return f"Bộ phận Một cửa đã báo cho người nộp {told_how(facts)}: {_told(facts)}."
     return f"Không báo được cho người nộp: {_told(facts)}; Bộ phận Một cửa cần liên hệ cách khác."
 
 
@@ -171,8 +184,12 @@ SHAPES: Mapping[str, Shape] = {
         "desk", "what", "correction", at="corrected_at", who="corrected_by",
     ),
     "dossier.form_issued.v1": _shape(
-        lambda f: f"Phát hành {f['title']}, số {f['written_number']}{'; thay bản trước' if f.get('replaces') else ''}.",
-        "desk", "form", "kind", "title", "written_number", "sha256", "replaces", at="issued_at", who="issued_by",
+        lambda f: (
+            f"Phát hành {f['title']}, số {f['written_number']}{'; thay bản trước' if f.get('replaces') else ''}"
+            f"{_put_off(f)}."
+        ),
+        "desk", "form", "kind", "title", "written_number", "sha256", "replaces", "new_due_at",
+        at="issued_at", who="issued_by",
     ),
     "dossier.routed.v1": _shape(
         lambda f: f"Chuyển {routed_to(f)}.", "legs", "competence", "added"
@@ -240,7 +257,7 @@ SHAPES: Mapping[str, Shape] = {
         "duty", "occasion", "channel", "supplier", "reason", at="failed_at",
     ),
     "citizen.unreached.v1": _shape(
-        _unreached, "duty", "occasion", "reason", at="unreached_at",
+        _unreached, "duty", "occasion", "reason", "told_how", at="unreached_at", who="told_by",
     ),
     "message.sent.v2": _shape(
         lambda f: f"Đã gửi thông báo: {_told(f)}.", "duty", "occasion", "channel", "supplier", at="sent_at"
@@ -250,12 +267,13 @@ SHAPES: Mapping[str, Shape] = {
         "duty", "occasion", "channel", "supplier", "reason", at="failed_at",
     ),
     "citizen.unreached.v2": _shape(
-        _unreached, "duty", "occasion", "reason", at="unreached_at",
+        _unreached, "duty", "occasion", "reason", "told_how", at="unreached_at", who="told_by",
     ),
 }  # fmt: skip
 """Every event about a dossier, by type."""
 
 OLD_DOSSIER_ENTERED, OLD_DOSSIER_FINISHED = "old_dossier.entered", "old_dossier.finished"
+OLD_DOSSIER_RETURNED = "old_dossier.returned"
 ERASED = "timeline.erased"
 """What a step whose content was erased is read as."""
 _OLD_RESULTS = {**_RESULTS, "stopped": "dừng giải quyết", "withdrawn": "người nộp rút hồ sơ"}
@@ -267,6 +285,7 @@ OWN_STEPS: Mapping[str, Shape] = {
     OLD_DOSSIER_FINISHED: Shape(
         lambda f: f"Giải quyết xong theo sổ cũ: {_OLD_RESULTS[f['result']]}.", frozenset(), who="officer"
     ),
+    OLD_DOSSIER_RETURNED: Shape(lambda f: "Đã trả kết quả theo sổ cũ.", frozenset(), who="officer"),
     ERASED: Shape(lambda f: "Nội dung của bước này đã được xóa theo quy định.", frozenset()),
 }  # fmt: skip
 """Steps that intake keeps for itself: no event tells others of them."""

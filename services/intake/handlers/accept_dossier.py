@@ -11,6 +11,7 @@ from services.intake.domain.number_range import NumberRange
 from services.intake.domain.progress import Progress
 from services.intake.domain.promise import OfficersDate, promise_for
 from services.intake.handlers.announcing import announce
+from services.intake.handlers.desk.places import hours_at
 from services.intake.handlers.office import Office
 from services.intake.handlers.ports import IntakeWork
 from services.intake.handlers.registered import registered
@@ -87,6 +88,7 @@ def numbered(
         procedure.term_for(dossier.channel, dossier.case),
         counted_from,
         office.calendar,
+        hours_at(dossier.desk.code, office),
         officers_date(dossier.id, acceptance, office),
     )
     return dossier.accept(next_code(dossier.desk.code, counted_from, uow), at, acceptance.officer, promise)

@@ -14,6 +14,7 @@ from services.intake.domain.promise import promise_for
 from services.intake.domain.refusals import ReceiptNotBelievable
 from services.intake.handlers.accept_dossier import Acceptance, officers_date
 from services.intake.handlers.announcing import announce
+from services.intake.handlers.desk.places import hours_at
 from services.intake.handlers.office import Office
 from services.intake.handlers.ports import IntakeWork
 from services.intake.handlers.registered import registered
@@ -67,7 +68,8 @@ def _restarted(dossier: Dossier, procedure: Procedure, command: RecordSupplement
     """Tính lại từ đầu (NĐ 61/2018 Đ.19.4)."""
     term = procedure.term_for(dossier.channel, dossier.case)
     given = officers_date(dossier.id, command.acceptance, office)
-    return promise_for(term, command.received_at, office.calendar, given)
+    hours = hours_at(dossier.desk.code, office)
+    return promise_for(term, command.received_at, office.calendar, hours, given)
 
 
 def _new_form(dossier: Dossier, components: tuple[ComponentRef, ...], command: RecordSupplement, office: Office) -> str:

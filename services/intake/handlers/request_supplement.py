@@ -48,10 +48,12 @@ def request_supplement(command: RequestSupplement, uow: IntakeWork, office: Offi
     if command.superior is not None:
         reason = office.seals.seal("contact", dossier.id, command.superior.reason)
         agreed = Agreed(command.superior.officer, reason)
-    asked = dossier.request_supplement(command.at, command.officer, command.components, command.leg, agreed)
+    # By an acceptance whose clock was ahead, too, it comes after: a wait is told from an earlier one by its time.
+    at = max(command.at, dossier.accepted_at or command.at)
+    asked = dossier.request_supplement(at, command.officer, command.components, command.leg, agreed)
     uow.dossiers.put(asked.id, asked)
     event = _requested(asked, command, office)
-    keep_reason("supplement", event.sealed_reason, uow, dossier_id=asked.id, event_id=command.event_id, at=command.at)
+    keep_reason("supplement", event.sealed_reason, uow, dossier_id=asked.id, event_id=command.event_id, at=at)
     announce(event, uow, dossier_id=asked.id, event_id=command.event_id)
     return asked
 
@@ -60,7 +62,7 @@ def _requested(asked: Dossier, command: RequestSupplement, office: Office) -> Do
     assert asked.supplement is not None
     return DossierSupplementRequestedV1(
         request=asked.supplement.number,
-        requested_at=command.at,
+        requested_at=asked.supplement.requested_at,
         requested_by=command.officer,
         after_acceptance=asked.accepted,
         components=command.components,

@@ -18,7 +18,7 @@ from pydantic import TypeAdapter
 
 from hub_messaging.database import UNAVAILABLE, Pool
 from hub_messaging.health import Heart
-from hub_worktime import VIETNAM
+from hub_worktime import day_in_vietnam
 from services.intake.domain.catalogue import Desk, Procedure
 from services.intake.domain.procedures.publication import PROCEDURES
 from services.intake.domain.procedures.published_procedure import PublishedProcedure
@@ -95,7 +95,7 @@ class DeskFeed:
 
     async def look(self, pool: Pool) -> None:
         """Takes them anew after an approval, and when a new day begins."""
-        today = self._now().astimezone(VIETNAM).date()
+        today = day_in_vietnam(self._now())
         edition = (await Directory(pool).editions([DESKS]))[DESKS]
         if self._known != (edition, today):
             self._take(await published_desks(pool, today))

@@ -1,14 +1,16 @@
 """Thông báo đã gửi, chưa gửi được: what each dossier's applicant was told, and who could not be."""
 
+from collections.abc import Callable
 from datetime import datetime
 from functools import partial
-from typing import Annotated
+from typing import Annotated, Literal
 from uuid import UUID
 
 import structlog
-from pydantic import BaseModel, ConfigDict, StringConstraints
+from pydantic import BaseModel
 
-from hub_events.notify import TOLD_OTHERWISE, Duty
+from hub_events.notify import Duty
+from hub_events.values import OfficerCode
 from hub_messaging.outcomes import Sent
 from hub_messaging.unknown import NotSent
 from hub_web.credentials import requires
@@ -16,13 +18,21 @@ from hub_web.pages import USUAL_LIMIT, Limit, Page, after_id, page_of
 from hub_web.problems import NOT_FOUND, NOTHING_TO_REDO, NOTHING_TO_SETTLE, Problem
 from hub_web.routes import Router
 from hub_web.tokens import All, Caller
-from services.notify.domain.notices import Notices, State
+from hub_web.waiting_work import Settle
+from services.notify.domain.notices import Notices, State, Told
 from services.notify.handlers.ports import Messages, NoticeQueries, NoticeWish
 
 log = structlog.get_logger(__name__)
 
 Reader = Annotated[Caller, requires("notices:read")]
 Manager = Annotated[Caller, requires("lanes:manage")]
+
+
+class ToldOtherwise(BaseModel):
+    """Đã báo bằng cách khác: which officer told the citizen, and how (`phone`, `counter`, `post`), if that was said."""
+
+    officer: str | None
+    how: str | None
 
 
 class _HowItStands(BaseModel):
@@ -32,6 +42,7 @@ class _HowItStands(BaseModel):
     reason: str | None = None
     attempts: int = 0
     supplier_reference: str | None = None
+    told: ToldOtherwise | None = None
 
 
 class Notice(_HowItStands):
@@ -41,7 +52,7 @@ class Notice(_HowItStands):
 
 
 class NewerNotice(_HowItStands):
-    """A duty to inform that `notices`, published with a closed list of duties, can't name: `stopped`."""
+    """A duty to inform that `notices`, published with a closed list of duties, can't name: `reappointed`, `stopped`."""
 
     duty: str
 
@@ -56,20 +67,18 @@ class DossierNotices(BaseModel):
     newer: list[NewerNotice] = []
 
 
-class Settle(BaseModel):
+class SettleNotice(Settle):
     """What was found out about a message: whether the supplier took it, and how one knows.
 
-    `again`: whether what it did not take is sent again; false: never, the citizen was told in another way.
+    `again`: whether what it did not take is sent again; false: never, the citizen was told in another way, also of what
+    was never sent. `officer`, `how`: who told them, and in which way.
     """
 
-    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
-
-    sent: bool
-    again: bool = True
-    why: Annotated[str, StringConstraints(strip_whitespace=True, min_length=3, max_length=500)]
+    officer: OfficerCode | None = None
+    how: Literal["phone", "counter", "post"] | None = None
 
 
-def notice_router(queries: NoticeQueries, messages: Messages) -> Router:
+def notice_router(queries: NoticeQueries, messages: Messages, seal: Callable[[UUID, str], str]) -> Router:
     """/v1/notices: reads with `notices:read`, commands with `lanes:manage`, within the caller's desks."""
     router = Router(tags=["notices"])
 
@@ -101,17 +110,26 @@ def notice_router(queries: NoticeQueries, messages: Messages) -> Router:
 
     @router.post("/v1/notices/{dossier_id}/{duty}/{occasion}/settle")
     async def settle_message(
-        dossier_id: UUID, duty: str, occasion: int, caller: Manager, settle: Settle
+        dossier_id: UUID, duty: str, occasion: int, caller: Manager, settle: SettleNotice
     ) -> DossierNotices:
-        """Xác định kết quả gửi: decides a message that was refused or set aside, or whose outcome is unknown."""
-        notices = await found(dossier_id, caller)
-        what = Sent() if settle.sent else NotSent(None if settle.again else TOLD_OTHERWISE)
-        if not await messages.settle(notices, f"{duty}:{occasion}", what, caller.subject, settle.why):
+        """Xác định kết quả gửi: decides a message that was refused or set aside, or whose outcome is unknown.
+
+        Or says that a person told the citizen, also where no message could be sent.
+        """
+        notices, key = await found(dossier_id, caller), f"{duty}:{occasion}"
+        if settle.sent or settle.again:
+            what = Sent() if settle.sent else NotSent()
+            settled = await messages.settle(notices, key, what, caller.subject, settle.why)
+        else:
+            told = Told(caller.subject, seal(dossier_id, settle.why), settle.officer, settle.how)
+            settled = await messages.tell_otherwise(notices, key, told, settle.why)
+        if not settled:
             raise Problem(
                 NOTHING_TO_SETTLE,
                 "Thông báo này không ở trạng thái chờ người xử lý.",
-                next_step="Xem GET /v1/suppliers/{supplier}/work.",
+                next_step="Xem GET /v1/suppliers/{supplier}/work và GET /v1/notices?state=unreached.",
             )
+        log.warning("message_settled", dossier_id=str(dossier_id), duty=duty, occasion=occasion, by=caller.subject)
         return _shown(await found(dossier_id, caller), None)
 
     @router.get("/v1/notices")

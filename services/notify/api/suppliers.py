@@ -14,6 +14,7 @@ from hub_web.pages import USUAL_LIMIT, Limit, Page, after_number, page_of
 from hub_web.problems import NOT_FOUND, Problem
 from hub_web.routes import Router
 from hub_web.tokens import All, Caller
+from hub_web.waiting_work import WorkView, work_page
 from services.notify.handlers.ports import NoticeQueries, Sending
 
 Reader = Annotated[Caller, requires("notices:read")]
@@ -33,23 +34,6 @@ class Supplier(BaseModel):
     unknown: int
     oldest_at: datetime | None
     trouble: str | None
-
-
-class WorkView(BaseModel):
-    """A message that the supplier refused, that failed again and again, or of which it is unknown what became.
-
-    `kind` names its notice (`accepted:1`), which can be sent again or settled; `outcome` is the last reason;
-    `started_at`: when the attempt began whose end is unknown.
-    """
-
-    id: UUID
-    dossier_id: UUID
-    kind: str
-    state: str
-    outcome: str | None
-    attempts: int
-    created_at: datetime
-    started_at: datetime | None
 
 
 class UnknownView(BaseModel):
@@ -92,7 +76,7 @@ def supplier_router(queries: NoticeQueries, sendings: Sequence[Sending]) -> Rout
     ) -> Page[WorkView]:
         """Tin nhắn chờ người xử lý: messages of the caller's desks that wait for a person, oldest first."""
         found = await aside(caller, supplier, cursor, limit, REFUSED, SET_ASIDE, UNKNOWN)
-        return page_of(found, limit, lambda row: WorkView.model_validate(asdict(row)), lambda row: (row.seq,))
+        return work_page(found, limit)
 
     return router
 

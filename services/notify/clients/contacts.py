@@ -1,4 +1,4 @@
-"""Người cần báo: the phone number, opened from its seal just before it is used."""
+"""Người cần báo: the phone number, opened from its seal just before it is used; what is written of them, sealed."""
 
 from pathlib import Path
 from uuid import UUID
@@ -36,6 +36,10 @@ class Contacts:
             return _PHONE.validate_python(number)
         except ValidationError:
             raise CannotProcess("phone-invalid") from None
+
+    def seal(self, dossier_id: UUID, why: str) -> str:
+        """What a person wrote about the citizen, for the dossier's notices."""
+        return self._keys.seal(PURPOSE, dossier_id, {"why": why})
 
     def _fresh_keys(self, unknown: NotYet) -> SealingKeys:
         try:

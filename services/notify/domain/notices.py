@@ -18,12 +18,14 @@ State = Literal["waiting_contact", "due", "sent", "failed", "unreached"]
 SMS: Literal["sms"] = "sms"
 FIRST_DUTIES = frozenset(get_args(Duty))
 """Those that the first versions of the events, and of the API, can name."""
-NAMING_THE_CODE = frozenset({"accepted", "supplement", "completed", "late", "stopped"})
+NAMING_THE_CODE = frozenset({"accepted", "supplement", "completed", "late", "reappointed", "stopped"})
 """Templates that name the dossier code: a fact that does not carry it waits for the acceptance."""
 
 STOPPED = "stopped"
-MOOT_AFTER_A_STOP = frozenset({"completed", "late"})
-"""Nobody whose dossier is stopped is to come for its result."""
+NO_MORE_AFTER: Mapping[str, frozenset[str]] = MappingProxyType(
+    {STOPPED: frozenset({"completed", "late", "reappointed"}), "completed": frozenset({"late", "reappointed"})}
+)
+"""Nobody whose dossier is stopped is to come for its result, nobody whose result is there is told to wait for it."""
 
 
 class Contact(NamedTuple):
@@ -42,6 +44,15 @@ class Contact(NamedTuple):
         return None if SMS in self.channels else "no-phone"
 
 
+class Told(NamedTuple):
+    """Đã báo bằng cách khác: the officer who told the citizen, and how, if that was said; who entered it, and why."""
+
+    entered_by: str
+    sealed_why: str
+    officer: str | None = None
+    how: str | None = None
+
+
 class DutyToInform(NamedTuple):
     """One thing that must be told. `cause`: the fact; `fields`: what the fact itself gives the text."""
 
@@ -55,6 +66,7 @@ class DutyToInform(NamedTuple):
     reason: str | None = None
     attempts: int = 0
     supplier_reference: str | None = None
+    told: Told | None = None
 
     @property
     def key(self) -> str:
@@ -72,8 +84,8 @@ class DutyToInform(NamedTuple):
         return derive_id(self.cause, "duty", self.duty, SMS)
 
     def message_to(self, contact: Contact) -> UUID:
-        """The id of a message that is sent anew, to a contact that was named after the first."""
-        return derive_id(self.message_id, str(contact.source))
+        """The id of a message that is sent anew, to a contact that became known after the first."""
+        return derive_id(self.message_id, str(contact.sealed))
 
     @property
     def told_otherwise(self) -> bool:
@@ -113,26 +125,24 @@ class Notices(NamedTuple):
         return self._replace(contact=contact)
 
     def with_duty(self, duty: DutyToInform) -> Self:
-        """Owes `duty`; one that is owed or done already stays as it is.
-
-        A stop is the last word: what an agency or the clock says later is not told, nor what still waited for its
-        turn. A message that is on its way is not taken back; its lane sends it before the stop's.
-        """
-        if duty.key in self.duties or (self.stopped and duty.duty in MOOT_AFTER_A_STOP):
+        """Owes `duty`; one that is owed or done already stays as it is, and what is moot is not owed."""
+        if duty.key in self.duties or self.is_moot(duty):
             return self
-        kept = self._still_told() if duty.duty == STOPPED else self.duties
-        return self._replace(duties={**kept, duty.key: duty})
+        return self._replace(duties={**self.duties, duty.key: duty})
+
+    def is_moot(self, duty: DutyToInform) -> bool:
+        """What is owed besides has overtaken it: a stop is the last word, a result that before it."""
+        return any(duty.duty in NO_MORE_AFTER.get(other.duty, ()) for other in self.duties.values())
 
     @property
     def stopped(self) -> bool:
         """The desk has stopped the dossier."""
         return any(duty.duty == STOPPED for duty in self.duties.values())
 
-    def _still_told(self) -> dict[str, DutyToInform]:
-        def waits(duty: DutyToInform) -> bool:
-            return duty.duty in MOOT_AFTER_A_STOP and duty.state == "waiting_contact"
-
-        return {key: duty for key, duty in self.duties.items() if not waits(duty)}
+    def without(self, *duties: DutyToInform) -> Self:
+        """Owes these no more."""
+        gone = {duty.key for duty in duties}
+        return self._replace(duties={key: duty for key, duty in self.duties.items() if key not in gone})
 
     def changed(self, *duties: DutyToInform) -> Self:
         """With the new state of some duties."""

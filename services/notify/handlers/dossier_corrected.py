@@ -7,7 +7,10 @@ from services.notify.handlers.telling import contact_in, notices_of, tell
 
 
 def on_dossier_corrected(fact: Fact[DossierCorrectedV1], uow: NotifyWork, sending: Sending) -> None:
-    """Đính chính liên hệ: whom to tell from now on. What was sent stays sent; nothing is told about the correction."""
+    """Đính chính liên hệ: whom to tell from now on, and of what still waits. What was sent stays sent.
+
+    Nothing is told about the correction.
+    """
     notices = notices_of(uow, fact.dossier_id)
     if "contact" in fact.data.what:
         notices = notices.with_contact(contact_in(fact))

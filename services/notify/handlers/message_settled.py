@@ -3,13 +3,31 @@
 from uuid import UUID
 
 from hub_events.ids import derive_id
-from hub_events.notify import TOLD_OTHERWISE, MessageFailedV1, MessageFailedV2, MessageSentV1, MessageSentV2
+from hub_events.notify import MessageFailedV1, MessageFailedV2, MessageSentV1, MessageSentV2
+from hub_messaging.work import WorkRow
 from services.notify.domain.notices import SMS, DutyToInform
-from services.notify.handlers.ports import NotifyWork
-from services.notify.handlers.telling import notices_of, unreached
+from services.notify.handlers.ports import NotifyWork, Sending
+from services.notify.handlers.telling import notices_of, outdated, told_anew, unreached
 
-NO_CHANNEL_LEFT = frozenset({"no-phone", "phone-invalid", TOLD_OTHERWISE})
-"""Found out when the contact was opened, or said by a person: not the supplier's refusal; there is none to send to."""
+NO_CHANNEL_LEFT = frozenset({"no-phone", "phone-invalid"})
+"""Found out when the contact was opened: not the supplier's refusal; there is none to send to."""
+
+
+def on_message_overtaken(row: WorkRow, uow: NotifyWork, sending: Sending) -> bool:
+    """Liên hệ đã đính chính khi tin đang gửi: tells the citizen nothing, so they are told at the contact known now.
+
+    False: it was not overtaken, what it came to is its duty's end. Where it was taken back while its attempt was under
+    way, the newer message is there already, or the duty is owed no more.
+    """
+    notices = notices_of(uow, row.dossier_id)
+    duty, contact = notices.duties.get(row.kind), notices.contact
+    if duty is None:
+        return True
+    if contact is None or contact.barrier is not None or not outdated(row, notices):
+        return False
+    if duty.state == "due":
+        uow.notices.put(row.dossier_id, notices.changed(told_anew(notices, duty, uow, sending, row.fact_at)))
+    return duty.state in ("due", "sent")
 
 
 def on_message_sent(

@@ -10,7 +10,7 @@ from hub_messaging.outbox import Publish
 from hub_messaging.outcomes import Sent
 from hub_messaging.unknown import NotSent
 from hub_messaging.work import Aside, Decided, NewWork
-from services.notify.domain.notices import Notices, State
+from services.notify.domain.notices import Notices, State, Told
 
 
 class NoticesShelf(Protocol):
@@ -25,6 +25,8 @@ class Work(Protocol):
 
     def add(self, work: NewWork) -> None: ...
     def decide(self, decided: Decided) -> None: ...
+    def take_back(self, dossier_id: UUID, kind: str, why: str) -> bool:
+        """Ends the dossier's message of this kind unsent. False: the supplier may have it, or there is none."""
 
 
 class NotifyWork(Protocol):
@@ -99,3 +101,6 @@ class Messages(Protocol):
 
     async def settle(self, notices: Notices, key: str, found: Sent | NotSent, by: str, why: str) -> bool:
         """Ends the duty's message, or sends it again; False: none waits for a person."""
+
+    async def tell_otherwise(self, notices: Notices, key: str, told: Told, why: str) -> bool:
+        """A person told the citizen: ends the duty, with its message if one waits; False: there is nothing to end."""

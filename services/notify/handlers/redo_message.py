@@ -5,9 +5,7 @@ from uuid import UUID
 
 from hub_messaging.work import DONE, Decided, WorkRow
 from services.notify.handlers.ports import NotifyWork, Sending
-from services.notify.handlers.telling import message, notices_of, unreached
-
-CONTACT_CHANGED = "contact-changed"
+from services.notify.handlers.telling import CONTACT_CHANGED, notices_of, told_anew
 
 
 def redo_message(
@@ -20,16 +18,11 @@ def redo_message(
     """
     notices = notices_of(uow, dossier_id)
     duty, contact = notices.duties.get(key), notices.contact
-    if duty is None or contact is None or duty.told_otherwise:
+    if duty is None or contact is None or duty.told_otherwise or notices.is_moot(duty):
         return False
     if old is not None:
         uow.work.decide(Decided(old, DONE, CONTACT_CHANGED, by, why))
     elif duty.state != "unreached" or contact.barrier is not None:
         return False
-    if contact.barrier is not None:
-        changed = unreached(dossier_id, duty, contact.barrier, uow)
-    else:
-        uow.work.add(message(notices, duty, duty.message_to(contact), sending, now))
-        changed = duty._replace(state="due", ended_at=None, reason=None)
-    uow.notices.put(dossier_id, notices.changed(changed))
+    uow.notices.put(dossier_id, notices.changed(told_anew(notices, duty, uow, sending, now)))
     return True

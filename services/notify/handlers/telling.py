@@ -1,5 +1,6 @@
 """The step that ends every handler: what can be told now is put on its way, or ends unreached at once."""
 
+from collections.abc import Iterable
 from datetime import datetime
 from uuid import UUID
 
@@ -19,6 +20,7 @@ from hub_messaging.work import NewWork, WorkRow
 from services.notify.domain.notices import Contact, DutyToInform, Notices
 from services.notify.handlers.ports import NotifyWork, Sending
 
+CONTACT_CHANGED, OVERTAKEN = "contact-changed", "overtaken"
 NamingContact = (
     DossierAcceptedV1 | DossierSupplementRequestedV1 | DossierRefusedV1 | DossierStoppedV1 | DossierCorrectedV1
 )
@@ -35,7 +37,12 @@ def contact_in(fact: Fact[NamingContact]) -> Contact:
 
 
 def tell(notices: Notices, uow: NotifyWork, sending: Sending, because: Envelope) -> None:
-    """Sends what is ready and keeps the notices."""
+    """Sends what is ready and keeps the notices.
+
+    What still waits in its lane is sent no more when it is moot, and goes to the contact that is known now.
+    """
+    notices = owed_no_more(notices, [duty for duty in notices.duties.values() if notices.is_moot(duty)], uow)
+    notices = notices.changed(*_readdressed(notices, uow, sending, because))
     told = [_told(notices, duty, uow, sending, because) for duty in notices.ready()]
     uow.notices.put(notices.dossier_id, notices.changed(*told))
 
@@ -48,6 +55,42 @@ def _told(notices: Notices, duty: DutyToInform, uow: NotifyWork, sending: Sendin
     trace = {} if because.traceparent is None else {"traceparent": because.traceparent}
     uow.work.add(message(notices, duty, duty.message_id, sending, because.recorded_at, **trace))
     return duty._replace(state="due")
+
+
+def owed_no_more(notices: Notices, duties: Iterable[DutyToInform], uow: NotifyWork) -> Notices:
+    """Without those of the duties that the citizen certainly was not told of.
+
+    After a stop nothing is taken back: its lane sends what is on its way before the stop's message, the last word.
+    """
+
+    def is_untold(duty: DutyToInform) -> bool:
+        waits = duty.state == "waiting_contact"
+        return waits or (not notices.stopped and uow.work.take_back(notices.dossier_id, duty.key, OVERTAKEN))
+
+    return notices.without(*filter(is_untold, duties))
+
+
+def _readdressed(notices: Notices, uow: NotifyWork, sending: Sending, because: Envelope) -> list[DutyToInform]:
+    before, now = notices_of(uow, notices.dossier_id).contact, notices.contact
+    if before is None or now is None or before.sealed == now.sealed:
+        return []
+    return [
+        told_anew(notices, duty, uow, sending, because.recorded_at)
+        for duty in notices.duties.values()
+        if uow.work.take_back(notices.dossier_id, duty.key, CONTACT_CHANGED)
+    ]
+
+
+def told_anew(
+    notices: Notices, duty: DutyToInform, uow: NotifyWork, sending: Sending, fact_at: datetime
+) -> DutyToInform:
+    """To the contact that is known now, by a message with a key of its own; unreached when there is no way to."""
+    contact = notices.contact
+    assert contact is not None
+    if contact.barrier is not None:
+        return unreached(notices.dossier_id, duty, contact.barrier, uow)
+    uow.work.add(message(notices, duty, duty.message_to(contact), sending, fact_at))
+    return duty._replace(state="due", ended_at=None, reason=None)
 
 
 def message(
@@ -71,10 +114,15 @@ def outdated(row: WorkRow, notices: Notices) -> bool:
 
 
 def unreached(
-    dossier_id: UUID, duty: DutyToInform, reason: str, uow: NotifyWork, because: Envelope | None = None
+    dossier_id: UUID,
+    duty: DutyToInform,
+    reason: str,
+    uow: NotifyWork,
+    because: Envelope | None = None,
+    **told: str | None,
 ) -> DutyToInform:
-    """No channel is left: says so; the desk must reach the person otherwise, or has."""
-    what = {"duty": duty.duty, "occasion": duty.occasion, "unreached_at": uow.now, "reason": reason}
+    """No channel is left: says so; the desk must reach the person otherwise, or has: `told` says who and how."""
+    what = {"duty": duty.duty, "occasion": duty.occasion, "unreached_at": uow.now, "reason": reason, **told}
     event = CitizenUnreachedV2(**what) if duty.newer else CitizenUnreachedV1(**what)
     otherwise = (reason,) if reason == TOLD_OTHERWISE else ()  # may follow upon another: a fact of its own
     event_id = derive_id(duty.cause, "unreached", duty.key, *otherwise)

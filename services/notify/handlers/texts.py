@@ -27,6 +27,7 @@ FIELDS: Mapping[str, frozenset[str]] = {
     "stopped-uncoded": frozenset({"procedure"}),
     "completed": frozenset({"code", "procedure"}),
     "late": frozenset({"code", "procedure", "due"}),
+    "reappointed": frozenset({"code", "procedure", "due"}),
 }
 """Every template and the fields that its text may use."""
 LONGEST_FIELDS = {"code": "0" * 53, "due": "17:00 11/03/2026", "procedure": "x" * 12}

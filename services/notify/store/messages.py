@@ -1,5 +1,6 @@
 """Messages that a person looks after: refused by the supplier, set aside after many failures, of unknown outcome."""
 
+from collections.abc import Callable
 from uuid import UUID
 
 from hub_messaging import work
@@ -10,9 +11,10 @@ from hub_messaging.outcomes import Sent
 from hub_messaging.runner import Runner
 from hub_messaging.unknown import NotSent, Settle, UnknownOutcomes
 from hub_messaging.work import AlreadySettled, WorkRow
-from services.notify.domain.notices import Notices
+from services.notify.domain.notices import Notices, Told
 from services.notify.handlers.ports import Sending
 from services.notify.handlers.redo_message import redo_message
+from services.notify.handlers.tell_otherwise import tell_otherwise
 from services.notify.handlers.telling import outdated
 from services.notify.store.unit_of_work import NOTICES_SHELF, NotifyUnitOfWork
 
@@ -29,7 +31,9 @@ class StoredMessages:
         self._outcomes = UnknownOutcomes(runner, settle)
 
     async def redo(self, notices: Notices, key: str, by: str) -> bool:
-        """Under the old key, unless the contact is another now, or nobody was written to."""
+        """Under the old key, unless the contact is another now, or nobody was written to. Nothing of what is moot."""
+        if _is_moot(notices, key):
+            return False
         row = await work.looked_after(self._runner.pool, notices.dossier_id, key)
         if row is None or outdated(row, notices):
             return await self._anew(notices.dossier_id, key, row, by, "redo")
@@ -39,7 +43,9 @@ class StoredMessages:
         return lane is not None
 
     async def settle(self, notices: Notices, key: str, found: Sent | NotSent, by: str, why: str) -> bool:
-        """What goes out again goes to the contact that is known now."""
+        """What goes out again goes to the contact that is known now; what is moot does not."""
+        if found == NotSent() and _is_moot(notices, key):
+            return False
         row = await work.looked_after(self._runner.pool, notices.dossier_id, key)
         if row is None:
             return False
@@ -47,12 +53,19 @@ class StoredMessages:
             return await self._anew(notices.dossier_id, key, row, by, why)
         return await self._outcomes.settle(row, found, by, why)
 
+    async def tell_otherwise(self, notices: Notices, key: str, told: Told, why: str) -> bool:
+        """Ends the duty, with the message that waits for a person if there is one."""
+        dossier_id = notices.dossier_id
+        row = await work.looked_after(self._runner.pool, dossier_id, key)
+        return await self._run(dossier_id, lambda uow: tell_otherwise(dossier_id, key, row, told, why, uow))
+
     async def _anew(self, dossier_id: UUID, key: str, old: WorkRow | None, by: str, why: str) -> bool:
         now = real_now()
+        return await self._run(
+            dossier_id, lambda uow: redo_message(dossier_id, key, old, by, why, now, uow, self._sending)
+        )
 
-        def run(uow: NotifyUnitOfWork) -> bool:
-            return redo_message(dossier_id, key, old, by, why, now, uow, self._sending)
-
+    async def _run(self, dossier_id: UUID, run: Callable[[NotifyUnitOfWork], bool]) -> bool:
         try:
             (result,) = await self._runner.run([Job(run=run, keys={NOTICES_SHELF: (dossier_id,)})])
         except AlreadySettled:
@@ -60,3 +73,7 @@ class StoredMessages:
         if isinstance(result, Failed):
             raise result.error
         return result == Done(True)
+
+
+def _is_moot(notices: Notices, key: str) -> bool:
+    return key in notices.duties and notices.is_moot(notices.duties[key])

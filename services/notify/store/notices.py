@@ -37,11 +37,18 @@ def to_row(notices: Notices) -> tuple[Any, ...]:
         notices.desk,
         notices.due_at,
         to_json(notices.contact._asdict()).decode() if notices.contact else None,
-        to_json([duty._asdict() for duty in notices.duties.values()]).decode(),
+        to_json([_duty(duty) for duty in notices.duties.values()]).decode(),
         notices.has("waiting_contact"),
         notices.has("failed"),
         notices.has("unreached"),
     )
+
+
+def _duty(duty: DutyToInform) -> dict[str, Any]:
+    """By names; one that nobody told otherwise is written as a version before would."""
+    written = duty._asdict()
+    told = written.pop("told")
+    return written if told is None else {**written, "told": told._asdict()}
 
 
 def from_row(row: asyncpg.Record) -> Notices:

@@ -194,7 +194,9 @@ def callbacks_router(
             )
         except TransferUnknown:
             raise Problem(
-                NOT_FOUND, "Hồ sơ này chưa được chuyển đến cơ quan.", next_step="Kiểm tra dossier_id và leg, gửi lại."
+                NOT_FOUND,
+                "Hồ sơ này chưa được chuyển đến cơ quan, hoặc chưa ai đề nghị dừng.",
+                next_step="Kiểm tra dossier_id, leg và type, gửi lại.",
             ) from None
         except BeforeTheReceipt:
             raise _wrong_at(

@@ -6,15 +6,16 @@ from typing import Annotated
 from uuid import UUID
 
 import structlog
-from pydantic import BaseModel, ConfigDict, StringConstraints
+from pydantic import BaseModel, ConfigDict
 
 from hub_messaging.outcomes import Sent
 from hub_messaging.unknown import NotSent
 from hub_web.credentials import requires
-from hub_web.pages import USUAL_LIMIT, Limit, Page, after_number, page_of
+from hub_web.pages import USUAL_LIMIT, Limit, Page, after_number
 from hub_web.problems import NOT_FOUND, NOTHING_TO_REDO, NOTHING_TO_SETTLE, Problem
 from hub_web.routes import Router
 from hub_web.tokens import Caller
+from hub_web.waiting_work import Settle, Why, WorkView, work_page
 from services.routing.domain.endpoint import EndpointOf, Offer
 from services.routing.handlers.ports import CompetenceNow, Lanes, LaneState, UnknownHandOvers
 
@@ -49,41 +50,12 @@ class LaneView(BaseModel):
     paused_why: str | None
 
 
-class WorkView(BaseModel):
-    """A hand-over that the agency refused, that failed again and again, or of which it is unknown what became.
-
-    `outcome` is the last reason; `started_at`: when the attempt began whose end is unknown.
-    """
-
-    id: UUID
-    dossier_id: UUID
-    kind: str
-    state: str
-    outcome: str | None
-    attempts: int
-    created_at: datetime
-    started_at: datetime | None
-
-
-class Settle(BaseModel):
-    """What was found out about a hand-over: whether the agency has it, and how one knows.
-
-    `again`: whether what it does not have is sent again; false: never, a person deals with it in another way.
-    """
-
-    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
-
-    sent: bool
-    again: bool = True
-    why: Annotated[str, StringConstraints(strip_whitespace=True, min_length=3, max_length=500)]
-
-
 class Pause(BaseModel):
     """Why a lane is paused."""
 
     model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
 
-    why: Annotated[str, StringConstraints(strip_whitespace=True, min_length=3, max_length=500)]
+    why: Why
 
 
 def lanes_router(lanes: Lanes, unknown: UnknownHandOvers, competence: CompetenceNow, endpoint_of: EndpointOf) -> Router:
@@ -136,12 +108,15 @@ def lanes_router(lanes: Lanes, unknown: UnknownHandOvers, competence: Competence
         """Hand-overs of this lane that wait for a person, oldest first."""
         after = after_number(cursor)
         await lane(caller, name)
-        rows = await lanes.set_aside(name, after, limit + 1)
-        return page_of(rows, limit, lambda row: WorkView.model_validate(asdict(row)), lambda row: (row.seq,))
+        return work_page(await lanes.set_aside(name, after, limit + 1), limit)
 
     @router.post("/v1/lanes/{name}/work/{work_id}/redo")
     async def redo_work(caller: Manager, name: str, work_id: UUID) -> LaneView:
-        """Sends a refused or set-aside hand-over again, under its old Idempotency-Key, unless its dossier is over."""
+        """Sends a refused or set-aside hand-over again, unless its dossier is over.
+
+        Under its old Idempotency-Key and as it was: what the desk corrects replaces a dossier that was refused by a new
+        hand-over, and else is a call of its own.
+        """
         await lane(caller, name)
         if not await lanes.redo(name, work_id):
             raise Problem(
@@ -154,7 +129,10 @@ def lanes_router(lanes: Lanes, unknown: UnknownHandOvers, competence: Competence
 
     @router.post("/v1/lanes/{name}/work/{work_id}/settle")
     async def settle_work(caller: Manager, name: str, work_id: UUID, settle: Settle) -> LaneView:
-        """Xác định kết quả bàn giao: decides a hand-over that waits for a person, of whatever state."""
+        """Xác định kết quả bàn giao: decides a hand-over that waits for a person, of whatever state.
+
+        What is sent again is what `redo` would send; what was `withdrawn` is over instead.
+        """
         await lane(caller, name)
         found = Sent() if settle.sent else NotSent(None if settle.again else ENDED)
         nothing = Problem(

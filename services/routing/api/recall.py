@@ -6,13 +6,15 @@ from typing import Annotated
 from uuid import UUID
 
 import structlog
-from pydantic import BaseModel, ConfigDict, StringConstraints
+from fastapi import Query
+from pydantic import BaseModel, ConfigDict
 
 from hub_messaging.sealing import SealingKeys
 from hub_web.credentials import requires
 from hub_web.problems import NOT_FOUND, NOTHING_TO_SETTLE, Problem
 from hub_web.routes import Router
 from hub_web.tokens import Caller
+from hub_web.waiting_work import Why
 from services.routing.api.transfers import TransferView, within_area
 from services.routing.domain.answers import AnswerRecall
 from services.routing.domain.transfer import RecallAnswer
@@ -28,7 +30,7 @@ class Found(BaseModel):
     model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
 
     answer: RecallAnswer
-    why: Annotated[str, StringConstraints(strip_whitespace=True, min_length=3, max_length=500)]
+    why: Why
 
 
 def recall_router(
@@ -60,11 +62,17 @@ def recall_router(
 
     @router.post("/v1/transfers/{dossier_id}/legs/{leg}/corrections/told")
     async def corrections_told(
-        caller: Annotated[Caller, requires("lanes:manage")], dossier_id: UUID, leg: str
+        caller: Annotated[Caller, requires("lanes:manage")],
+        dossier_id: UUID,
+        leg: str,
+        up_to: Annotated[int | None, Query(ge=1)] = None,
     ) -> TransferView:
-        """Đã báo cơ quan phần đính chính: all corrections of the dossier so far. Repeating it changes nothing."""
+        """Đã báo cơ quan phần đính chính: those up to the number of `untold` that was told; later ones stay listed.
+
+        Without `up_to` all corrections of the dossier so far. Repeating it changes nothing.
+        """
         within_area(caller, await transfers.find(dossier_id))
-        changed = await commands.told(dossier_id, leg)
+        changed = await commands.told(dossier_id, leg, up_to)
         if changed is None:
             raise Problem(
                 NOT_FOUND, "Hồ sơ không có phần việc này.", next_step="Xem legs ở GET /v1/transfers/{dossier_id}."

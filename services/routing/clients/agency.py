@@ -166,6 +166,8 @@ def _detail(row: WorkRow, content: bytes) -> str | None:
     except ValueError:
         return None
     said = answer.get("outcome" if row.kind == CANCELLATION else "foreign_number") if isinstance(answer, dict) else None
+    if isinstance(said, int) and not isinstance(said, bool):
+        said = str(said)
     return said if isinstance(said, str) and 0 < len(said) <= LONGEST_FOREIGN_NUMBER else None
 
 

@@ -133,9 +133,16 @@ def answer_recall(leg: Leg, said: AnswerRecall) -> Leg | None:
     return leg._replace(recall=noted)
 
 
-def hand_over(leg: Leg, at: datetime, foreign_number: str | None) -> Leg:
-    """The agency's system took the dossier. Its own number from this answer outranks one from a callback."""
-    return leg._replace(handed_over_at=leg.handed_over_at or at, foreign_number=foreign_number or leg.foreign_number)
+def hand_over(leg: Leg, at: datetime, foreign_number: str | None, corrections: int = 0) -> Leg:
+    """The agency's system took the dossier, with so many corrections in it.
+
+    Its own number from this answer outranks one from a callback.
+    """
+    return leg._replace(
+        handed_over_at=leg.handed_over_at or at,
+        foreign_number=foreign_number or leg.foreign_number,
+        untold=tuple(number for number in leg.untold if number > corrections),
+    )
 
 
 def refuse(leg: Leg, at: datetime, reason: str) -> Leg:

@@ -2,25 +2,33 @@
 
 from collections.abc import Callable
 from typing import NamedTuple
+from uuid import UUID
 
-from services.routing.domain.transfer import Consignment, Leg, Transfer
+from services.routing.domain.transfer import Consignment, Leg, Plan, Transfer
 
 
 class Handover(NamedTuple):
-    """One consignment for one leg: becomes a work row."""
+    """One consignment for one leg: becomes a work row. `replaces`: events whose hand-over the agency refused."""
 
     leg: Leg
     consignment: Consignment
+    replaces: tuple[UUID, ...] = ()
 
 
 def add_supplement(transfer: Transfer, supplement: Consignment) -> tuple[Transfer, list[Handover]]:
-    """The applicant completed the dossier: every agency that has it gets the supplement, the others when they start."""
+    """The applicant completed the dossier: every agency that has it gets the supplement, the others when they start.
+
+    An agency that has a newer one already gets no older form and no older date after it.
+    """
     if supplement.request in transfer.supplements:
         return transfer, []
-    transfer = transfer._replace(supplements=tuple(sorted((*transfer.supplements, supplement.request))))
+    newest = max(transfer.supplements, default=0) < supplement.request
+    due = supplement if newest else supplement._replace(sealed_form=None, promised_at=None)
+    plan = transfer.plan and transfer.plan.promised(supplement)
+    transfer = transfer._replace(plan=plan, supplements=tuple(sorted((*transfer.supplements, supplement.request))))
     if transfer.over:
         return transfer, []
-    handovers = [Handover(leg, supplement) for leg in transfer.legs if leg.started]
+    handovers = [Handover(leg, due) for leg in transfer.legs if leg.started]
     if len(handovers) == len(transfer.legs) > 0:
         return transfer, handovers
     return transfer._replace(waiting=_in_order(*transfer.waiting, supplement)), handovers
@@ -31,7 +39,8 @@ def add_correction(
 ) -> tuple[Transfer, list[Handover]]:
     """Đính chính: every agency that has the dossier is told, by a call or by a person; the others get it right at once.
 
-    Each correction says all as it stands, so an older one than was read is not told any more.
+    Each correction says all as it stands, so an older one than was read is not told any more. An agency that refused
+    the dossier gets it anew, and must be told by a person until it has taken that.
     """
     newest = max(transfer.corrections, default=0) < correction.request
     if correction.request in transfer.corrections:
@@ -41,13 +50,27 @@ def add_correction(
         return transfer, []
     handovers = []
     for leg in [leg for leg in transfer.legs if leg.started]:
-        if leg.agency is not None and offered(leg.agency.code):
+        untold = leg._replace(untold=(*leg.untold, correction.request))
+        if anew := _anew(transfer.plan, leg, correction):
+            handovers.append(anew)
+            transfer = transfer.with_leg(untold._replace(anew=(*leg.anew, correction.cause.id)))
+        elif leg.agency is not None and offered(leg.agency.code):
             handovers.append(Handover(leg, correction))
         else:
-            transfer = transfer.with_leg(leg._replace(untold=(*leg.untold, correction.request)))
+            transfer = transfer.with_leg(untold)
     if all(leg.started for leg in transfer.legs) and transfer.legs:
         return transfer, handovers
     return transfer._replace(waiting=_in_order(*transfer.waiting, correction)), handovers
+
+
+def _anew(plan: Plan | None, leg: Leg, correction: Consignment) -> Handover | None:
+    """The dossier as it stands, for an agency that refused it; a plan of a version before may lack its dates."""
+    if not leg.mendable or plan is None or plan.received_at is None or plan.promised_at is None:
+        return None
+    dossier = correction._replace(
+        kind="dossier", received_at=plan.received_at, promised_at=plan.promised_at, what=(), case=None
+    )
+    return Handover(leg, dossier, (plan.cause.id, *leg.anew))
 
 
 def _in_order(*waiting: Consignment) -> tuple[Consignment, ...]:
@@ -60,7 +83,7 @@ def _corrected(waiting: tuple[Consignment, ...]) -> list[Consignment]:
     others = [one for one in waiting if one.kind != "correction"]
     if not corrections:
         return others
-    newest = corrections[-1]
+    newest = max(corrections, key=lambda one: one.request)
     return [_mended(one, newest) for one in others]
 
 

@@ -117,6 +117,13 @@ class Leg(NamedTuple):
     recall: Recall = Recall()
     untold: tuple[int, ...] = ()
     """Corrections that no call could tell its agency of: a person must."""
+    anew: tuple[UUID, ...] = ()
+    """Events of the corrections by which the refused dossier was handed over anew."""
+
+    @property
+    def mendable(self) -> bool:
+        """The agency refused the dossier for what it was; a conflict may say that it has it."""
+        return self.refused_at is not None and not self.taken and self.refused_reason != "http-409"
 
     @property
     def in_hand(self) -> bool:
@@ -160,6 +167,13 @@ class Plan(NamedTuple):
     """The event that said so: what follows at the agencies goes back to it."""
     received_at: datetime | None = None
     """When the desk got the dossier. None: planned by a version that didn't keep it."""
+    promised_at: datetime | None = None
+    """The latest date that the applicant was promised. None: as above."""
+
+    def promised(self, *consignments: Consignment) -> "Plan":
+        """With the dates that these bring."""
+        dates = [date for date in (self.promised_at, *(one.promised_at for one in consignments)) if date is not None]
+        return self._replace(promised_at=max(dates, default=None))
 
 
 class Stop(NamedTuple):
@@ -280,7 +294,7 @@ class Transfer(NamedTuple):
 def plan_transfer(stub: Transfer, plan: Plan, legs: Sequence[Leg], dossier: Consignment) -> Transfer:
     """The dossier is accepted. Supplements that were read before it stand behind it."""
     waiting = () if stub.over else (dossier, *stub.waiting)
-    return stub._replace(plan=plan, legs=tuple(legs), waiting=waiting)
+    return stub._replace(plan=plan.promised(dossier, *stub.waiting), legs=tuple(legs), waiting=waiting)
 
 
 def stop(transfer: Transfer, told: Stop) -> Transfer:

@@ -26,7 +26,7 @@ log = structlog.get_logger(__name__)
 
 
 class TransferUnknown(Exception):
-    """The agency speaks of a dossier that was not routed to it."""
+    """The agency speaks of a dossier that was not routed to it, or answers a stop that nobody asked of it."""
 
 
 class BeforeTheReceipt(Exception):
@@ -43,6 +43,8 @@ def record_answer(
     transfer, before = _meant(uow.transfers.get(dossier_id), leg, agency_code)
     if transfer.plan is not None and answers.before_the_receipt(answer, transfer.plan.received_at):
         raise BeforeTheReceipt
+    if isinstance(answer, AnswerRecall) and transfer.stopped_at is None:
+        raise TransferUnknown
     after = answers.note(before, answer)
     if after is None:
         return "known"

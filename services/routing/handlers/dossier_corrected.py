@@ -41,13 +41,14 @@ def on_dossier_corrected(fact: Fact[DossierCorrectedV1], uow: RoutingUow, offers
         uow.transfers.put(fact.dossier_id, changed)
 
 
-def told_by_a_person(dossier_id: UUID, leg: str, uow: RoutingUow) -> Transfer | None:
-    """A person has told the agency of all corrections so far; None: there is no such leg."""
+def told_by_a_person(dossier_id: UUID, leg: str, up_to: int | None, uow: RoutingUow) -> Transfer | None:
+    """A person has told the agency of the corrections `up_to` this one, or of all so far; None: no such leg."""
     transfer = uow.transfers.get(dossier_id)
     before = transfer.find(leg) if transfer is not None else None
     if transfer is None or before is None:
         return None
-    changed = transfer.with_leg(before._replace(untold=()))
+    untold = tuple(number for number in before.untold if up_to is not None and number > up_to)
+    changed = transfer.with_leg(before._replace(untold=untold))
     uow.transfers.put(dossier_id, changed)
     return changed
 

@@ -21,7 +21,7 @@ def on_hand_over_settled(row: WorkRow, outcome: Sent | Refused, attempts: int, u
     assert transfer is not None, "work rows are made in the transaction that keeps their transfer"
     leg = transfer.named(parcel.leg)
     if isinstance(outcome, Sent):
-        changed = answers.hand_over(leg, uow.now, outcome.detail)
+        changed = answers.hand_over(leg, uow.now, outcome.detail, parcel.request)
         event: Event = _handed_over(parcel, uow.now, attempts, outcome.detail)
         event_id = derive_id(row.id, "handed-over")
     else:

@@ -7,6 +7,7 @@ equal, even when the row is made again after a restore, or a careful agency refu
 from datetime import datetime
 from functools import lru_cache
 from typing import Any, NamedTuple
+from uuid import UUID
 
 from pydantic import TypeAdapter
 from pydantic_core import to_json
@@ -56,13 +57,18 @@ def pack(transfer: Transfer, handover: Handover) -> NewWork:
     leg, consignment = handover.leg, handover.consignment
     assert leg.agency is not None
     return NewWork(
-        id=derive_id(consignment.cause.id, "handover", leg.leg),
+        id=_row_of(consignment.cause.id, leg),
         lane=leg.agency.code,
         dossier_id=transfer.dossier_id,
         kind=consignment.kind,
         fact_at=consignment.cause.recorded_at,
         body=_written(_parcel(transfer, leg, consignment)),
+        replaces=tuple(_row_of(cause, leg) for cause in handover.replaces),
     )
+
+
+def _row_of(cause: UUID, leg: Leg) -> UUID:
+    return derive_id(cause, "handover", leg.leg)
 
 
 def _written(parcel: Parcel) -> bytes:

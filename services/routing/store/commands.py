@@ -40,10 +40,10 @@ class Commands:
         )
         return await self._group.run(job)
 
-    async def told(self, dossier_id: UUID, leg: str) -> Transfer | None:
+    async def told(self, dossier_id: UUID, leg: str, up_to: int | None) -> Transfer | None:
         """Notes that a person told the agency what was corrected; None: there is no such leg."""
         job: Job[RoutingUnitOfWork, Transfer | None] = Job(
-            run=lambda uow: told_by_a_person(dossier_id, leg, uow), keys={TRANSFERS_SHELF: (dossier_id,)}
+            run=lambda uow: told_by_a_person(dossier_id, leg, up_to, uow), keys={TRANSFERS_SHELF: (dossier_id,)}
         )
         return await self._group.run(job)
 

@@ -11,6 +11,8 @@ from urllib.parse import quote
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, TypeAdapter, ValidationError
 
+from hub_web.bodies import read_json
+from hub_web.problems import Problem
 from hub_web.signatures import secret_key
 from services.routing.domain.endpoint import Endpoint, Offer
 
@@ -66,7 +68,9 @@ class Endpoints:
 def read_endpoints(file: Path) -> Endpoints:
     """The endpoints in `file`. Raises ValueError without any secret in it, OSError when it can't be read."""
     try:
-        return Endpoints(_FILE.validate_json(file.read_bytes()))
+        return Endpoints(_FILE.validate_python(read_json(file.read_bytes())))
+    except Problem as unreadable:
+        raise ValueError(f"{file.name}: {unreadable.detail}") from None
     except ValidationError as invalid:
         first = invalid.errors(include_url=False, include_input=False)[0]
         raise ValueError(f"{file.name}: {'.'.join(map(str, first['loc']))}: {first['msg']}") from None

@@ -45,6 +45,7 @@ TABLE: Final = Table(
         "to_correct": "bool",
         "done_at": "timestamptz",
         "received_at": "timestamptz",
+        "promised_at": "timestamptz",
     },
 )
 
@@ -76,16 +77,17 @@ def to_row(transfer: Transfer) -> Sequence[Any]:
         transfer.to_correct,
         transfer.done_at,
         plan and plan.received_at,
+        plan and plan.promised_at,
     )
 
 
 def _leg(leg: Leg) -> dict[str, Any]:
     """By names, the recall too; one that nobody recalls or corrects is written as a version before would."""
     written = leg._asdict()
-    recall, untold = written.pop("recall"), written.pop("untold")
+    recall, told = written.pop("recall"), {name: written.pop(name) for name in ("untold", "anew")}
     if recall != Recall():
         written["recall"] = recall._asdict()
-    return {**written, "untold": untold} if untold else written
+    return {**written, **{name: numbers for name, numbers in told.items() if numbers}}
 
 
 def _consignment(one: Consignment) -> dict[str, Any]:
@@ -124,6 +126,7 @@ def _plan(row: asyncpg.Record) -> Plan | None:
         territory=row["territory"],
         cause=_CAUSE.validate_json(row["cause"]),
         received_at=row["received_at"],
+        promised_at=row["promised_at"],
     )
 
 

@@ -53,6 +53,7 @@ class DeadlineInFull(Deadline):
     term: StatedTerm
     rule: str | None
     calendar: str | None
+    hours: str | None
     set_by: Literal["rule", "officer"]
     warn_at: datetime | None
     computed_due_at: datetime | None
@@ -127,11 +128,12 @@ def _in_full(clock: DossierClock, date: PromisedDate, now: datetime) -> Deadline
         term=promise.term,
         rule=promise.rule,
         calendar=promise.calendar,
+        hours=promise.hours,
         set_by=promise.set_by,
         warn_at=date.warn_at,
         computed_due_at=date.check.computed_due_at,
         difference=date.check.reason,
-        explanation=list(explain(promise)),
+        explanation=list(explain(promise, restarted=date.request > 0)),
         history=_history(clock),
     )
 

@@ -1,13 +1,17 @@
 """Kiểm tra ngày hẹn trả: the promised date, computed once more from what the receipt says it rests on."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, time
 
 from hub_events.intake import Promise, StatedTerm
-from hub_worktime import DueDate, NoDueDate, Reason, Term, Unit, compute_due, load_calendar, parse_term
-from services.sla.domain.clock import Check
+from hub_worktime import DueDate, NoDueDate, Reason, Term, Unit, compute_due, load_calendar, parse_term, read_hours
+from services.sla.domain.clock import Check, DossierClock
 
 SET_BY_OFFICER = "set-by-officer"
 NO_TERM = "no-term"
+CALENDAR_UNKNOWN, RULE_UNKNOWN = "calendar-unknown", "rule-unknown"
+NOT_HERE_YET = frozenset({CALENDAR_UNKNOWN, RULE_UNKNOWN})
+"""Why nothing could be confirmed: the receipt names a version that this build did not have."""
 
 
 def check(promise: Promise) -> Check:
@@ -24,18 +28,25 @@ def check(promise: Promise) -> Check:
     try:
         computed = recompute(promise)
     except LookupError:
-        return Check(agrees=False, reason="calendar-unknown")
+        return Check(agrees=False, reason=CALENDAR_UNKNOWN)
     except NoDueDate as none:
         return Check(agrees=False, reason=f"not-computable.{none.reason.value}")
     difference = _difference(promise, computed)
     return Check(difference is None, computed.due_at.astimezone(UTC), difference)
 
 
+def checked_again(clock: DossierClock) -> DossierClock:
+    """The clock with what could not be confirmed when it came checked once more: a newer build may know the version."""
+    waiting = {number: date for number, date in clock.dates.items() if date.check.reason in NOT_HERE_YET}
+    again = {number: replace(date, check=check(date.promise)) for number, date in waiting.items()}
+    return clock._replace(dates={**clock.dates, **again})
+
+
 def recompute(promise: Promise) -> DueDate:
     """The date by the clock's own computation. Raises LookupError (calendar) and NoDueDate."""
     term = term_of(promise.term)
     calendar = load_calendar(promise.calendar or "")
-    return compute_due(promise.counted_from, term, calendar=calendar)
+    return compute_due(promise.counted_from, term, calendar=calendar, hours=read_hours(promise.hours))
 
 
 def term_of(stated: StatedTerm) -> Term:
@@ -48,7 +59,7 @@ def term_of(stated: StatedTerm) -> Term:
 
 def _difference(promise: Promise, computed: DueDate) -> str | None:
     if promise.rule != computed.rule:
-        return "rule-unknown"
+        return RULE_UNKNOWN
     reading = parse_term(promise.term.text)
     if reading.unit is not None and (reading.unit, reading.amount) != (computed.unit, computed.amount):
         return "term-reads-otherwise"
@@ -61,13 +72,13 @@ def _minute(moment: datetime) -> datetime:
     return moment.astimezone(UTC).replace(second=0, microsecond=0)
 
 
-def explain(promise: Promise) -> tuple[str, ...]:
-    """Diễn giải ngày hẹn, in words for the person who asks."""
+def explain(promise: Promise, *, restarted: bool) -> tuple[str, ...]:
+    """Diễn giải ngày hẹn, in words for the person who asks. `restarted`: it was set when a supplement had come."""
     if promise.set_by == "officer":
         return (f"Ngày hẹn do cán bộ {promise.officer} ấn định, có lý do kèm theo; không tính theo quy tắc.",)
     if promise.due_at is None:
         return (f"Thủ tục không ấn định thời hạn ({promise.term.reason}); không có ngày hẹn.",)
     try:
-        return recompute(promise).steps
+        return recompute(promise).explained(restarted=restarted)
     except (LookupError, NoDueDate):
         return (f"Không tính lại được ngày hẹn: thiếu lịch {promise.calendar} hoặc quy tắc {promise.rule}.",)

@@ -61,7 +61,12 @@ def _misses(clock: DossierClock, now: datetime) -> Iterator[News]:
     for date in clock.missed(now):
         assert date.promise.due_at is not None
         assert date.late_from is not None
-        event = DeadlineMissedV1(due_at=date.promise.due_at, missed_at=date.late_from, request=date.request)
+        event = DeadlineMissedV1(
+            due_at=date.promise.due_at,
+            missed_at=date.late_from,
+            request=date.request,
+            ended_at=clock.stop.at if clock.stop else None,
+        )
         yield News(date.missed_word, event, date.late_from)
 
 

@@ -6,7 +6,6 @@ from decimal import Decimal
 
 from hub_events.intake import Promise
 from hub_worktime import (
-    DEFAULT_HOURS,
     VIETNAM,
     Calendar,
     NoDueDate,
@@ -15,6 +14,7 @@ from hub_worktime import (
     WorkingHours,
     compute_due,
     load_calendar,
+    read_hours,
 )
 from hub_worktime.hours import MICROSECONDS_PER_HOUR, microseconds_of
 
@@ -27,15 +27,15 @@ def warn_at(promise: Promise) -> datetime | None:
     """
     if promise.due_at is None:
         return None
-    calendar = _calendar(promise)
+    calendar, hours = _calendar(promise), read_hours(promise.hours)
     counted_from, due_at = promise.counted_from.astimezone(VIETNAM), promise.due_at.astimezone(VIETNAM)
     if not _inside(calendar, counted_from, due_at):
         return promise.counted_from + (promise.due_at - promise.counted_from) / 2
     first, last = (bisect_left(calendar.working, moment.toordinal()) for moment in (counted_from, due_at))
     if last - first >= 2:
-        opening = datetime.fromordinal(calendar.working[last - 1]) + timedelta(microseconds=DEFAULT_HOURS.opens)
+        opening = datetime.fromordinal(calendar.working[last - 1]) + timedelta(microseconds=hours.opens)
         return opening.replace(tzinfo=VIETNAM).astimezone(UTC)
-    return _half_way(counted_from, due_at, calendar, DEFAULT_HOURS)
+    return _half_way(counted_from, due_at, calendar, hours)
 
 
 def _calendar(promise: Promise) -> Calendar:

@@ -30,11 +30,16 @@ _COUNTS = """
 SELECT count(*) FILTER (WHERE state = 'running' AND (late_from IS NULL OR late_from > $1)) AS running,
        count(*) FILTER (WHERE state = 'running' AND late_from <= $1) AS overdue,
        count(*) FILTER (WHERE state = 'paused') AS paused,
-       (SELECT count(*) FROM clock WHERE differs) AS differing
+       count(*) FILTER (WHERE differs) AS differing
 FROM clock WHERE state IN ('running', 'paused')
 """
+_RING_DIFFERING = """
+INSERT INTO timer (dossier_id, kind, due_at)
+SELECT dossier_id, 'check', $1::timestamptz FROM clock WHERE differs AND state IN ('running', 'paused')
+ON CONFLICT (dossier_id, kind) DO NOTHING
+"""
 CLOCKS_OPEN = Gauge("hub_sla_clocks", "Clocks that run, are overdue, or wait for the applicant.", ["state"])
-DIFFERING = Gauge("hub_sla_dates_differing", "Dates that hold and that the clock's own computation does not confirm.")
+DIFFERING = Gauge("hub_sla_dates_differing", "Dates of open clocks that the clock's own computation does not confirm.")
 
 
 class ClockQueries:
@@ -54,6 +59,10 @@ class ClockQueries:
         for state in ("running", "overdue", "paused"):
             CLOCKS_OPEN.labels(state).set(row[state])
         DIFFERING.set(row["differing"])
+
+    async def ring_differing(self, now: datetime) -> None:
+        """Has the dates that are not confirmed checked once more, in the timers' own pace."""
+        await self._pool.execute(_RING_DIFFERING, now)
 
     async def page(self, wish: DeadlineWish, now: datetime, most: int) -> Sequence[DossierClock]:
         area = None if wish.area is None else sorted(wish.area)

@@ -6,9 +6,11 @@ may be sent twice, or anew after it was cut in the middle.
 
 import asyncio
 import re
+import unicodedata
 from collections import Counter
 from collections.abc import Callable, Coroutine, Iterator
 from datetime import date, datetime
+from functools import partial
 from typing import Annotated, Any, Literal, Self
 from uuid import UUID
 
@@ -91,7 +93,11 @@ class OldLine(BaseModel):
 
     model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
 
-    number: Annotated[str, StringConstraints(strip_whitespace=True, pattern=r"^[^\x00-\x1f\x7f]{1,60}$")]
+    number: Annotated[
+        str,
+        StringConstraints(strip_whitespace=True, pattern=r"^[^\x00-\x1f\x7f]{1,60}$"),
+        AfterValidator(partial(unicodedata.normalize, "NFC")),
+    ]
     """Số trong sổ: with the desk, what the dossier is known by."""
     desk_code: AgencyCode
     procedure_code: ProcedureCode

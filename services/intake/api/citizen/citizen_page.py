@@ -24,7 +24,7 @@ from hub_web.limits import takes_up_to
 from hub_web.problems import MEDIA_TYPE_UNSUPPORTED, Problem, problem_type
 from hub_web.routes import RawBody, Router
 from hub_worktime import Calendar, load_calendar
-from services.intake.api.citizen.pages import Pages
+from services.intake.api.citizen.pages import TRACKING_PATH, Pages
 from services.intake.api.desk.life_reading import LifeReading
 from services.intake.api.reading import Reading
 from services.intake.domain.catalogue import Desk, Procedure
@@ -44,7 +44,6 @@ from services.intake.domain.refusals import UnknownDesk, UnknownProcedure
 from services.intake.handlers.citizen.recognise_applicant import recognise_applicant
 from services.intake.handlers.office import Office
 
-TRACKING_PATH = "/tra-cuu"
 TOO_MANY_TRIES = problem_type("too-many-tries", 429, "Đã thử sai quá nhiều lần")
 LONGEST_BODY = 2048
 FAILED_AFTER_SECONDS = 0.3

@@ -1,8 +1,9 @@
-"""Trang cho người dân: templates made into pages that load nothing from anywhere, and that nobody keeps."""
+"""Trang cho người dân: templates made into pages that load nothing from anywhere, with one frame and its links."""
 
 import base64
 import hashlib
 from collections.abc import Mapping
+from datetime import date
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,6 +16,9 @@ from services.intake.domain.citizen.plain_words import time_of
 if TYPE_CHECKING:
     from jinja2 import Environment
 
+TRACKING_PATH = "/tra-cuu"
+LISTS_PATH = "/danh-muc"
+_LEVELS = {"commune": "cấp xã", "provincial": "cấp tỉnh", "district": "cấp huyện (đến 30/06/2025)"}
 _FOLDER = Path(__file__).parents[2] / "data" / "pages"
 _TROUBLES: Mapping[int, tuple[str, str]] = {
     404: ("Không có trang này", "Địa chỉ vừa mở không có trên hệ thống. Ông/bà có thể tra cứu lại từ đầu."),
@@ -32,6 +36,7 @@ _BUG = (
     "Trang tra cứu đang gặp lỗi",
     "Hồ sơ của ông/bà vẫn an toàn. Lỗi đã được ghi lại để sửa. Hãy thử lại sau ít phút.",
 )
+_FOR_ONE = {"Cache-Control": "no-store", "X-Robots-Tag": "noindex, nofollow"}
 _UNREADABLE = ("Không đọc được yêu cầu", "Hãy mở lại trang tra cứu và nhập mã hồ sơ.")
 
 
@@ -43,8 +48,15 @@ class Pages:
 
     def show(self, template: str, status: int = 200, **content: Any) -> Response:
         """The page, as an answer that no cache keeps and no other site frames or is told of."""
-        html = self._environment.get_template(template).render(content)
-        return HTMLResponse(html, status, self._headers)
+        return HTMLResponse(self.render(template, **content), status, {**self._headers, **_FOR_ONE})
+
+    def publish(self, html: bytes) -> Response:
+        """A rendered page that is the same for everybody, and that search engines may show."""
+        return HTMLResponse(html, headers=self._headers)
+
+    def render(self, template: str, **content: Any) -> bytes:
+        """The page as UTF-8."""
+        return self._environment.get_template(template).render(content).encode()
 
     def refusal(self, problem: Mapping[str, Any]) -> Response:
         """The page of a problem's members; what they say to programs is left out."""
@@ -62,7 +74,6 @@ class Pages:
     def _headers(self) -> dict[str, str]:
         digest = base64.b64encode(hashlib.sha256(self._style.encode()).digest()).decode()
         return {
-            "Cache-Control": "no-store",
             "Content-Language": "vi",
             "Content-Security-Policy": (
                 f"default-src 'none'; style-src 'sha256-{digest}'; form-action 'self'; "
@@ -72,7 +83,6 @@ class Pages:
             "Referrer-Policy": "no-referrer",
             "X-Content-Type-Options": "nosniff",
             "X-Frame-Options": "DENY",
-            "X-Robots-Tag": "noindex, nofollow",
         }
 
     @cached_property
@@ -87,13 +97,25 @@ class Pages:
             trim_blocks=True,
             lstrip_blocks=True,
         )
-        environment.filters.update(time_of=time_of, dialled=_dialled)
-        environment.globals.update(style=Markup(self._style), home=f"{self._base}/tra-cuu")  # noqa: S704
+        environment.filters.update(time_of=time_of, dialled=_dialled, day=_day, level=_level)
+        environment.globals.update(
+            style=Markup(self._style),  # noqa: S704
+            home=self._base + TRACKING_PATH,
+            lists=self._base + LISTS_PATH,
+        )
         return environment
 
 
 def _dialled(phone: str) -> str:
     return "".join(char for char in phone if char in "+0123456789")
+
+
+def _day(day: date) -> str:
+    return f"{day:%d/%m/%Y}"
+
+
+def _level(level: str | None) -> str:
+    return _LEVELS.get(level or "", "mọi cấp")
 
 
 def _minutes(seconds: int) -> str:

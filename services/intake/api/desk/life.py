@@ -137,6 +137,7 @@ def life_router(desk: AtTheDesk, reading: Reading, office: Office, now: Callable
         """Bốn tại chỗ: received, appraised, approved and returned at the desk; no agency hears of it."""
         dossier, _ = await in_area(reading, dossier_id, caller)
         command = _on_the_spot(dossier_id, spot, now())
+        counted_from = dossier.counted_on_the_spot(command.appraised.at)
         finish = partial(finish_on_the_spot, command, office=office)
         run = acting(finish, "collect", spot, command, command.returned.at, office)
         return await desk.carry_out(
@@ -146,7 +147,7 @@ def life_router(desk: AtTheDesk, reading: Reading, office: Office, now: Callable
             action="finish-on-the-spot",
             key=key,
             body=body,
-            keys={NUMBERS: (NumberRange.key_for(dossier.desk.code, dossier.received_at),)},
+            keys={NUMBERS: (NumberRange.key_for(dossier.desk.code, counted_from),)},
         )
 
     return router

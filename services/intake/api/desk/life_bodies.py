@@ -4,8 +4,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StrictInt, StringConstraints
 
-from hub_events.values import Moment, OfficerCode, Slug
-from services.intake.api.bodies import AcceptanceBody, ActedBody, Applicant, Contact, PaperShown, Parts, Prose
+from hub_events.values import OfficerCode, Slug
+from services.intake.api.bodies import AcceptanceBody, ActedBody, Applicant, At, Contact, PaperShown, Parts, Prose
 from services.intake.domain.desk.correction import Corrected
 from services.intake.domain.desk.desk_steps import Recordable
 from services.intake.domain.desk.life import Collector, PaidBy
@@ -37,13 +37,13 @@ class StepBody(LifeBody):
     """Bước xử lý; `at` defaults to now."""
 
     step: Recordable
-    at: Moment | None = None
+    at: At | None = None
 
 
 class ReadyBody(LifeBody):
     """Kết quả đã về; `at` defaults to now."""
 
-    at: Moment | None = None
+    at: At | None = None
 
 
 class CollectedBody(PaperShown):
@@ -59,7 +59,7 @@ class CollectedBody(PaperShown):
 class ReturnBody(CollectedBody, LifeBody):
     """Trả kết quả; `at` defaults to now."""
 
-    at: Moment | None = None
+    at: At | None = None
 
 
 class FeeBody(LifeBody):
@@ -74,7 +74,7 @@ class PaymentBody(LifeBody):
 
     reference: Reference
     by: PaidBy
-    at: Moment | None = None
+    at: At | None = None
 
 
 class WaiverBody(LifeBody):
@@ -112,7 +112,7 @@ class DidBody(BaseModel):
     model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
 
     officer: OfficerCode
-    at: Moment | None = None
+    at: At | None = None
 
 
 class OnTheSpotBody(CollectedBody):

@@ -206,7 +206,7 @@ class FormIssuing:
         form, method = await asyncio.to_thread(self._made, asked, printed, number, at)
 
         def run(uow: Any) -> tuple[int, bytes]:
-            issue_form(form, printed.drafted_from, uow)
+            issue_form(form, printed.drafted_from, uow, asked.given.new_due_at)
             return 201, printed.view(form_view(form, method)).model_dump_json().encode()
 
         ids = () if printed.dossier_id is None else (printed.dossier_id,)

@@ -16,7 +16,7 @@ from hub_web.pages import USUAL_LIMIT, Limit, Page, after_number, page_of
 from hub_web.problems import NOT_FOUND, Problem
 from hub_web.routes import Router
 from hub_web.tokens import Caller
-from hub_worktime import VIETNAM
+from hub_worktime import day_in_vietnam
 from services.intake.api.procedures.catalogue_reading import CatalogueReading
 from services.intake.api.procedures.published_views import (
     CitingView,
@@ -130,7 +130,7 @@ class Shelves:
                 raise _no_procedure() from None
             found = self._known(code, version)
         published = None if found.listing is None else await self.queries.version(code, found.ref.version)
-        day = self._now().astimezone(VIETNAM).date()
+        day = day_in_vietnam(self._now())
         shown = _view(found, published and published_view(published, self._ended, day))
         return shown.model_copy(update={"withdrawn": self.withdrawn(found.ref)})
 
@@ -158,7 +158,7 @@ class Shelves:
 
     async def citing_ended(self, after: str, most: int) -> list[CitingView]:
         """Procedures that cite what has ended, today."""
-        day = self._now().astimezone(VIETNAM).date()
+        day = day_in_vietnam(self._now())
         return [citing_view(one) for one in await self.queries.citing_ended(day, after, most)]
 
 

@@ -12,7 +12,7 @@ from hub_web.cursors import decode_cursor
 from hub_web.pages import USUAL_LIMIT, Limit, Page, page_of
 from hub_web.routes import Router
 from hub_web.tokens import Caller
-from hub_worktime import VIETNAM
+from hub_worktime import day_in_vietnam
 from services.intake.api.reference.directory_answers import (
     VIEWS,
     AgencyEntry,
@@ -47,7 +47,7 @@ def desk_router(
     router = Router(tags=["directory"])
 
     def on(day: date | None) -> date:
-        return day or now().astimezone(VIETNAM).date()
+        return day or day_in_vietnam(now())
 
     @router.get("/v1/desks")
     async def list_desks(
@@ -97,7 +97,7 @@ def directory_router(reading: DirectoryReading, now: Callable[[], datetime]) -> 
     router = Router(tags=["directory"])
 
     def on(day: date | None) -> date:
-        return day or now().astimezone(VIETNAM).date()
+        return day or day_in_vietnam(now())
 
     async def page(kind: str, at: date | None, said: dict[str, str | None], cursor: str | None, limit: int) -> Any:
         after = "" if cursor is None else str(decode_cursor(cursor, [str])[0])

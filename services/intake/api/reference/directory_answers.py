@@ -32,6 +32,7 @@ class DeskView(DeskRef):
     desk_class: str | None = None
     superior: str | None = None
     hours: str | None = None
+    counting_hours: str | None = None
     valid_from: date | None = None
     valid_to: date | None = None
 
@@ -118,6 +119,7 @@ def desk_view(entry: Entry) -> DeskView:
         desk_class=said.get("class"),
         superior=said.get("superior"),
         hours=said.get("hours"),
+        counting_hours=said.get("counting_hours"),
         valid_from=entry.valid_from,
         valid_to=entry.valid_to,
     )

@@ -9,15 +9,15 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, Response
+from starlette.responses import Response
 
 from hub_web.credentials import open_to_all, requires
-from hub_web.documents import NOTHING_FROM_ELSEWHERE
 from hub_web.limits import takes_up_to
 from hub_web.problems import Problem, problem_type
 from hub_web.routes import IdempotencyKey, RawBody, Router
 from hub_web.tokens import Caller
-from hub_worktime import VIETNAM
+from hub_worktime import day_in_vietnam
+from services.intake.api.citizen.pages import LISTS_PATH, Pages
 from services.intake.api.procedures.catalogue import WithdrawnView, withdrawn_view
 from services.intake.api.reference.directory_reading import DirectoryReading
 from services.intake.api.reference.reference_answers import MistakeView
@@ -136,6 +136,7 @@ def publication_router(
     reading: DirectoryReading,
     name_of: InCatalogue,
     packaged: Callable[[], Sequence[Desk]],
+    frame: Pages,
     now: Callable[[], datetime],
 ) -> Router:
     """What is published; its pages are no part of the API's document.
@@ -151,9 +152,9 @@ def publication_router(
         return names | {entry.code: entry.values["name"] for entry in await reading.everything(DESKS)}
 
     async def valid(kind: str, at: date | None) -> PublicationList:
-        found = await reading.list_on(kind, at or now().astimezone(VIETNAM).date())
+        found = await reading.list_on(kind, at or day_in_vietnam(now()))
         if found is None:
-            raise no_such_entry("danh mục có hiệu lực vào ngày", "/danh-muc")
+            raise no_such_entry("danh mục có hiệu lực vào ngày", LISTS_PATH)
         return found
 
     @router.get("/v1/publication-lists/{kind}")
@@ -190,28 +191,28 @@ def publication_router(
             other_name=[one for one in views if None not in (one.here, one.there)],
         )
 
-    @router.get("/danh-muc", include_in_schema=False)
+    @router.get(LISTS_PATH, include_in_schema=False)
     async def index_page(_anybody: Annotated[None, anybody]) -> Response:
         """Trang các danh mục công bố, for everybody."""
-        found = {kind: await reading.list_on(kind, now().astimezone(VIETNAM).date()) for kind in LISTS}
+        found = {kind: await reading.list_on(kind, day_in_vietnam(now())) for kind in LISTS}
         lists = [_shown(kind, one) for kind, one in found.items()]
-        return _page(_rendered("publication_lists.html", lists=lists))
+        return frame.publish(frame.render("publication-lists.html.j2", published=lists))
 
-    @router.get("/danh-muc/{kind}", include_in_schema=False)
+    @router.get(f"{LISTS_PATH}/{{kind}}", include_in_schema=False)
     async def list_page(kind: str, _anybody: Annotated[None, anybody]) -> Response:
         """Trang một danh mục công bố, for everybody."""
-        found = await reading.list_on(kind, now().astimezone(VIETNAM).date())
+        found = await reading.list_on(kind, day_in_vietnam(now()))
         if found is None:
-            return _page(_rendered("no_publication_list.html"), 404)
+            return frame.show("no-publication-list.html.j2", 404)
         key = kind, found.number, int(time.monotonic() / _KEPT_SECONDS)
         content = pages.get(key)
         if content is None:
             shown, desks = _view(found, [], name_of), await desk_names()
-            content = await asyncio.to_thread(_rendered, "publication_list.html", list=shown, desks=desks)
+            content = await asyncio.to_thread(frame.render, "publication-list.html.j2", list=shown, desks=desks)
             if len(pages) >= _KEPT_PAGES:
                 pages.clear()
             pages[key] = content
-        return _page(content)
+        return frame.publish(content)
 
     return router
 
@@ -259,13 +260,3 @@ def _version(number: int, decided: Decided) -> ListVersion:
 def _shown(kind: str, found: PublicationList | None) -> dict[str, Any]:
     count = 0 if found is None else len(found.lines)
     return {"kind": kind, "title": LISTS[kind], "decided": found and found.decided, "count": count}
-
-
-def _rendered(template: str, **content: Any) -> bytes:
-    from services.intake.api.reference.publication_pages import render  # brings jinja2, for the first page
-
-    return render(template, **content)
-
-
-def _page(content: bytes, status: int = 200) -> Response:
-    return HTMLResponse(content, status, headers=NOTHING_FROM_ELSEWHERE)

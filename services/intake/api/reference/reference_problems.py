@@ -10,7 +10,7 @@ FOUR_EYES = problem_type("four-eyes", 409, "Phải do người thứ hai duyệt
 IMPORT_FAULTY = problem_type("import-faulty", 409, "Tệp nhập có lỗi")
 IMPORT_DECIDED = problem_type("import-decided", 409, "Lần nhập này đã được quyết định")
 IMPORT_STALE = problem_type("import-stale", 409, "Bản xem trước đã cũ")
-KIND_UNKNOWN = problem_type("kind-unknown", 422, "Không có loại dữ liệu này")
+problem_type("kind-unknown", 422, "Không có loại dữ liệu này")  # said by nobody: published once, it stays in the list
 DECISION_UNSOUND = problem_type("decision-unsound", 422, "Ngày của quyết định không hợp lý")
 
 

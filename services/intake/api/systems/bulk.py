@@ -5,6 +5,7 @@ between. A request that broke off is sent again as it was: lines that were taken
 """
 
 import asyncio
+import json
 from collections.abc import Callable
 from datetime import datetime
 from typing import Annotated, Any
@@ -135,7 +136,7 @@ async def _result(
             caller=caller,
             route="bulk",
             key=wanted.key,
-            body=orjson.dumps(sent["submission"], option=orjson.OPT_SORT_KEYS),
+            body=_canonical(sent["submission"]),
         )
     except Problem as problem:
         return _refused(number, key, problem)
@@ -148,6 +149,14 @@ async def _result(
     answer = orjson.loads(kept.body)
     shown = {name: answer[name] for name in ("dossier_id", "dossier_code", "state")}
     return LineResult(line=number, key=key, status=kept.status_code, **shown)
+
+
+def _canonical(submission: Any) -> bytes:
+    """What a repeat is compared by: the same for any order of names."""
+    try:
+        return orjson.dumps(submission, option=orjson.OPT_SORT_KEYS)
+    except TypeError:  # an integer of more than 64 bits
+        return json.dumps(submission, ensure_ascii=False, sort_keys=True).encode()
 
 
 def _read(line: bytes) -> Any:

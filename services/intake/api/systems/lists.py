@@ -9,13 +9,14 @@ from fastapi import Query
 from pydantic import BaseModel, ConfigDict, Field
 
 from hub_events.intake import Channel
-from hub_events.values import AgencyCode, DossierCode, Moment, ProcedureCode
+from hub_events.values import AgencyCode, DossierCode, ProcedureCode
 from hub_web.credentials import requires
 from hub_web.cursors import decode_cursor, encode_cursor, foreign_cursor
 from hub_web.pages import USUAL_LIMIT, Limit, Page
 from hub_web.routes import Router
 from hub_web.tokens import Caller
 from services.intake.api.answers import DossierView, dossier_view
+from services.intake.api.bodies import At
 from services.intake.domain.desk.life import Life
 from services.intake.domain.dossier import Dossier
 from services.intake.domain.national_status import PublishedState, RegisterStatus, statuses
@@ -38,12 +39,12 @@ class Filters(BaseModel):
     national_status: Annotated[int, Field(ge=1, le=10)] | None = None
     channel: Channel | None = None
     agency: AgencyCode | None = None
-    received_from: Moment | None = None
-    received_to: Moment | None = None
-    accepted_from: Moment | None = None
-    accepted_to: Moment | None = None
-    due_from: Moment | None = None
-    due_to: Moment | None = None
+    received_from: At | None = None
+    received_to: At | None = None
+    accepted_from: At | None = None
+    accepted_to: At | None = None
+    due_from: At | None = None
+    due_to: At | None = None
     late: Literal["yes", "no"] | None = None
 
     def search(self, caller: Caller, as_of: datetime) -> Search:

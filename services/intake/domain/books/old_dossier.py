@@ -12,11 +12,11 @@ from uuid import UUID
 
 from hub_events.ids import derive_id
 from hub_events.intake import Channel, DeskRef, ProcedureRef, Promise, StatedTerm
-from hub_worktime import VIETNAM
+from hub_worktime import VIETNAM, day_in_vietnam
 from services.intake.domain.dossier import OLD_BOOK, Dossier, State
 from services.intake.domain.progress import Progress
 from services.intake.domain.refusals import DatesOutOfOrder, OldDossierDiffers
-from services.intake.domain.timeline import OLD_DOSSIER_ENTERED, OLD_DOSSIER_FINISHED, Step
+from services.intake.domain.timeline import OLD_DOSSIER_ENTERED, OLD_DOSSIER_FINISHED, OLD_DOSSIER_RETURNED, Step
 
 Outcome = Literal["entered", "finished", "unchanged"]
 OldResult = Literal["approved", "rejected", "stopped", "withdrawn"]
@@ -92,6 +92,11 @@ class OldDossier(NamedTuple):
         """The progress with how the book says that it ended; nobody waits for a route, a clock or a notice."""
         return progress._replace(expects_clock=False, completed_at=self.finished_at, result=self.result)
 
+    def tells_more(self, known: Dossier, progress: Progress) -> bool:
+        """Whether a later copy of the book says how it ended, or that its result was returned, for the first time."""
+        ended, returned = progress.completed_at is not None, known.state == "returned"
+        return (self.finished_at is not None and not ended) or (self.returned_at is not None and not returned)
+
     def check_same(self, known: Dossier, progress: Progress, same_applicant: bool) -> None:
         """That the line says what was entered before. Raises OldDossierDiffers with what does not agree.
 
@@ -136,6 +141,12 @@ class OldDossier(NamedTuple):
         }
         return self._step(OLD_DOSSIER_FINISHED, self.finished_at, recorded_at, facts)
 
+    def returned_step(self, officer: str, recorded_at: datetime) -> Step:
+        """The step that says when its result was returned."""
+        assert self.returned_at is not None
+        facts = {"officer": officer, "desk": {"code": self.desk.code, "name": self.desk.name}}
+        return self._step(OLD_DOSSIER_RETURNED, self.returned_at, recorded_at, facts)
+
     def _step(self, type: str, at: datetime, recorded_at: datetime, facts: dict[str, Any]) -> Step:
         text = json.dumps({name: fact for name, fact in facts.items() if fact is not None}, ensure_ascii=False)
         return Step(self.id, derive_id(self.id, type), type, at, recorded_at, text)
@@ -167,7 +178,7 @@ def _moment(day: date, if_a_day: time) -> datetime:
 
 def _not_before(earliest: datetime, day: date) -> datetime:
     moment = _moment(day, time.min)
-    same_day = moment.date() == earliest.astimezone(VIETNAM).date()
+    same_day = moment.date() == day_in_vietnam(earliest)
     return earliest if same_day and not isinstance(day, datetime) else moment
 
 

@@ -10,7 +10,15 @@ from hub_events.notify import TOLD_OTHERWISE
 from services.intake.domain.citizen.plain_words import plain, time_of
 from services.intake.domain.desk.desk_steps import DESK_STEPS
 from services.intake.domain.forms.money import dong
-from services.intake.domain.timeline import OLD_DOSSIER_ENTERED, OLD_DOSSIER_FINISHED, Step, from_proxy, routed_to
+from services.intake.domain.timeline import (
+    OLD_DOSSIER_ENTERED,
+    OLD_DOSSIER_FINISHED,
+    OLD_DOSSIER_RETURNED,
+    Step,
+    from_proxy,
+    routed_to,
+    told_how,
+)
 
 Facts = Mapping[str, Any]
 MOST_STEPS = 100
@@ -56,6 +64,7 @@ _DUTIES = {
     "refusal": "hồ sơ không được tiếp nhận",
     "completed": "đã có kết quả",
     "late": "hồ sơ quá ngày hẹn",
+    "reappointed": "hẹn lại ngày trả kết quả",
     "stopped": "hồ sơ dừng giải quyết",
 }
 _BY = {"sms": "tin nhắn", "email": "thư điện tử"}
@@ -112,7 +121,7 @@ def _told(facts: Facts) -> str:
 
 def _unreached(facts: Facts) -> str:
     if facts.get("reason") == TOLD_OTHERWISE:
-        return f"Đã báo cho ông/bà bằng cách khác: {_told(facts)}."
+        return f"Đã báo cho ông/bà {told_how(facts)}: {_told(facts)}."
     return f"Chưa báo được cho ông/bà: {_told(facts)}."
 
 
@@ -143,6 +152,7 @@ TOLD: Mapping[str, Callable[[Facts], str]] = {
     "dossier.supplement_asked.v1": lambda f: f"{_agency(f)} đề nghị bổ sung giấy tờ; Bộ phận Một cửa đang xem xét.",
     "dossier.completed.v1": _completed,
     OLD_DOSSIER_FINISHED: lambda f: f"Giải quyết xong theo sổ cũ: {_RESULTS[f['result']]}.",
+    OLD_DOSSIER_RETURNED: lambda f: f"{_desk(f)} đã trả kết quả (theo sổ cũ).",
     "dossier.result_returned.v1": lambda f: f"{_desk(f)} đã trả kết quả.",
     "deadline.missed.v1": lambda f: f"Đã quá ngày hẹn trả kết quả {_moment(f['due_at'])}.",
     "message.sent.v1": lambda f: f"Đã gửi {_BY.get(f['channel'], 'thông báo')} cho ông/bà: {_told(f)}.",

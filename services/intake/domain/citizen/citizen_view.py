@@ -57,6 +57,8 @@ class CitizenView:
     actions: tuple[str, ...]
     papers: tuple[str, ...] | None
     promised: PromiseWords | None
+    reappointed: str | None
+    """The date of the apology letter, where one was issued."""
     late: tuple[str, ...]
     desk: str
     phone: str | None
@@ -96,6 +98,7 @@ def citizen_view(
         actions=_actions(standing, status.code, around),
         papers=_papers(dossier, around.procedure) if status.code == 5 else None,
         promised=_promised(dossier, status.code, around.calendar),
+        reappointed=_reappointed(standing, status.code),
         late=late,
         desk=plain((around.desk.ref if around.desk else dossier.desk).name),
         phone=plain(around.desk.phone) if around.desk else None,
@@ -183,20 +186,27 @@ def _papers(dossier: Dossier, procedure: Procedure | None) -> tuple[str, ...]:
 
 
 def _promised(dossier: Dossier, status: int, calendar: Calendar | None) -> PromiseWords | None:
-    promise, supplement = dossier.promise, dossier.supplement
+    promise = dossier.promise
     if promise is None:
         return None
     if status == 5 and promise.due_at is not None:
         before = f"Ngày hẹn trước đó là {time_of(promise.due_at)}."
         return PromiseWords(None, f"{before} Thời hạn đang dừng; có ngày hẹn mới khi ông/bà nộp đủ giấy tờ.")
-    restarted = supplement is not None and supplement.received_at == promise.counted_from
-    return promise_words(promise, restarted=restarted, calendar=calendar)
+    return promise_words(promise, restarted=dossier.restarted, calendar=calendar)
+
+
+def _reappointed(standing: Standing, status: int) -> str | None:
+    """What the signed letter says, said here too; while papers are waited for no date counts."""
+    new = standing.reappointed_to
+    if new is None or status == 5:
+        return None
+    return f"Đã hẹn lại: {time_of(new)}, theo phiếu xin lỗi và hẹn lại ngày trả kết quả."
 
 
 def _late(standing: Standing, status: int, around: Around, now: datetime) -> tuple[str, ...]:
     """Quá hạn, said as it is; the hub doesn't apologise: that is for the head of the agency, with a new date."""
-    dossier, progress = standing.dossier, standing.progress
-    due_at = dossier.promise.due_at if dossier.promise else None
+    dossier = standing.dossier
+    due_at = dossier.due_at
     if due_at is None or status == 5:
         return ()
     if (ended := judgement(standing)) is not None and dossier.state != "stopped":
@@ -205,6 +215,12 @@ def _late(standing: Standing, status: int, around: Around, now: datetime) -> tup
         return ()
     days = working_days_late(due_at, now, around.calendar) if around.calendar else None
     by = f" {days} ngày làm việc" if days else ""
-    later = progress.clock_due_at if progress.clock_due_at and progress.clock_due_at > due_at else None
-    new_date = f"Ngày hẹn mới: {time_of(later)}." if later else "Chưa có ngày hẹn mới."
-    return (f"Đã quá ngày hẹn{by} mà chưa có kết quả.", new_date)
+    return (f"Đã quá ngày hẹn{by} mà chưa có kết quả.", _new_date(standing.reappointed_to, now))
+
+
+def _new_date(reappointed_to: datetime | None, now: datetime) -> str:
+    if reappointed_to is None:
+        return "Chưa có ngày hẹn mới."
+    if is_late(reappointed_to, now):
+        return f"Ngày hẹn mới là {time_of(reappointed_to)}, cũng đã qua."
+    return f"Ngày hẹn mới: {time_of(reappointed_to)}."

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 
 from hub_events.intake import Promise
-from hub_worktime import VIETNAM, Calendar, DueDate, NoDueDate, Term, Unit, compute_due
+from hub_worktime import Calendar, DueDate, NoDueDate, Term, Unit, compute_due, day_in_vietnam, read_hours
 from services.intake.domain.citizen.plain_words import day_of, plain, term_words, time_of
 
 _WORKED_ON = (Unit.WORKING_DAY, Unit.WORKING_HOUR)
@@ -41,7 +41,8 @@ def promise_words(promise: Promise, *, restarted: bool, calendar: Calendar | Non
         )
     due = _computed_again(promise, calendar)
     why = f"Vì {_received(promise, due, restarted)}, {_counted(promise, restarted)}{_passed_over(due, calendar)}."
-    basis = f"Quy tắc tính {promise.rule}, lịch làm việc {promise.calendar}."
+    hours = f", giờ làm việc {promise.hours}" if promise.hours else ""
+    basis = f"Quy tắc tính {promise.rule}, lịch làm việc {promise.calendar}{hours}."
     doubt = (
         "Đây là ngày tạm tính: lịch nghỉ chính thức của năm liên quan chưa được công bố."
         if promise.provisional
@@ -58,7 +59,7 @@ def _computed_again(promise: Promise, calendar: Calendar | None) -> DueDate | No
     cut_off = time.fromisoformat(term.cut_off) if term.cut_off else None
     try:
         counted = Term(term.text, Unit(term.unit), term.amount, cut_off=cut_off)
-        due = compute_due(promise.counted_from, counted, calendar=calendar)
+        due = compute_due(promise.counted_from, counted, calendar=calendar, hours=read_hours(promise.hours))
     except NoDueDate:
         return None
     return due if due.due_at == promise.due_at else None
@@ -84,7 +85,7 @@ def _counted(promise: Promise, restarted: bool) -> str:
 
 
 def _passed_over(due: DueDate | None, calendar: Calendar | None) -> str:
-    """Which days off made it later, as far as the calendar names them."""
+    """Which days off made it later and which make-up days earlier, as far as the calendar names them."""
     if due is None or calendar is None:
         return ""
     if due.unit not in _WORKED_ON:
@@ -98,11 +99,10 @@ def _passed_over(due: DueDate | None, calendar: Calendar | None) -> str:
         if day.weekday() < 5 and day in calendar.days_off
     ]
     made_up = [f"{day:%d/%m}" for day in days if day in calendar.make_up_days]
-    if not (weekends or named):
-        return ""
     off = " và ".join((["thứ Bảy, Chủ nhật"] if weekends else []) + ([_listed(named)] if named else []))
+    not_worked = f", không tính {off}" if off else ""
     worked = f", có tính ngày làm bù {', '.join(made_up)}" if made_up else ""
-    return f", không tính {off}{worked}"
+    return not_worked + worked
 
 
 def _listed(named: Sequence[str]) -> str:
@@ -113,7 +113,7 @@ def _listed(named: Sequence[str]) -> str:
 
 def working_days_late(due_at: datetime, now: datetime, calendar: Calendar) -> int | None:
     """Whole working days begun since the promised date; None outside the calendar."""
-    first, last = due_at.astimezone(VIETNAM).date(), now.astimezone(VIETNAM).date()
+    first, last = day_in_vietnam(due_at), day_in_vietnam(now)
     if not (calendar.first <= first and last <= calendar.last):
         return None
     return sum(first < date.fromordinal(day) <= last for day in calendar.working)

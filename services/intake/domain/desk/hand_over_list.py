@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Literal, NamedTuple
 from uuid import UUID
 
-from hub_worktime import Calendar, Term, Unit, compute_due
+from hub_worktime import Calendar, Term, Unit, WorkingHours, compute_due
 from services.intake.domain.refusals import SignedAlready
 
 Side = Literal["desk", "agency"]
@@ -50,6 +50,6 @@ class HandOverList(NamedTuple):
         return self._replace(agency_signed_at=at, agency_signed_by=officer)
 
 
-def due_of(made_at: datetime, calendar: Calendar) -> datetime:
-    """By when both have signed."""
-    return compute_due(made_at, WITHIN, calendar=calendar).due_at
+def due_of(made_at: datetime, calendar: Calendar, hours: WorkingHours) -> datetime:
+    """By when both have signed, by the desk's working hours."""
+    return compute_due(made_at, WITHIN, calendar=calendar, hours=hours).due_at

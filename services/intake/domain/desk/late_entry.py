@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Literal
 from uuid import UUID
 
-from hub_worktime import VIETNAM, Calendar
+from hub_worktime import Calendar, day_in_vietnam
 
 LateReason = Literal["power-cut", "post", "remote", "other"]
 
@@ -34,7 +34,7 @@ class LateEntry:
 
 def entered_late(received_at: datetime, entered_at: datetime, calendar: Calendar) -> bool:
     """Entered on a later day than the working day of the receipt; that of a day off is the next working day."""
-    received, entered = received_at.astimezone(VIETNAM).date(), entered_at.astimezone(VIETNAM).date()
+    received, entered = day_in_vietnam(received_at), day_in_vietnam(entered_at)
     if entered <= received:
         return False
     place = bisect_left(calendar.working, received.toordinal())

@@ -71,6 +71,11 @@ class Life(NamedTuple):
     result_sent_at: datetime | None = None
     """When the result left for `result_desk`, and when it arrived there: what both signed on a hand-over list."""
     result_arrived_at: datetime | None = None
+    reappointed_from: datetime | None = None
+    """Which promised date the last apology letter has put off, and until when."""
+    reappointed_to: datetime | None = None
+    reappointments: int = 0
+    """Letters that gave a new date; those that put a former one right count too."""
 
     @property
     def wanted_at(self) -> str | None:
@@ -83,6 +88,14 @@ class Life(NamedTuple):
         if self.result_arrived_at is not None:
             return self.result_desk
         return self.desk_code if self.result_sent_at is None else None
+
+    def reappoint(self, due_at: datetime | None, to: datetime) -> "Life":
+        """Hẹn lại ngày trả kết quả: the letter's date; a letter that puts the former one right takes its place."""
+        return self._replace(reappointed_from=due_at, reappointed_to=to, reappointments=self.reappointments + 1)
+
+    def reappointed(self, due_at: datetime | None) -> datetime | None:
+        """Ngày hẹn lại in the place of `due_at`; None: no letter speaks of that date."""
+        return self.reappointed_to if self.reappointed_from == due_at else None
 
     @property
     def open_fees(self) -> tuple[Fee, ...]:
@@ -138,9 +151,9 @@ class Life(NamedTuple):
         return self.send_result(at)._replace(result_arrived_at=self.result_arrived_at or at)
 
     def hand_back(self, at: datetime, officer: str, to: Collector) -> "Life":
-        """Đã trả kết quả; it was at the desk by then."""
+        """Đã trả kết quả; it was at the desk by then, whatever another clock said."""
         return self._replace(
-            result_ready_at=self.result_ready_at or at,
+            result_ready_at=min(self.result_ready_at or at, at),
             result_ready_by=self.result_ready_by or officer,
             returned_at=at,
             returned_by=officer,

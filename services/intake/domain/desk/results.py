@@ -5,7 +5,7 @@ from datetime import datetime, time
 from typing import Literal, NamedTuple
 from uuid import UUID
 
-from hub_worktime import VIETNAM, Calendar
+from hub_worktime import VIETNAM, Calendar, day_in_vietnam
 
 Where = Literal["here", "coming", "to-send"]
 
@@ -28,7 +28,7 @@ class WaitingResult(NamedTuple):
 
 def uncollected_since(now: datetime, days: int, calendar: Calendar) -> datetime | None:
     """Those that waited for more than `days` working days were there before that; None: outside the calendar."""
-    today = now.astimezone(VIETNAM).date()
+    today = day_in_vietnam(now)
     last = bisect_right(calendar.working, today.toordinal()) - 1
     if not calendar.first <= today <= calendar.last or last < days:
         return None

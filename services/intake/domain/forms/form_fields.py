@@ -77,7 +77,7 @@ def _receipt(facts: FormFacts, given: Given) -> Fields:
     promise = dossier.promise
     assert promise is not None
     assert dossier.code is not None
-    counted = promise.counted_from if promise.counted_from != dossier.received_at else None
+    counted, received = moment(promise.counted_from), moment(dossier.received_at)
     _, day, sequence = dossier.code.rsplit("-", 2)
     return {
         "authoriser": given.authoriser,
@@ -85,10 +85,10 @@ def _receipt(facts: FormFacts, given: Given) -> Fields:
         "components": [_paper(part) for part in dossier.components],
         "sets": given.sets or 1,
         "processing_time": term_words(promise.term.text),
-        "counted_from": moment(counted),
+        "counted_from": counted if counted != received else None,
         "due_at": moment(promise.due_at),
         "result_place": given.result_place or _result_place(facts),
-        "book": str(dossier.received_at.astimezone(VIETNAM).year),
+        "book": f"20{day[-6:-4]}",  # of the number, which is of the day from which the term counts
         "sequence": f"{day}-{sequence}",
         "accepted_by": dossier.accepted_by,
     }
@@ -100,8 +100,11 @@ def _proxy(proxy: Mapping[str, Any] | None) -> str | None:
 
 def _result_place(facts: FormFacts) -> str:
     """As the citizen wished; at the desk where nothing else was said."""
-    address = facts.form.get("result_address")
-    return f"Qua bưu chính, đến {address}" if address else f"Nhận trực tiếp tại {facts.dossier.desk.name}"
+    if address := facts.form.get("result_address"):
+        return f"Qua bưu chính, đến {address}"
+    if facts.life is not None and facts.life.result_by == "electronic":
+        return "Nhận kết quả điện tử"
+    return f"Nhận trực tiếp tại {facts.result_desk or facts.dossier.desk.name}"
 
 
 def _paper(part: ComponentRef) -> dict[str, Any]:
@@ -138,7 +141,7 @@ def _refusal(facts: FormFacts, given: Given) -> Fields:
 def _apology(facts: FormFacts, given: Given) -> Fields:
     return {
         "agency": facts.progress.agency_name,
-        "due_at": moment(facts.due_at),
+        "due_at": moment(facts.dossier.due_at),
         "new_due_at": moment(given.new_due_at),
         "reason": given.reason,
     }
@@ -161,5 +164,5 @@ _FIELDS: Mapping[str, Callable[[FormFacts, Given], Fields]] = {
     "03": _refusal,
     "04": _apology,
     "05": _stop,
-    "06": lambda facts, _: {"due_at": moment(facts.due_at), **slip_fields(facts)},
+    "06": lambda facts, _: {"due_at": moment(facts.dossier.due_at), **slip_fields(facts)},
 }

@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
 
-from hub_worktime import VIETNAM
+from hub_worktime import VIETNAM, is_late
 from services.intake.domain.desk.life import Life
 from services.intake.domain.dossier import Dossier
 from services.intake.domain.progress import Progress
@@ -110,12 +110,8 @@ class FormFacts:
     """What the officer who decided wrote then."""
     life: Life | None = None
     """What happened at the desk besides."""
-
-    @property
-    def due_at(self) -> datetime | None:
-        """Ngày hẹn trả: of the running clock, else of the receipt."""
-        promised = self.dossier.promise.due_at if self.dossier.promise else None
-        return self.progress.clock_due_at or promised
+    result_desk: str | None = None
+    """The other desk at which the citizen wants to collect the result, by name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,7 +193,7 @@ def year_of(moment: datetime) -> int:
     return moment.astimezone(VIETNAM).year
 
 
-def check_possible(kind: str, dossier: Dossier, progress: Progress) -> None:
+def check_possible(kind: str, dossier: Dossier, progress: Progress, life: Life | None, now: datetime) -> None:
     """Raises FormNotPossible."""
     finished = progress.completed_at is not None
     refused = dossier.state == "refused" or (finished and progress.result == "rejected")
@@ -205,7 +201,7 @@ def check_possible(kind: str, dossier: Dossier, progress: Progress) -> None:
         "01": None if dossier.accepted else "hồ sơ chưa được tiếp nhận",
         "02": None if dossier.supplement else "chưa có yêu cầu bổ sung nào",
         "03": None if refused else "hồ sơ không bị từ chối",
-        "04": _not_to_be_moved(dossier, finished),
+        "04": _not_to_be_moved(dossier, finished, life, now),
         "05": _not_to_be_stopped(dossier, finished),
         "06": None if dossier.accepted else "hồ sơ chưa được tiếp nhận",
     }[kind]
@@ -213,10 +209,15 @@ def check_possible(kind: str, dossier: Dossier, progress: Progress) -> None:
         raise FormNotPossible(why)
 
 
-def _not_to_be_moved(dossier: Dossier, finished: bool) -> str | None:
+def _not_to_be_moved(dossier: Dossier, finished: bool, life: Life | None, now: datetime) -> str | None:
+    """Chỉ hẹn lại một lần (NĐ 61/2018 Đ.19.9): a letter may be put right until the date that it names has passed."""
     if dossier.state in _CLOSED or not dossier.accepted or finished:
         return "chỉ hẹn lại hồ sơ đã tiếp nhận và chưa có kết quả"
-    return None if dossier.promise and dossier.promise.due_at else "hồ sơ không có ngày hẹn trả"
+    if dossier.due_at is None:
+        return "hồ sơ không có ngày hẹn trả"
+    reappointed_to = life.reappointed(dossier.due_at) if life else None
+    again = reappointed_to is not None and is_late(reappointed_to, now)
+    return "đã hẹn lại một lần, và ngày hẹn lại đã qua" if again else None
 
 
 def _not_to_be_stopped(dossier: Dossier, finished: bool) -> str | None:
@@ -232,7 +233,7 @@ def check_given(kind: str, given: Given, facts: FormFacts, now: datetime) -> Non
     foreign = sorted(name for name in every - KINDS[kind].asks if getattr(given, name) is not None)
     if foreign:
         raise FieldNotOnForm(foreign)
-    due_at, new = facts.due_at, given.new_due_at
+    due_at, new = facts.dossier.due_at, given.new_due_at
     if new is not None and (new <= now or (due_at is not None and new <= due_at)):
         raise NewDateNotLater
 

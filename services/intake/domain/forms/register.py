@@ -57,7 +57,6 @@ def days_between(first: date, last: date) -> tuple[datetime, datetime]:
 def line_of(entry: BookEntry, form: Mapping[str, Any], contact: Mapping[str, Any]) -> Fields:
     """One line; a signature for the result is given by hand."""
     dossier, progress, returned = entry
-    promised = dossier.promise.due_at if dossier.promise else None
     line: Fields = printable(
         {
             **person_fields(form, contact),
@@ -65,7 +64,7 @@ def line_of(entry: BookEntry, form: Mapping[str, Any], contact: Mapping[str, Any
             "procedure": f"{dossier.procedure.name} ({dossier.procedure.code})",
             "agency": progress.agency_name,
             "received_at": _short(dossier.received_at),
-            "due_at": _short(progress.clock_due_at or promised),
+            "due_at": _short(dossier.due_at),
             "ready_at": _short(progress.completed_at or returned.ready_at),
             "returned": returned.written,
         }

@@ -11,7 +11,7 @@ from datetime import date, datetime, time
 from typing import Literal
 from uuid import UUID
 
-from hub_worktime import VIETNAM
+from hub_worktime import VIETNAM, day_in_vietnam
 from services.intake.domain.refusals import Refusal
 
 State = Literal["proposed", "approved", "rejected", "taken_back"]
@@ -122,6 +122,6 @@ class Ending:
 
 def check_day(day: date, now: datetime) -> None:
     """Raises DayHasPassed."""
-    today = now.astimezone(VIETNAM).date()
+    today = day_in_vietnam(now)
     if day < today:
         raise DayHasPassed(today)

@@ -12,6 +12,7 @@ from datetime import date
 from typing import Any
 
 from hub_events.values import AgencyCode, OfficerCode, ProcedureCode, Slug
+from hub_worktime import read_hours
 
 EARLIEST, LATEST = date(1900, 1, 1), date(2199, 12, 31)
 _FORMULA = re.compile(r"[=@\t\r]|[+-](?![0-9 .()+-]*$)")
@@ -158,6 +159,15 @@ def phone(cell: str) -> str:
     if not _PHONE.fullmatch(cell):
         raise Unfit("Không phải số điện thoại.", "Ghi như 0262 3851 234; cột định dạng Văn bản để giữ số 0.")
     return cell
+
+
+def counting_hours(cell: str) -> str:
+    """Giờ làm việc by which dates are counted: its intervals in order, apart by spaces, commas or semicolons."""
+    try:
+        return str(read_hours(" ".join(re.split(r"[\s,;]+", cell))))
+    except ValueError:
+        step = "Ghi từng buổi theo thứ tự, như 08:00-12:00 13:00-16:30; lời khác thì ghi ở cột giờ làm việc."
+        raise Unfit("Không phải giờ làm việc tính được.", step) from None
 
 
 def share(cell: str) -> str:

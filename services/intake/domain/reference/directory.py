@@ -82,6 +82,7 @@ KINDS: Mapping[str, Kind] = {
                 Column("commune", "mã xã", read.territory(5), required=False),
                 Column("class", "phân loại", read.one_of(CLASSES), required=False),
                 Column("hours", "giờ làm việc", read.text(), required=False),
+                Column("counting_hours", "giờ tính hạn", read.counting_hours, required=False),
                 Column("phone", "điện thoại", read.phone, required=False),
             ),
         ),

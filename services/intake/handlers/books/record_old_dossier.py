@@ -39,7 +39,7 @@ class Recorded:
 
 
 def record_old_dossier(command: RecordOldDossier, uow: IntakeWork, office: Office) -> Recorded:
-    """Enters the dossier, or adds its end if that was not known. Raises OldDossierDiffers."""
+    """Enters the dossier, or adds its end or return if that was not known. Raises OldDossierDiffers."""
     line = command.line
     known = uow.dossiers.get(line.id)
     if known is None:
@@ -48,7 +48,7 @@ def record_old_dossier(command: RecordOldDossier, uow: IntakeWork, office: Offic
     applicant = office.seals.open("form", line.id, known.sealed_form)["applicant"]
     line.check_same(known, progress, same_applicant=applicant == command.applicant)
     assert known.code
-    if line.finished_at is None or progress.completed_at is not None:
+    if not line.tells_more(known, progress):
         return Recorded("unchanged", known.code)
     uow.dossiers.put(line.id, known._replace(state=line.state))
     _finish(command, progress, uow)
@@ -79,3 +79,5 @@ def _finish(command: RecordOldDossier, progress: Progress, uow: IntakeWork) -> N
     line = command.line
     uow.progress.put(line.id, line.finished(progress))
     uow.timeline.add(line.finished_step(command.officer, real_now()))
+    if line.returned_at is not None:
+        uow.timeline.add(line.returned_step(command.officer, real_now()))

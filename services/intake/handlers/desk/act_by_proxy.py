@@ -11,7 +11,7 @@ import structlog
 from hub_events.ids import derive_id
 from hub_events.intake import DeskRef
 from hub_messaging.errors import HubError
-from hub_worktime import VIETNAM
+from hub_worktime import day_in_vietnam
 from services.intake.domain.desk.authorisation import Act, ActByProxy, Authorisation, Lack, written_authorisation
 from services.intake.domain.dossier import Dossier
 from services.intake.handlers.desk.desk_steps import announce_step
@@ -85,7 +85,7 @@ def _of_submission(dossier: Dossier, office: Office) -> Authorisation | None:
 
 
 def _checked(paper: Authorisation, act: Act, moment: datetime, despite: Despite | None) -> Lack | None:
-    return paper.check(act, moment.astimezone(VIETNAM).date(), accepted=despite is not None)
+    return paper.check(act, day_in_vietnam(moment), accepted=despite is not None)
 
 
 @dataclass(frozen=True, slots=True)

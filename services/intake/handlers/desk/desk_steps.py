@@ -30,14 +30,14 @@ def record_step(command: RecordStep, uow: IntakeWork) -> Dossier:
     """Trình ký, đã ký …: a step of the timeline. Raises NoSuchDossier, WrongState, ReceiptNotBelievable."""
     standing = registered(command.dossier_id, uow)
     standing.check("record-step")
-    check_done(command.done_at, standing.dossier, command.at)
+    check_done(command.done_at, standing.dossier.complete_since, command.at)
     announce_step(standing.dossier, command.step, command.officer, command.done_at, uow, event_id=command.event_id)
     return standing.dossier
 
 
-def check_done(done_at: datetime, dossier: Dossier, now: datetime) -> None:
-    """Nothing is done to a dossier before it is received, nor in the future. Raises ReceiptNotBelievable."""
-    earliest, latest = dossier.accepted_at or dossier.received_at, now + CLOCK_DIFFERENCE
+def check_done(done_at: datetime, earliest: datetime, now: datetime) -> None:
+    """Nothing is done before what it follows from, nor in the future. Raises ReceiptNotBelievable."""
+    latest = now + CLOCK_DIFFERENCE
     if not earliest <= done_at <= latest:
         raise ReceiptNotBelievable(earliest, latest)
 

@@ -48,10 +48,9 @@ def finish_on_the_spot(command: FinishOnTheSpot, uow: IntakeWork, office: Office
     standing = registered(command.dossier_id, uow)
     standing.check("finish-on-the-spot")
     _check_order(command, standing.dossier)
-    received_at = standing.dossier.received_at
-    accepted = numbered(
-        standing.dossier, command.acceptance, uow, office, at=command.appraised.at, counted_from=received_at
-    )
+    at = command.appraised.at
+    counted_from = standing.dossier.counted_on_the_spot(at)
+    accepted = numbered(standing.dossier, command.acceptance, uow, office, at=at, counted_from=counted_from)
     uow.dossiers.put(accepted.id, accepted.hand_back())
     uow.lives.put(accepted.id, _life(command, standing))
     for step, did in (("appraised", command.appraised), ("approved", command.approved)):
@@ -63,7 +62,7 @@ def finish_on_the_spot(command: FinishOnTheSpot, uow: IntakeWork, office: Office
 def _check_order(command: FinishOnTheSpot, dossier: Dossier) -> None:
     steps = (command.appraised.at, command.approved.at, command.returned.at)
     for moment in steps:
-        check_done(moment, dossier, command.at)
+        check_done(moment, dossier.complete_since, command.at)
     if list(steps) != sorted(steps):
         raise StepsOutOfOrder
 

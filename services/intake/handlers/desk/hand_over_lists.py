@@ -6,6 +6,7 @@ from uuid import UUID
 
 from services.intake.domain.desk.hand_over_list import Carries, HandOverList, Side, due_of
 from services.intake.domain.refusals import NoSuchList
+from services.intake.handlers.desk.places import hours_at
 from services.intake.handlers.office import Office
 from services.intake.handlers.ports import IntakeWork
 
@@ -42,7 +43,7 @@ def make_list(command: MakeList, uow: IntakeWork, office: Office) -> HandOverLis
         command.dossiers,
         command.at,
         command.officer,
-        due_of(command.at, office.calendar),
+        due_of(command.at, office.calendar, hours_at(command.desk_code, office)),
         carries=command.carries,
     )
     uow.hand_overs.put(made.id, made)

@@ -1,13 +1,14 @@
 """Kết quả giải quyết: it is at the desk, and it is handed to the citizen."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from hub_events.intake import DossierResultReturnedV1
 from services.intake.domain.desk.life import Collector
 from services.intake.domain.dossier import Dossier
 from services.intake.domain.refusals import ResultUnderWay
+from services.intake.domain.standing import Standing
 from services.intake.handlers.announcing import announce
 from services.intake.handlers.desk.desk_steps import announce_step, check_done
 from services.intake.handlers.desk.ending import miss_nothing_more
@@ -15,6 +16,9 @@ from services.intake.handlers.desk.places import desk_called
 from services.intake.handlers.office import Office
 from services.intake.handlers.ports import IntakeWork
 from services.intake.handlers.registered import registered
+
+CLOCKS_DIFFER = timedelta(minutes=5)
+"""By so much may the clock that said when the result was there be ahead: `routing` takes no answer further ahead."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +48,7 @@ def result_ready(command: ResultReady, uow: IntakeWork) -> Dossier:
     """Kết quả đã về Bộ phận Một cửa. Raises NoSuchDossier, WrongState, ReceiptNotBelievable."""
     standing = registered(command.dossier_id, uow)
     standing.check("result-ready")
-    check_done(command.ready_at, standing.dossier, command.at)
+    check_done(command.ready_at, standing.dossier.complete_since, command.at)
     ready = standing.life._replace(result_ready_at=command.ready_at, result_ready_by=command.officer)
     uow.lives.put(command.dossier_id, ready)
     miss_nothing_more(standing, uow)
@@ -59,7 +63,7 @@ def return_result(command: ReturnResult, uow: IntakeWork, office: Office) -> Dos
     place = standing.life.result_at
     if place is None:
         raise ResultUnderWay
-    check_done(command.returned_at, dossier, command.at)
+    check_done(command.returned_at, _there_since(standing), command.at)
     returned = dossier.hand_back()
     assert returned.code
     uow.dossiers.put(returned.id, returned)
@@ -74,3 +78,9 @@ def return_result(command: ReturnResult, uow: IntakeWork, office: Office) -> Dos
     )
     announce(event, uow, dossier_id=returned.id, event_id=command.event_id)
     return returned
+
+
+def _there_since(standing: Standing) -> datetime:
+    """Nobody hands over a result before there is one."""
+    assert standing.ended_at
+    return max(standing.ended_at - CLOCKS_DIFFER, standing.dossier.complete_since)

@@ -49,7 +49,7 @@ class Recorded:
 
 def draft_form(kind: str, recorded: Recorded, given: Given, office: Office, now: datetime) -> FormDraft:
     """Drafts; nothing is kept. Raises FormNotPossible, FieldNotOnForm, NewDateNotLater."""
-    check_possible(kind, recorded.dossier, recorded.progress)
+    check_possible(kind, recorded.dossier, recorded.progress, recorded.life, now)
     facts = _opened(recorded, office)
     check_given(kind, given, facts, now)
     fields = fields_of(kind, facts, given)
@@ -79,6 +79,7 @@ def _opened(recorded: Recorded, office: Office) -> FormFacts:
         form=office.seals.open("form", dossier.id, dossier.sealed_form),
         contact=contact,
         life=recorded.life,
+        result_desk=_other_desk(recorded.life, office),
         reason=None if sealed is None else office.seals.open("contact", dossier.id, sealed),
     )
 
@@ -91,6 +92,16 @@ def _plan(dossier: Dossier, office: Office) -> tuple[dict[str, str], dict[str, s
     except Refusal:
         return {}, own
     return {leg.leg: leg.role for leg in procedure.legs}, own | {part.code: part.name for part in procedure.components}
+
+
+def _other_desk(life: Life | None, office: Office) -> str | None:
+    """By its code where it is no longer listed."""
+    if life is None or life.wanted_at is None:
+        return None
+    try:
+        return office.catalogue.desk(life.wanted_at).ref.name
+    except Refusal:
+        return life.wanted_at
 
 
 def phone_of(desk_code: str, office: Office) -> str:

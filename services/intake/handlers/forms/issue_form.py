@@ -1,6 +1,8 @@
 """Phát hành biểu mẫu: gives a printed and signed form its place in the register, if all that it says still holds."""
 
 from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
 
 from hub_events.ids import derive_id
 from hub_events.intake import DeskRef, DossierFormIssuedV1
@@ -32,9 +34,11 @@ class DraftedFrom:
         )
 
 
-def issue_form(form: IssuedForm, drafted_from: DraftedFrom | None, uow: IntakeWork) -> None:
-    """Keeps the form and takes its number. A form is printed before, with the number and the facts that it names:
-    if somebody was quicker with either, nothing is kept. Raises FactsMoved.
+def issue_form(
+    form: IssuedForm, drafted_from: DraftedFrom | None, uow: IntakeWork, new_due_at: datetime | None = None
+) -> None:
+    """Keeps the form, with the date that an apology letter gives, and takes its number. A form is printed before, with
+    the number and the facts that it names: if somebody was quicker with either, nothing is kept. Raises FactsMoved.
     """
     if drafted_from is not None and not drafted_from.stands(uow):
         raise FactsMoved
@@ -45,11 +49,20 @@ def issue_form(form: IssuedForm, drafted_from: DraftedFrom | None, uow: IntakeWo
     uow.forms.add(form)
     if drafted_from is not None:
         dossier = drafted_from.dossier
-        event = _issued(form, dossier.desk)
+        letter = {} if new_due_at is None else _reappointed(drafted_from, new_due_at, uow)
+        event = _issued(form, dossier.desk, **letter)
         announce(event, uow, dossier_id=dossier.id, event_id=derive_id(form.id, "issued"))
 
 
-def _issued(form: IssuedForm, desk: DeskRef) -> DossierFormIssuedV1:
+def _reappointed(drafted_from: DraftedFrom, new_due_at: datetime, uow: IntakeWork) -> dict[str, Any]:
+    """Ngày hẹn lại becomes the dossier's; what the event says of it."""
+    dossier = drafted_from.dossier
+    life = (drafted_from.life or Life(dossier.id, dossier.desk.code)).reappoint(dossier.due_at, new_due_at)
+    uow.lives.put(dossier.id, life)
+    return {"new_due_at": new_due_at, "reappointment": None if dossier.from_an_old_book else life.reappointments}
+
+
+def _issued(form: IssuedForm, desk: DeskRef, **letter: Any) -> DossierFormIssuedV1:
     return DossierFormIssuedV1(
         form=form.id,
         kind=form.kind,
@@ -61,6 +74,7 @@ def _issued(form: IssuedForm, desk: DeskRef) -> DossierFormIssuedV1:
         issued_by=form.issued_by,
         replaces=form.replaces,
         desk=desk,
+        **letter,
     )
 
 

@@ -8,20 +8,22 @@ from services.intake.domain.books.period import Figures
 from services.intake.store.systems.lateness import is_early, is_late
 
 _COUNT = f"""
-WITH taken AS (
-    SELECT received_at, state, due_at, completed_at, coalesce(judged_at, completed_at) AS judged_at,
-           coalesce(completed_at < $2, false) AS finished_by_then
+WITH taken AS MATERIALIZED (
+    SELECT received_at, completed_at, coalesce(completed_at < $2, false) AS finished_by_then,
+           CASE WHEN completed_at < $2 THEN ROW (due_at, coalesce(judged_at, completed_at))::judgement
+                ELSE (SELECT judged(promise, supplement, dossier.accepted_at, $4) FROM dossier WHERE id = dossier_id)
+           END AS stands
     FROM register_line
     WHERE accepted_at IS NOT NULL AND received_at < $2 AND ($3::text[] IS NULL OR desk_code = ANY ($3))
-), judged AS (
+), told AS (
     SELECT received_at < $1 AS earlier,
            NOT finished_by_then AS open,
            finished_by_then AND completed_at >= $1 AS finished_now,
            CASE
-               WHEN due_at IS NULL THEN 'no_term'
-               WHEN finished_by_then AND {is_late("due_at", "judged_at")} THEN 'late'
-               WHEN finished_by_then AND {is_early("due_at", "judged_at")} THEN 'early'
-               WHEN NOT finished_by_then AND state <> 'supplement_requested' AND {is_late("due_at", "$4")} THEN 'late'
+               WHEN (stands).due_at IS NULL THEN 'no_term'
+               WHEN NOT finished_by_then AND (stands).at < $4 THEN 'on_time'
+               WHEN {is_late("(stands).due_at", "(stands).at")} THEN 'late'
+               WHEN finished_by_then AND {is_early("(stands).due_at", "(stands).at")} THEN 'early'
                ELSE 'on_time'
            END AS outcome
     FROM taken
@@ -35,10 +37,11 @@ SELECT count(*) FILTER (WHERE NOT earlier) AS received,
        count(*) FILTER (WHERE open AND outcome = 'no_term') AS open_no_term,
        count(*) FILTER (WHERE open AND outcome = 'late') AS open_late,
        count(*) FILTER (WHERE open AND outcome = 'on_time') AS open_in_time
-FROM judged
+FROM told
 """  # noqa: S608
 """Late as everywhere: docs/decisions/0006. What waits for a supplement is not late: its clock stands still; when
-it ends so, that moment judges it."""
+it ends so, that moment judges it. What is open is judged as of $4, so that what comes later changes no past period:
+`judged` gives the date that held then, and an earlier moment where its clock stood still."""
 
 
 class PeriodFigures:

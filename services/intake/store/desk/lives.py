@@ -40,6 +40,9 @@ LIFE = Table(
         "result_desk": "text",
         "result_sent_at": "timestamptz",
         "result_arrived_at": "timestamptz",
+        "reappointed_from": "timestamptz",
+        "reappointed_to": "timestamptz",
+        "reappointments": "int",
     },
 )
 

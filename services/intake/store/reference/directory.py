@@ -9,6 +9,7 @@ import orjson
 
 from hub_events.intake import DeskRef
 from hub_messaging.database import Pool
+from hub_worktime import read_hours
 from services.intake.domain.catalogue import Desk
 from services.intake.domain.reference.directory import DESKS, Entry, Versions
 from services.intake.domain.reference.publication_list import Decided, PublicationList
@@ -101,7 +102,7 @@ def desk_of(entry: Entry, on: date) -> Desk:
     said = entry.values
     ref = DeskRef(code=entry.code, name=said["name"], territory=said.get("commune") or said["province"])
     last_day = None if entry.holds_on(on) else entry.valid_to
-    return Desk(ref, said["province"], said.get("phone", ""), last_day)
+    return Desk(ref, said["province"], said.get("phone", ""), read_hours(said.get("counting_hours")), last_day)
 
 
 def _entry(row: asyncpg.Record) -> Entry:

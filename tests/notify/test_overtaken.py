@@ -1,0 +1,138 @@
+"""Điều không còn cần báo: nobody whose result is there is told to wait, nobody who brought papers is asked for them."""
+
+from uuid import UUID, uuid4
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as some
+
+from hub_events.event import Fact
+from hub_messaging.outcomes import Refused, Sent
+from tests.hosted import retold
+from tests.notify.conftest import Hub
+from tests.notify.test_corrected_contact import troubled
+from tests.notify.world import (
+    World,
+    accepted,
+    at,
+    completed,
+    desk_step,
+    missed,
+    requested,
+    stopped,
+    supplemented,
+)
+from tests.waiting import until
+
+DUE, LATER = at("11/03 17:00"), at("18/03 17:00")
+
+
+@pytest.fixture
+def world() -> World:
+    return World()
+
+
+@pytest.mark.parametrize("result", [completed(), desk_step()])
+def test_who_was_told_of_the_result_is_not_told_that_it_is_late(world: World, result: Fact) -> None:  # type: ignore[type-arg]
+    world.hear(accepted("sms", due_at=DUE), result, missed(DUE))
+    assert world.references() == ["accepted", "completed"]
+    assert world.states() == {"accepted:1": "due", "completed:1": "due"}
+
+
+def test_a_miss_of_a_dossier_that_has_ended_is_told_to_nobody(world: World) -> None:
+    world.hear(missed(DUE, ended_at=DUE), accepted("sms", due_at=DUE))
+    assert world.references() == ["accepted"]
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    some.permutations((accepted("sms", due_at=DUE), missed(DUE), missed(LATER, request=1), completed(), desk_step()))
+)
+def test_whatever_the_order_a_result_is_told_instead_of_a_miss_that_still_waits(facts: list[Fact]) -> None:  # type: ignore[type-arg]
+    apart, at_once = World(), World()
+    apart.hear(*facts)
+    at_once.hear_at_once(*facts)
+    for world in (apart, at_once):
+        assert sorted(world.references()) == ["accepted", "completed"]
+        assert world.states() == {"accepted:1": "due", "completed:1": "due"}
+
+
+@pytest.mark.parametrize("outcome", [Sent("GW-1"), Refused("http-422")])
+def test_a_miss_that_the_supplier_may_have_ends_as_it_ends(world: World, outcome: Sent | Refused) -> None:
+    world.hear(accepted("sms", due_at=DUE), missed(DUE))
+    late = world.message("late:1")
+    world.begun.add(late)  # timed out
+    world.hear(completed())
+    world.settle(late, outcome)
+    assert world.states()["late:1"] == ("sent" if isinstance(outcome, Sent) else "failed")
+
+
+def test_an_attempt_that_was_under_way_when_it_was_taken_back_says_nothing_more(world: World) -> None:
+    world.hear(accepted("sms", due_at=DUE), missed(DUE))
+    late = world.message("late:1")
+    world.hear(completed())
+    world.settle(late, Sent("GW-1"))
+    assert (world.states(), world.told) == ({"accepted:1": "due", "completed:1": "due"}, {})
+
+
+def test_who_has_brought_the_papers_is_not_asked_for_them(world: World) -> None:
+    world.hear(accepted("sms", due_at=DUE), requested("sms", request=1), requested("sms", request=2), supplemented(1))
+    assert world.references() == ["accepted", "supplement:2"]
+    world.take("supplement:2")
+    world.hear(supplemented(2))
+    assert world.states() == {"accepted:1": "due", "supplement:2": "sent"}
+
+
+def test_the_date_that_was_set_anew_is_shown(world: World) -> None:
+    world.hear(accepted("sms", due_at=DUE), requested("sms"), supplemented(1, due_at=LATER))
+    assert world.notices().due_at == LATER
+    late_reader = World()
+    late_reader.hear(supplemented(1, due_at=LATER), accepted("sms", due_at=DUE))
+    assert late_reader.notices().due_at == LATER
+
+
+def test_after_a_stop_its_lane_sends_first_what_is_on_its_way(world: World) -> None:
+    world.hear(accepted("sms", due_at=DUE), missed(DUE), stopped("sms"))
+    assert world.references() == ["accepted", "late", "stopped"]
+
+
+# With a gateway
+
+
+@pytest.mark.stack
+async def test_while_the_gateway_is_away_a_result_overtakes_the_miss(hub: Hub) -> None:
+    await hub.behave(down="unavailable")
+    dossier = uuid4()
+    await hub.read(retold(dossier, accepted("sms", due_at=DUE), **hub.contact(dossier)), retold(dossier, missed(DUE)))
+    await until(lambda: troubled(hub))
+    await hub.read(retold(dossier, completed()))
+    await hub.behave()
+    await until(lambda: hub.settled(dossier, accepted="sent", completed="sent"), within=20)
+    assert [effect["duty"] for effect in await hub.effects(dossier)] == ["accepted", "completed"]
+
+
+@pytest.mark.stack
+@pytest.mark.parametrize(("told", "last"), [(completed(), stopped("sms")), (missed(DUE), completed())])
+async def test_nothing_is_sent_again_after_the_last_word(hub: Hub, told: Fact, last: Fact) -> None:  # type: ignore[type-arg]
+    dossier = uuid4()
+    contact = hub.contact(dossier)
+    await hub.read(retold(dossier, accepted("sms", due_at=DUE), **contact))
+    await until(lambda: hub.settled(dossier, accepted="sent"))
+    await hub.behave(refuse_status=422)
+    await hub.read(retold(dossier, told))
+    duty = "completed" if "completed" in told.data.type else "late"
+    await until(lambda: hub.settled(dossier, accepted="sent", **{duty: "failed"}))
+    await hub.behave()
+    await hub.read(retold(dossier, last, **(contact if "stopped" in last.data.type else {})))
+
+    notice = f"/v1/notices/{dossier}/{duty}/1"
+    assert (await hub.post(f"{notice}/redo")).json()["slug"] == "nothing-to-redo"
+    again = {"sent": False, "why": "Nhà cung cấp không có tin này"}
+    assert (await hub.post(f"{notice}/settle", again)).json()["slug"] == "nothing-to-settle"
+    assert duty not in await duties(hub, dossier)
+    ended = {**again, "again": False}
+    assert (await hub.post(f"{notice}/settle", ended)).status_code == 200
+
+
+async def duties(hub: Hub, dossier: UUID) -> list[str]:
+    return [effect["duty"] for effect in await hub.effects(dossier)]
