@@ -1,5 +1,6 @@
 """Where the service's parts are joined."""
 
+import asyncio
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from importlib.metadata import version
@@ -86,7 +87,7 @@ from services.intake.store.procedures.catalogue_tables import CatalogueUnitOfWor
 from services.intake.store.procedures.reference_files import read_tables
 from services.intake.store.queries import Queries
 from services.intake.store.reference.directory import Directory
-from services.intake.store.reference.places import communes
+from services.intake.store.reference.places import communes, territories
 from services.intake.store.reference.reference_tables import ReferenceUnitOfWork
 from services.intake.store.reference.teller import Teller
 from services.intake.store.reference.untold import Untold
@@ -121,7 +122,8 @@ class Service:
         self.spine: Spine[IntakeUnitOfWork] = Spine(NAME, settings, IntakeUnitOfWork, KEPT)
         self._packaged = read_catalogue(settings.data_folder)
         self._catalogue = LiveCatalogue(self._packaged)
-        self._office = Office(self._catalogue, load_calendar(), SealingKeys.read(settings.sealing_keys_file))
+        seals = SealingKeys.read(settings.sealing_keys_file)
+        self._office = Office(self._catalogue, load_calendar(), seals, territories)
         self._tables = read_tables(settings.data_folder, PACKAGED_DATA)
         self._procedures = ProcedureFeed(self._catalogue.learn, self._catalogue.end)
         self._reference = Reference([self._procedures, DeskFeed(self._catalogue.take_desks, self.spine.clock.now)])
@@ -150,6 +152,7 @@ class Service:
 
         async def serve() -> None:
             await self._reference.first.wait()
+            await asyncio.to_thread(territories)  # read once; no submission waits for it
             await server.run()
 
         return [

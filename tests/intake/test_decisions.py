@@ -119,6 +119,15 @@ async def test_a_request_follows_the_acceptance_though_clocks_were_set_back(door
 SUPERIOR = {"officer": "ct-01", "reason": "Trang hai của ông Mẫu bị rách sau khi nộp"}
 
 
+async def test_a_leg_that_the_procedure_does_not_have_is_no_way_round_a_superiors_word(door: FrontDoor) -> None:
+    dossier_id = (await door.submitted(residence(acceptance=ACCEPTANCE)))["dossier_id"]
+    place = f"/v1/dossiers/{dossier_id}/request-supplement"
+    refused = await door.post(place, {**ACCEPTANCE, "reason": "Thiếu trang", "leg": "bia-1"})
+    assert (refused.status_code, refused.json()["slug"], refused.json()["known_legs"]) == (422, "leg-unknown", ["lead"])
+    assert refused.json()["next_step"]
+    assert (await door.get(f"/v1/dossiers/{dossier_id}")).json()["state"] == "accepted"
+
+
 async def test_a_second_request_of_the_same_stage_needs_a_superiors_word(door: FrontDoor) -> None:
     dossier_id = (await door.submitted(residence()))["dossier_id"]
     place = f"/v1/dossiers/{dossier_id}/request-supplement"
@@ -131,17 +140,17 @@ async def test_a_second_request_of_the_same_stage_needs_a_superiors_word(door: F
         refused = await door.post(place, {**ACCEPTANCE, "reason": "Thiếu ngày"})
         assert (refused.status_code, refused.json()["slug"], refused.json()["stage"]) == (409, "second-request", kind)
         assert "superior" in refused.json()["next_step"]
-    asked = await door.decided(dossier_id, "request-supplement", reason="Thiếu trang", leg="land")
-    assert asked["supplement"]["counts"] == {"desk": 1, "appraisal": 1, "appraisal:land": 1}
+    asked = await door.decided(dossier_id, "request-supplement", reason="Thiếu trang", leg="lead")
+    assert asked["supplement"]["counts"] == {"desk": 1, "appraisal": 1, "appraisal:lead": 1}
     await door.decided(dossier_id, "supplement", **brought)
     again = await door.decided(dossier_id, "request-supplement", reason="Thiếu trang hai", superior=SUPERIOR)
-    assert again["supplement"]["counts"] == {"desk": 1, "appraisal": 2, "appraisal:land": 1}
+    assert again["supplement"]["counts"] == {"desk": 1, "appraisal": 2, "appraisal:lead": 1}
     assert again["supplement"]["superior"] == "ct-01"
     events = [body for type, body in await door.outbox(dossier_id) if type == "dossier.supplement_requested.v1"]
     assert [(event.get("leg"), event.get("superior")) for event in events] == [
         (None, None),
         (None, None),
-        ("land", None),
+        ("lead", None),
         (None, "ct-01"),
     ]
     timeline = (await door.get(f"/v1/dossiers/{dossier_id}/timeline")).text

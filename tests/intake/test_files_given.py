@@ -105,6 +105,22 @@ async def test_a_file_is_used_again_for_the_same_person_only(desk: Desk) -> None
     assert (await door.post(f"/v1/dossiers/{elsewhere}/files/reuse", body, bearer=bearer)).status_code == 404
 
 
+async def test_a_repeat_gets_the_first_answer_though_the_dossier_takes_no_more_files(desk: Desk) -> None:
+    door, content = desk.door, pdf(1000)
+    file_id = await desk.brought(content, component="ket-qua")
+    other = Desk(door, (await door.submitted(residence()))["dossier_id"])
+    place, body = f"/v1/dossiers/{other.dossier_id}/files/reuse", {"file_id": file_id, "component": "cho-o"}
+    started, reused = await other.start(content, key="k"), await door.post(place, body, key="k")
+    assert (started.status_code, reused.status_code) == (201, 201)
+    await door.decided(other.dossier_id, "refuse", reason_code="khong-du", reason="Không đủ điều kiện")
+    started_again, reused_again = await other.start(content, key="k"), await door.post(place, body, key="k")
+    assert (started_again.status_code, started_again.content) == (201, started.content)
+    assert started_again.headers["Location"] == started.headers["Location"]
+    assert (reused_again.status_code, reused_again.content) == (201, reused.content)
+    assert (await other.start(pdf(1001), key="k")).json()["slug"] == "idempotency-key-reused"
+    assert (await other.start(content)).json()["slug"] == "wrong-state"
+
+
 async def test_damage_is_found_and_not_given_out(desk: Desk) -> None:
     file_id = await desk.brought(pdf(600_000))
     (object_,) = stored(desk.door)

@@ -1,16 +1,18 @@
 """Sổ theo dõi hồ sơ (mẫu 07): a desk's book for a period, through the front door."""
 
-from datetime import datetime
+from datetime import date, datetime
 
 import pytest
 
 from hub_events.routing import DossierCompletedV1
 from tests.intake.conftest import ACCEPTANCE, FrontDoor, birth, residence
 from tests.intake.test_forms import BY, a_book, accepted, fetched, issued, person, said_by
+from tests.intake.test_old_dossiers import book, entered, line
 from tests.intake.test_progress import POLICE, routed
 from tests.intake.test_timeline import record, told
 
 pytestmark = pytest.mark.stack
+MARCH = date(2026, 3, 1), date(2026, 3, 31)
 
 
 async def test_the_register_holds_the_desk_s_dossiers_of_the_period(door: FrontDoor) -> None:
@@ -62,13 +64,56 @@ async def test_a_long_register_comes_in_parts_without_a_line_lost(
 
 async def test_the_register_reads_by_the_official_number(door: FrontDoor) -> None:
     """However many dossiers there are: no walk through the table, no index of its own."""
-    from services.intake.store.forms.forms import _BOOK
+    from services.intake.domain.forms.register import codes_between, days_between
+    from services.intake.store.forms.forms import _BOOK, _NUMBERS
 
+    codes, days = codes_between("H26.15.01", *MARCH), days_between(*MARCH)
     async with door.intake.spine.pool.acquire() as connection:
-        plan = await connection.fetch("EXPLAIN " + _BOOK, "H26.15.01", "H26.15.01-260301-", "H26.15.01-260331-9", 100)
-    written = "\n".join(row[0] for row in plan)
-    assert "dossier_code_key" in written
-    assert "Seq Scan" not in written
+        numbers = await connection.fetch("EXPLAIN " + _NUMBERS, "H26.15.01", "", 1001, *codes, *days)
+        entries = await connection.fetch("EXPLAIN " + _BOOK, ["H26.15.01-260301-0001"])
+    for plan, index in (
+        (numbers, "register_line_by_desk"),
+        (numbers, "dossier_code_key"),
+        (entries, "dossier_code_key"),
+    ):
+        written = "\n".join(row[0] for row in plan)
+        assert index in written
+        assert "Seq Scan on register_line" not in written
+        assert "Seq Scan on dossier" not in written
+
+
+async def test_no_dossier_of_an_old_book_is_left_out_whatever_number_it_had(
+    door: FrontDoor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from services.intake.api.forms import form_issuing
+
+    monkeypatch.setattr(form_issuing, "MOST_LINES", 2)
+    codes = ["H26.15.01-250305-0001", "H26.15.01-20250305-0725", "000.00.05.H26-250305-0725"]
+    still_open = {"due_at": None, "finished_at": None, "result": None}
+    lines = [
+        line(code, code=code, received_at=f"2025-03-{day}", **still_open)
+        for day, code in zip(("01", "05", "31"), codes, strict=True)
+    ]
+    neighbours = [
+        line("1", received_at="2025-02-28", **still_open),
+        line("1", received_at="2025-03-05", **still_open, desk_code="H26.15.02"),
+        line("2", received_at="2025-04-01", **still_open),
+    ]
+    assert (await entered(door, book(*lines, *neighbours)))["entered"] == 6
+    march = {"from": "2025-03-01", "to": "2025-03-31"}
+    first = (await door.post("/v1/desks/H26.15.01/register", a_book(**march))).json()
+    rest = (await door.post("/v1/desks/H26.15.01/register", a_book(**march, after=first["next_after"]))).json()
+    assert [(part["lines"], part["next_after"] is None) for part in (first, rest)] == [(2, False), (1, True)]
+    printed = "".join([said_by(await fetched(door, part)) for part in (first, rest)]).replace("- ", "-")
+    assert all(code in printed for code in codes)
+
+
+async def test_a_part_follows_a_number_of_the_same_desk_only(door: FrontDoor) -> None:
+    await accepted(door)
+    foreign = (await door.submitted(birth(desk_code="H26.15.02", acceptance=ACCEPTANCE)))["dossier_code"]
+    for after in (foreign, "H26.15.01-260302-0009"):
+        refused = await door.post("/v1/desks/H26.15.01/register", a_book(after=after))
+        assert (refused.status_code, refused.json()["slug"]) == (422, "not-in-the-book")
 
 
 async def test_the_book_and_the_slip_tell_how_the_result_was_returned(door: FrontDoor) -> None:

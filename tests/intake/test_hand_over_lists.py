@@ -50,6 +50,19 @@ async def test_nobody_signs_for_the_other_side_or_sees_what_is_not_theirs(door: 
     assert len((await door.get("/v1/hand-over-lists", bearer=door.token(area=[AGENCY]))).json()["items"]) == 1
 
 
+async def test_a_repeat_gets_the_first_answer_whatever_became_of_the_dossiers(door: FrontDoor) -> None:
+    id = (await door.submitted(residence(acceptance=ACCEPTANCE)))["dossier_id"]
+    body = {"officer": "cb-01", "desk_code": DESK, "agency_code": AGENCY, "dossiers": [id]}
+    first = await door.post("/v1/hand-over-lists", body, key="k")
+    await door.decided(id, "request-supplement", reason="Thiếu chữ ký")
+    again = await door.post("/v1/hand-over-lists", body, key="k")
+    assert (again.status_code, again.content) == (first.status_code, first.content) == (201, first.content)
+    anew = await door.post("/v1/hand-over-lists", body)
+    assert (anew.status_code, anew.json()["slug"]) == (422, "not-to-hand-over")
+    reused = await door.post("/v1/hand-over-lists", {**body, "officer": "cb-02"}, key="k")
+    assert (reused.status_code, reused.json()["slug"]) == (422, "idempotency-key-reused")
+
+
 async def test_only_the_desks_own_accepted_dossiers_are_handed_over(door: FrontDoor) -> None:
     waiting = (await door.submitted(residence()))["dossier_id"]
     elsewhere = (await door.submitted(residence(desk_code="H26.15.02", acceptance=ACCEPTANCE)))["dossier_id"]

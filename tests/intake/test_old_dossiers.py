@@ -195,6 +195,21 @@ async def test_a_code_of_the_book_is_never_given_to_another_dossier(door: FrontD
     assert [code[-4:] for code in codes] == ["0001", "0002", "0001", "0003"]
 
 
+async def test_an_importer_takes_no_numbers_that_a_desk_of_others_has_still_to_give_out(door: FrontDoor) -> None:
+    own = door.token(area=["H26.15.01"])
+    unfinished = {"received_at": "2026-03-01", "due_at": None, "finished_at": None, "result": None}
+    foreign = [
+        line("1", code="H26.15.02-260302-900000", **unfinished),
+        line("2", code="H26.15.02-260303-0001", **unfinished),
+    ]
+    refused = (await entered(door, book(*foreign), bearer=own))["items"]
+    assert [item["problem"]["slug"] for item in refused] == ["dossier-code-elsewhere"] * 2
+    before = line("3", code="H26.15.02-250203-0001")  # of a desk whose books it took over
+    assert (await entered(door, book(before), bearer=own))["entered"] == 1
+    accepted = await door.submitted(residence(desk_code="H26.15.02", acceptance=ACCEPTANCE))
+    assert accepted["dossier_code"] == "H26.15.02-260302-0001"
+
+
 async def test_a_desk_outside_the_area_is_as_unknown_as_one_that_is_not_there(door: FrontDoor) -> None:
     elsewhere = door.token(area=["H26.15.02"])
     (item,) = (await entered(door, book(line()), bearer=elsewhere))["items"]

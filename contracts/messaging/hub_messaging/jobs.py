@@ -58,6 +58,14 @@ class Failed:
 Result = Done[R] | Repeat | Failed
 
 
+def kept_answer(key: str, body_sha256: bytes, uow: UnitOfWork) -> Answer | None:
+    """What was answered to that request; None: it is no repeat. Needs SHELF with the key. Raises KeyReused."""
+    known: Answer | None = uow.requests.get(key)
+    if known is not None and known.body_sha256 != body_sha256:
+        raise KeyReused("idempotency-key-reused", "this key was used for another request body")
+    return known
+
+
 def once(
     key: str,
     body_sha256: bytes,
@@ -67,10 +75,8 @@ def once(
     """The job that runs `command` (→ status, body) the first time and repeats its answer afterwards."""
 
     def run(uow: U) -> Answer:
-        known = uow.requests.get(key)
+        known = kept_answer(key, body_sha256, uow)
         if known is not None:
-            if known.body_sha256 != body_sha256:
-                raise KeyReused("idempotency-key-reused", "this key was used for another request body")
             return known
         status, body = command(uow)
         answer = Answer(key, body_sha256, status, body)

@@ -2,13 +2,13 @@
 
 import hashlib
 from collections.abc import Awaitable, Callable, Iterable
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 from uuid import UUID
 
 from starlette.responses import Response
 
-from hub_messaging.jobs import Job, once
-from hub_messaging.requests import Answer
+from hub_messaging.jobs import Job, kept_answer, once
+from hub_messaging.requests import SHELF, Answer
 from hub_web.problems import Problem
 from hub_web.routes import answer
 from hub_web.tokens import Caller
@@ -19,6 +19,7 @@ from services.intake.domain.progress import Progress
 from services.intake.domain.refusals import UnknownProcedure
 from services.intake.handlers.ports import DOSSIERS, LIVES, PROGRESS
 
+R = TypeVar("R")
 Command = Callable[[Any], Dossier]
 """Takes the unit of work; the dossier as it is afterwards."""
 
@@ -34,7 +35,7 @@ async def _nothing_more(_code: str, _version: int | None) -> bool:
 class Runs(Protocol):
     """The group commit (hub_messaging.runner.GroupRunner)."""
 
-    async def run(self, job: Job[Any, Answer]) -> Answer: ...
+    async def run(self, job: Job[Any, R]) -> R: ...
 
 
 async def once_for_its_key(
@@ -63,6 +64,28 @@ async def once_for_its_key(
             raise
         raise problem from None
     return answer(kept.body, kept.status)
+
+
+async def repeated(
+    runs: Callable[[Job[Any, Answer | None]], Awaitable[Answer | None]],
+    *,
+    caller: Caller,
+    route: str,
+    key: str,
+    body: bytes,
+    problems: Callable[[Exception], Problem | None] = problem_of,
+) -> Response | None:
+    """The kept answer for a repeat; None: it is the first. Before checks that a repeat may not pass any more.
+
+    Raises Problem.
+    """
+    scope, sha256 = f"{caller.subject} {route} {key}", hashlib.sha256(body).digest()
+    job: Job[Any, Answer | None] = Job(lambda uow: kept_answer(scope, sha256, uow), {SHELF: (scope,)})
+    try:
+        kept = await runs(job)
+    except Exception as error:
+        raise problems(error) or error from None
+    return None if kept is None else answer(kept.body, kept.status)
 
 
 class Commands:
@@ -111,6 +134,10 @@ class Commands:
         return await once_for_its_key(
             self._run, run, keys=keys, caller=caller, route=route, key=key, body=body, status=status
         )
+
+    async def repeated(self, *, caller: Caller, route: str, key: str, body: bytes) -> Response | None:
+        """The kept answer for a repeat, before checks that it may not pass any more. Raises Problem."""
+        return await repeated(self._runner.run, caller=caller, route=route, key=key, body=body)
 
     async def learn(self, code: str, version: int | None = None) -> bool:
         """Learns a version (None: the newest) that another process published a moment ago; False: there is none."""

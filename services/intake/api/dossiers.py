@@ -188,17 +188,14 @@ def acceptance_of(body: AcceptanceBody | SupplementBrought) -> Acceptance:
     return Acceptance(body.officer, None if promised is None else Promised(promised.due_at, promised.reason))
 
 
-def result_place(wish: ResultWish, office: Office) -> ResultPlace:
-    """Raises UnknownDesk."""
-    desk = office.catalogue.desk(wish.desk_code).ref.code if wish.desk_code else None
-    return ResultPlace(wish.how, desk)
+def result_place(wish: ResultWish) -> ResultPlace:
+    return ResultPlace(wish.how, wish.desk_code)
 
 
 def _submission(submission: Submission, office: Office, at: datetime) -> SubmitDossier:
     try:
         procedure = office.catalogue.newest(submission.procedure_code)
-        desk = office.catalogue.desk(submission.desk_code)
-        result = None if submission.result is None else result_place(submission.result, office)
+        desk = office.catalogue.desk_ever(submission.desk_code)
     except Refusal as refusal:
         problem = problem_of(refusal)
         assert problem is not None
@@ -217,7 +214,7 @@ def _submission(submission: Submission, office: Office, at: datetime) -> SubmitD
         contact=submission.personal_contact(),
         form=submission.personal_form(),
         acceptance=None if submission.acceptance is None else acceptance_of(submission.acceptance),
-        result=result,
+        result=None if submission.result is None else result_place(submission.result),
         why_late=None if submission.late_entry is None else submission.late_entry.why(),
     )
 

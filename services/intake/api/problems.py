@@ -16,7 +16,9 @@ PROCEDURE_UNKNOWN = problem_type("procedure-unknown", 422, "Không có thủ t�
 PROCEDURE_WITHDRAWN = problem_type("procedure-withdrawn", 422, "Thủ tục đã bị bãi bỏ")
 AGENCY_KIND_UNKNOWN = problem_type("agency-kind-unknown", 422, "Chưa rõ loại cơ quan giải quyết của thủ tục")
 DESK_UNKNOWN = problem_type("desk-unknown", 422, "Không có Bộ phận Một cửa này")
+TERRITORY_UNKNOWN = problem_type("territory-unknown", 422, "Không có đơn vị hành chính này")
 CASE_UNKNOWN = problem_type("case-unknown", 422, "Thủ tục không có trường hợp này")
+LEG_UNKNOWN = problem_type("leg-unknown", 422, "Thủ tục không có phần việc này")
 COMPONENT_UNKNOWN = problem_type("component-unknown", 422, "Thủ tục không có thành phần hồ sơ này")
 RECEIPT_NOT_BELIEVABLE = problem_type("received-at-not-believable", 422, "Thời điểm nhận hồ sơ không hợp lý")
 TERM_NEEDS_A_PERSON = problem_type("term-needs-a-person", 422, "Thời hạn cần cán bộ ấn định")
@@ -85,6 +87,15 @@ def _withdrawn(error: refusals.ProcedureWithdrawn) -> Problem:
         effective_on=error.effective_on.isoformat(),
         decision=error.decision,
         successor_code=error.successor,
+    )
+
+
+def _desk_ended(error: refusals.DeskEnded) -> Problem:
+    return Problem(
+        DESK_UNKNOWN,
+        f"Bộ phận Một cửa này đã kết thúc hoạt động sau ngày {error.last_day:%d/%m/%Y}.",
+        next_step="Nộp tại bộ phận khác, xem GET /v1/desks; hồ sơ nhận đến hết ngày ấy thì ghi đúng received_at.",
+        last_day=error.last_day.isoformat(),
     )
 
 
@@ -176,7 +187,19 @@ _PROBLEMS: Problems = {
     refusals.UnknownDesk: lambda _: Problem(
         DESK_UNKNOWN, "Mã Bộ phận Một cửa không có trong danh mục.", next_step="Xem GET /v1/desks."
     ),
+    refusals.DeskEnded: _desk_ended,
+    refusals.UnknownTerritory: lambda _: Problem(
+        TERRITORY_UNKNOWN,
+        "Mã territory không phải mã xã hay mã tỉnh hiện hành.",
+        next_step="Sửa mã theo danh mục đơn vị hành chính rồi gửi lại; địa bàn của Bộ phận Một cửa thì bỏ territory.",
+    ),
     refusals.UnknownCase: _case_unknown,
+    refusals.UnknownLeg: lambda error: Problem(
+        LEG_UNKNOWN,
+        "Phần việc nêu trong leg không có trong phiên bản thủ tục của hồ sơ.",
+        next_step="Chọn một mã trong known_legs, hoặc bỏ leg.",
+        known_legs=error.known,
+    ),
     refusals.UnknownComponent: _component_unknown,
     refusals.ReceiptNotBelievable: _receipt,
     refusals.TermNeedsAPerson: _needs_a_person,

@@ -6,10 +6,19 @@ A published version never changes; open dossiers keep theirs.
 from collections import Counter
 from collections.abc import Iterable, Sequence, Set
 from dataclasses import dataclass, field
+from datetime import date, datetime
 
 from hub_events.intake import ComponentRef, DeskRef, Finding, LegPlan, ProcedureRef
-from hub_worktime import DEFAULT_HOURS, Term, TermRow, TermTable, WorkingHours
-from services.intake.domain.refusals import NoAgencyKind, UnknownCase, UnknownComponent, UnknownDesk, UnknownProcedure
+from hub_worktime import DEFAULT_HOURS, VIETNAM, Term, TermRow, TermTable, WorkingHours
+from services.intake.domain.refusals import (
+    DeskEnded,
+    NoAgencyKind,
+    UnknownCase,
+    UnknownComponent,
+    UnknownDesk,
+    UnknownLeg,
+    UnknownProcedure,
+)
 
 MISSING, UNKNOWN = "component-missing", "component-unknown"
 
@@ -74,6 +83,12 @@ class Procedure:
         if case is not None and case not in known:
             raise UnknownCase(known)
 
+    def check_leg(self, leg: str | None) -> None:
+        """Raises UnknownLeg."""
+        known = [plan.leg for plan in self.legs]
+        if leg is not None and leg not in known:
+            raise UnknownLeg(known)
+
     def check_components(self, codes: Iterable[str]) -> None:
         """Raises UnknownComponent."""
         known = {component.code for component in self.components}
@@ -131,6 +146,13 @@ class Desk:
     phone: str
     hours: WorkingHours = DEFAULT_HOURS
     """Giờ tính hạn: by which the dates of its dossiers are counted."""
+    last_day: date | None = None
+    """Of one that has ended; None: it is open."""
+
+    def check_open(self, received_at: datetime) -> None:
+        """Raises DeskEnded: what was received then, it can't have received."""
+        if self.last_day is not None and received_at.astimezone(VIETNAM).date() > self.last_day:
+            raise DeskEnded(self.last_day)
 
 
 @dataclass(frozen=True)

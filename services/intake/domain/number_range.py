@@ -29,6 +29,11 @@ class NumberRange:
         ours = len(unit.rpartition("-")[2]) == len("YYMMDD") and given.last < FARTHEST
         return given if ours and given.dossier_code == code else None
 
+    @property
+    def unit(self) -> str:
+        """Whose numbers they are."""
+        return self.key.partition("/")[0]
+
     def next(self) -> "NumberRange":
         return replace(self, last=self.last + 1)
 

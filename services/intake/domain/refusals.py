@@ -37,7 +37,19 @@ class NoAgencyKind(Refusal):
 
 
 class UnknownDesk(Refusal):
-    """No desk of that code exists."""
+    """No desk of that code exists, or not any more."""
+
+
+class DeskEnded(Refusal):
+    """The desk had ended on the day of the receipt."""
+
+    def __init__(self, last_day: date) -> None:
+        super().__init__("desk ended")
+        self.last_day = last_day
+
+
+class UnknownTerritory(Refusal):
+    """No commune and no province has that code today."""
 
 
 class UnknownCase(Refusal):
@@ -45,6 +57,14 @@ class UnknownCase(Refusal):
 
     def __init__(self, known: Sequence[str]) -> None:
         super().__init__("unknown case")
+        self.known = tuple(known)
+
+
+class UnknownLeg(Refusal):
+    """The procedure's version has no such leg."""
+
+    def __init__(self, known: Sequence[str]) -> None:
+        super().__init__("unknown leg")
         self.known = tuple(known)
 
 

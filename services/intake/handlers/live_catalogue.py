@@ -29,10 +29,9 @@ class LiveCatalogue:
         self.packaged_desks: Sequence[Desk] = packaged.desks
         self.take_desks({})
 
-    def take_desks(self, published: Mapping[str, Desk | None]) -> None:
-        """The desks from now on: the packaged ones, and the directory's, which go first; None: it is no more."""
-        packaged = {desk.ref.code: desk for desk in self.packaged_desks if desk.ref.code not in published}
-        self._desks = packaged | {code: desk for code, desk in published.items() if desk is not None}
+    def take_desks(self, published: Mapping[str, Desk]) -> None:
+        """The desks from now on: the packaged ones, and the directory's, which go first; those too that have ended."""
+        self._desks = {desk.ref.code: desk for desk in self.packaged_desks} | dict(published)
 
     def learn(self, procedures: Iterable[Procedure]) -> None:
         """Adds versions; one that is known is not replaced by an older one."""
@@ -91,16 +90,18 @@ class LiveCatalogue:
         return [one for n in range(1, last + 1) if (one := self._versions.get((code, n))) and one.listing is None]
 
     def desk(self, code: str) -> Desk:
-        """Raises UnknownDesk."""
+        """A desk that is open. Raises UnknownDesk."""
+        desk = self.desk_ever(code)
+        if desk.last_day is not None:
+            raise UnknownDesk
+        return desk
+
+    def desk_ever(self, code: str) -> Desk:
+        """The same, also where it has ended: what it received stays its own. Raises UnknownDesk."""
         try:
             return self._desks[code]
         except KeyError:
             raise UnknownDesk from None
-
-    @property
-    def desks(self) -> Sequence[Desk]:
-        """All desks, by code."""
-        return [self._desks[code] for code in sorted(self._desks)]
 
     def published(self, after: str = "", words: Sequence[str] = ()) -> Iterator[Procedure]:
         """Newest versions by code, after that code; with all `words` (folded) in code, name or agency."""

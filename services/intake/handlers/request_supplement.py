@@ -38,10 +38,12 @@ class RequestSupplement:
 def request_supplement(command: RequestSupplement, uow: IntakeWork, office: Office) -> Dossier:
     """Records the request; after acceptance the clock waits from now on.
 
-    Raises NoSuchDossier, WrongState, UnknownComponent, SecondRequest.
+    Raises NoSuchDossier, WrongState, UnknownComponent, UnknownLeg, SecondRequest.
     """
     dossier = registered(command.dossier_id, uow).check("request-supplement")
-    office.catalogue.version(dossier.procedure).check_components(command.components)
+    procedure = office.catalogue.version(dossier.procedure)
+    procedure.check_components(command.components)
+    procedure.check_leg(command.leg)
     agreed = None
     if command.superior is not None:
         reason = office.seals.seal("contact", dossier.id, command.superior.reason)

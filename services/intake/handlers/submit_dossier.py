@@ -33,6 +33,11 @@ class ResultPlace:
     by: ResultBy
     desk: str | None
 
+    def check(self, office: Office) -> None:
+        """Raises UnknownDesk."""
+        if self.desk is not None:
+            office.catalogue.desk(self.desk)
+
 
 @dataclass(frozen=True, slots=True)
 class SubmitDossier:
@@ -62,8 +67,8 @@ class SubmitDossier:
 def submit_dossier(command: SubmitDossier, uow: IntakeWork, office: Office) -> Dossier:
     """Registers the dossier; accepts it at once when an officer did and nothing is missing.
 
-    Raises ReceiptNotBelievable, ProcedureWithdrawn, NoAgencyKind, UnknownCase, FormTooLarge, and what the
-    acceptance raises.
+    Raises ReceiptNotBelievable, DeskEnded, UnknownTerritory, UnknownDesk, ProcedureWithdrawn, NoAgencyKind,
+    UnknownCase, FormTooLarge, and what the acceptance raises.
     """
     _check(command, office)
     dossier = _registered(command, office)
@@ -87,6 +92,11 @@ def submit_dossier(command: SubmitDossier, uow: IntakeWork, office: Office) -> D
 
 def _check(command: SubmitDossier, office: Office) -> None:
     check_receipt(command.received_at, command.at)
+    command.desk.check_open(command.received_at)
+    if command.territory != command.desk.ref.territory:
+        office.check_territory(command.territory)
+    if command.result is not None:
+        command.result.check(office)
     office.catalogue.check_open(command.procedure.ref, command.received_at)
     command.procedure.check_routable()
     command.procedure.check_case(command.case)

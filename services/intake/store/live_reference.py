@@ -86,9 +86,9 @@ class ProcedureFeed:
 
 
 class DeskFeed:
-    """Bộ phận Một cửa của danh bạ, into the catalogue of this process: those of today's."""
+    """Bộ phận Một cửa của danh bạ, into the catalogue of this process: those of today's, and those that have ended."""
 
-    def __init__(self, take: Callable[[Mapping[str, Desk | None]], None], now: Callable[[], datetime]) -> None:
+    def __init__(self, take: Callable[[Mapping[str, Desk]], None], now: Callable[[], datetime]) -> None:
         self._take = take
         self._now = now
         self._known: tuple[int, date] | None = None

@@ -44,6 +44,7 @@ from services.intake.api.bodies import Applicant
 from services.intake.api.problems import no_such_desk, problem_of
 from services.intake.api.systems.ndjson import only_ndjson
 from services.intake.domain.books.old_dossier import OldDossier, OldResult, book_dates
+from services.intake.domain.number_range import NumberRange
 from services.intake.domain.refusals import UnknownProcedure
 from services.intake.handlers.books.record_old_dossier import Recorded, RecordOldDossier, record_old_dossier
 from services.intake.handlers.office import Office
@@ -53,6 +54,7 @@ MOST_LINES = 1_000
 MOST_BYTES = 8 * 1024 * 1024
 UNNAMED_OFFICER = "old-book"
 FIRST_YEAR, LAST_YEAR = 1990, 2100
+CODE_ELSEWHERE = problem_type("dossier-code-elsewhere", 422, "Mã hồ sơ thuộc đơn vị khác")
 CODE_TAKEN = problem_type("dossier-code-taken", 409, "Mã hồ sơ này đã có")
 
 Importer = Annotated[Caller, requires("dossiers:import")]
@@ -220,7 +222,9 @@ class _Entry:
     def _command(self, given: OldLine) -> RecordOldDossier:
         if not self._caller.covers(given.desk_code):
             raise no_such_desk()
-        desk = self._office.catalogue.desk(given.desk_code).ref
+        desk = self._office.catalogue.desk_ever(given.desk_code).ref
+        if given.code is not None:
+            self._check_numbers(given.code)
         dates = book_dates(given.received_at, given.due_at, given.finished_at, given.returned_at, self._now)
         applicant = given.applicant
         return RecordOldDossier(
@@ -238,6 +242,18 @@ class _Entry:
             applicant=applicant.model_dump(mode="json", exclude_none=True),
             contact={"full_name": applicant.full_name, "phone": str(given.phone)} if given.phone else {},
         )
+
+    def _check_numbers(self, code: str) -> None:
+        """Raises Problem: it would take numbers that a desk of others has still to give out."""
+        numbers = NumberRange.after(code)
+        if numbers is None or self._caller.covers(numbers.unit):
+            return
+        if numbers.key >= NumberRange.key_for(numbers.unit, self._now):
+            raise Problem(
+                CODE_ELSEWHERE,
+                "Mã hồ sơ từ hôm nay trở đi của một đơn vị ngoài phạm vi của mã truy cập.",
+                next_step="Kiểm tra mã hồ sơ trong sổ; bỏ code để hệ thống cấp mã theo ngày nhận.",
+            )
 
     def _procedure(self, given: OldLine) -> ProcedureRef:
         try:

@@ -98,22 +98,28 @@ def hand_over_router(
             raise no_such_list()
         return made
 
+    async def check(dossier_id: UUID, wanted: ListBody, caller: Caller) -> None:
+        dossier, progress = await in_area(reading, dossier_id, caller)
+        if dossier.desk.code != wanted.desk_code:
+            raise _not_to_hand_over(dossier_id)
+        if wanted.carries == "results":
+            standing = standing_of(dossier, progress, await lives.life_of(dossier_id))
+            if not can_send(standing, wanted.agency_code):
+                raise _not_to_send(dossier_id)
+        elif dossier.state != "accepted":
+            raise _not_to_hand_over(dossier_id)
+
     @router.post("/v1/hand-over-lists", status_code=201, response_model=HandOverListView)
     async def make(wanted: ListBody, caller: Decider, key: IdempotencyKey, body: RawBody) -> Response:
         """Lập danh sách bàn giao: originals of accepted dossiers, or results that are wanted at another desk."""
         if not caller.covers(wanted.desk_code):
             raise no_such_desk()
+        kept = await commands.repeated(caller=caller, route="hand-over-lists", key=key, body=body)
+        if kept is not None:
+            return kept
         dossiers = tuple(dict.fromkeys(wanted.dossiers))
         for dossier_id in dossiers:
-            dossier, progress = await in_area(reading, dossier_id, caller)
-            if dossier.desk.code != wanted.desk_code:
-                raise _not_to_hand_over(dossier_id)
-            if wanted.carries == "results":
-                standing = standing_of(dossier, progress, await lives.life_of(dossier_id))
-                if not can_send(standing, wanted.agency_code):
-                    raise _not_to_send(dossier_id)
-            elif dossier.state != "accepted":
-                raise _not_to_hand_over(dossier_id)
+            await check(dossier_id, wanted, caller)
         command = MakeList(
             uuid7(), wanted.desk_code, wanted.agency_code, dossiers, now(), wanted.officer, wanted.carries
         )

@@ -87,7 +87,7 @@ def result_router(desk: AtTheDesk, results: ResultReading, office: Office, now: 
         at, address = now(), wish.result.address
 
         def change(uow: IntakeWork) -> Dossier:
-            place = result_place(wish.result, office)
+            place = result_place(wish.result)
             return change_result_place(
                 ChangeResultPlace(dossier_id, event_id, at, wish.officer, place, address), uow, office
             )

@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from hub_messaging.jobs import Job
 from hub_web.tokens import Caller
-from services.intake.api.commands import once_for_its_key
+from services.intake.api.commands import once_for_its_key, repeated
 from services.intake.api.files.file_problems import file_problem_of
 
 T = TypeVar("T")
@@ -45,6 +45,10 @@ class FileCommands:
         return await once_for_its_key(
             self.run, made, keys=keys, caller=caller, route=route, key=key, body=body, status=201
         )
+
+    async def repeated(self, *, caller: Caller, route: str, key: str, body: bytes) -> Response | None:
+        """The kept answer for a repeat, before checks that it may not pass any more. Raises Problem."""
+        return await repeated(self.run, caller=caller, route=route, key=key, body=body)
 
     async def run(self, job: Job[Any, T]) -> T:
         """What the job gives, committed. Raises Problem."""

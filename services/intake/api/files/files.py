@@ -136,6 +136,10 @@ def file_router(files: Files, now: Callable[[], datetime]) -> Router:
     ) -> Response:
         """Sử dụng lại tệp, kết quả điện tử của hồ sơ trước của cùng người nộp; its bytes are not copied."""
         dossier = await dossier_in_area(files.reading, dossier_id, caller)
+        route = f"{dossier_id} reuse"
+        kept = await files.commands.repeated(caller=caller, route=route, key=key, body=body)
+        if kept is not None:
+            return kept
         source, content = await file_in_area(files.files, wish.file_id, caller)
         file = await files.again(dossier, source, content, wish.component, caller, now())
 
@@ -143,7 +147,7 @@ def file_router(files: Files, now: Callable[[], datetime]) -> Router:
             return file_view(_Line(reuse_file(file, uow), content), files.scanned)  # type: ignore[arg-type]
 
         return await files.commands.once(
-            command, keys={CONTENTS: (content.id,)}, caller=caller, route=f"{dossier_id} reuse", key=key, body=body
+            command, keys={CONTENTS: (content.id,)}, caller=caller, route=route, key=key, body=body
         )
 
     return router

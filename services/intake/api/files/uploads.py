@@ -89,10 +89,11 @@ def upload_router(uploads: Uploads) -> Router:
     ) -> Response:
         """Bắt đầu tải một tệp của hồ sơ lên; its bytes follow by PATCH to `upload_url`."""
         dossier = await dossier_in_area(uploads.reading, dossier_id, caller)
-        command = await uploads.start(dossier, wish, caller)
-        response = await uploads.commands.once(
-            command, keys={}, caller=caller, route=f"{dossier_id} files", key=key, body=body
-        )
+        route = f"{dossier_id} files"
+        response = await uploads.commands.repeated(caller=caller, route=route, key=key, body=body)
+        if response is None:
+            command = await uploads.start(dossier, wish, caller)
+            response = await uploads.commands.once(command, keys={}, caller=caller, route=route, key=key, body=body)
         made = UploadView.model_validate_json(bytes(response.body))
         response.headers.update({"Location": made.upload_url, "Tus-Resumable": TUS})
         return response

@@ -20,8 +20,8 @@ from asyncpg import UniqueViolationError
 from starlette.responses import Response
 from uuid_utils.compat import uuid7
 
-from hub_messaging.jobs import Job, once
-from hub_messaging.requests import SHELF, Answer, KeyReused
+from hub_messaging.jobs import Job, kept_answer, once
+from hub_messaging.requests import SHELF, Answer
 from hub_web.routes import answer
 from services.intake.api.forms.form_bodies import FormView, RegisterView, form_view
 from services.intake.api.forms.form_problems import form_problem, too_busy
@@ -35,11 +35,12 @@ from services.intake.domain.forms.forms import (
     FormIncomplete,
     Given,
     IssuedForm,
+    NotInTheBook,
     number_key,
     written_number,
     year_of,
 )
-from services.intake.domain.forms.register import MOST_LINES, BookEntry, codes_between
+from services.intake.domain.forms.register import MOST_LINES, BookEntry
 from services.intake.handlers.forms.draft_form import FormDraft, Recorded, draft_form
 from services.intake.handlers.forms.draft_register import lines_of, register_fields
 from services.intake.handlers.forms.issue_form import DraftedFrom, issue_form, next_number
@@ -65,7 +66,11 @@ class FormReading(Protocol):
     async def of_dossier(self, dossier_id: UUID) -> Sequence[IssuedForm]: ...
     async def form(self, form_id: UUID) -> IssuedForm | None: ...
     async def last_reason(self, dossier_id: UUID, decision: str) -> str | None: ...
-    async def book(self, desk_code: str, after: str, before: str, most: int) -> Sequence[BookEntry]: ...
+    async def in_book(self, desk_code: str, number: str) -> bool: ...
+    async def numbers(
+        self, desk_code: str, period: tuple[date, date], after: str | None, most: int
+    ) -> Sequence[str]: ...
+    async def book(self, numbers: Sequence[str]) -> Sequence[BookEntry]: ...
     async def life_of(self, dossier_id: UUID) -> Life | None: ...
 
 
@@ -136,7 +141,9 @@ class FormIssuing:
         """Issues one part of a desk's book, once for its key. Raises Problem."""
 
         async def content() -> Content:
-            lines, following = await self._lines(asked.desk_code, first, last, after)
+            if after is not None and not await self._forms.in_book(asked.desk_code, after):
+                raise NotInTheBook
+            lines, following = await self._lines(asked.desk_code, (first, last), after)
             fields = register_fields(asked.desk_code, (first, last), after, lines, asked.given, self._office)
             count = len(lines)
             return Content(
@@ -167,20 +174,16 @@ class FormIssuing:
         )
 
     async def _lines(
-        self, desk_code: str, first: date, last: date, after: str | None
+        self, desk_code: str, period: tuple[date, date], after: str | None
     ) -> tuple[list[Fields], str | None]:
         """The lines of one PDF, some dossiers at a time; where the next part begins."""
-        start, end = codes_between(desk_code, first, last)
-        place = max(start, after or start)
+        numbers = await self._forms.numbers(desk_code, period, after, MOST_LINES + 1)
+        part = numbers[:MOST_LINES]
         lines: list[Fields] = []
-        while len(lines) < MOST_LINES:
-            wanted = min(PAGE, MOST_LINES - len(lines))
-            found = await self._forms.book(desk_code, place, end, wanted)
+        for start in range(0, len(part), PAGE):
+            found = await self._forms.book(part[start : start + PAGE])
             lines += await asyncio.to_thread(lines_of, found, self._office)
-            if len(found) < wanted:
-                return lines, None
-            place = str(found[-1].dossier.code)
-        return lines, place if await self._forms.book(desk_code, place, end, 1) else None
+        return lines, part[-1] if len(numbers) > len(part) else None
 
     async def _issued(self, asked: Asked, content: Callable[[], Awaitable[Content]]) -> Response:
         try:
@@ -247,10 +250,7 @@ def _peek(asked: Asked, number_range: str) -> Job[Any, tuple[Answer | None, int]
     """Looks for the answer to a repeat, and for the next number."""
 
     def run(uow: Any) -> tuple[Answer | None, int]:
-        kept = uow.requests.get(asked.key)
-        if kept is not None and kept.body_sha256 != asked.sha256:
-            raise KeyReused("idempotency-key-reused", "this key was used for another request body")
-        return kept, next_number(number_range, uow)
+        return kept_answer(asked.key, asked.sha256, uow), next_number(number_range, uow)
 
     return Job(run=run, keys={SHELF: (asked.key,), NUMBERS: (number_range,)})
 

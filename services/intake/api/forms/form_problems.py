@@ -10,6 +10,8 @@ FIELD_NOT_ON_FORM = problem_type("field-not-on-form", 422, "Biểu mẫu không 
 FORM_NOT_SIGNED = problem_type("form-not-signed", 503, "Chưa ký số được biểu mẫu", fault="hub")
 NEW_DATE_NOT_LATER = problem_type("new-date-not-later", 422, "Ngày hẹn lại không sau ngày hẹn trước")
 
+NOT_IN_THE_BOOK = problem_type("not-in-the-book", 422, "Mã hồ sơ không thuộc sổ này")
+
 
 def form_problem(error: Exception) -> Problem | None:
     """The problem that a refusal about forms is; None for an outage or what nobody expected."""
@@ -54,6 +56,11 @@ _PROBLEMS: Problems = {
         "Chứng thư số của cơ quan chưa có hoặc không còn hiệu lực; biểu mẫu chưa được phát hành.",
         next_step="Quản trị thay tệp INTAKE_FORM_SIGNING_KEY_FILE rồi khởi động lại; sau đó gửi lại với cùng khóa.",
         headers={"Retry-After": "600"},
+    ),
+    forms.NotInTheBook: lambda _: Problem(
+        NOT_IN_THE_BOOK,
+        "Mã hồ sơ nêu trong after không phải của Bộ phận Một cửa này.",
+        next_step="Gửi lại với next_after của phần trước; bỏ after để lập phần đầu của sổ.",
     ),
     forms.NewDateNotLater: lambda _: Problem(
         NEW_DATE_NOT_LATER,

@@ -167,6 +167,10 @@ class FieldNotOnForm(Refusal):
         self.names = tuple(names)
 
 
+class NotInTheBook(Refusal):
+    """The number that a part of the book is to follow is of no dossier of the desk."""
+
+
 class NewDateNotLater(Refusal):
     """Ngày hẹn lại lies before the date that it replaces, or in the past."""
 

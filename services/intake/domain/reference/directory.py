@@ -170,13 +170,18 @@ class Versions:
 
     def on(self, code: str, day: date) -> Entry | None:
         """The version of `code` that is valid on that day."""
+        begun = self.begun(code, day)
+        return begun if begun is not None and begun.holds_on(day) else None
+
+    def begun(self, code: str, day: date) -> Entry | None:
+        """The newest version of `code` that has begun by that day; it may have ended since."""
         versions = self.by_code.get(code, [])
         place = bisect_right(versions, day, key=lambda entry: entry.valid_from) - 1
-        return versions[place] if place >= 0 and versions[place].holds_on(day) else None
+        return versions[place] if place >= 0 else None
 
     def speaks_of(self, code: str, day: date) -> bool:
         """Whether a version of `code` has begun by that day: a packaged desk stands in for it only until then."""
-        return any(entry.valid_from <= day for entry in self.by_code.get(code, ()))
+        return self.begun(code, day) is not None
 
     def last(self, code: str) -> Entry | None:
         """The newest version of `code`."""

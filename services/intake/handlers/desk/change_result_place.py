@@ -26,7 +26,8 @@ class ChangeResultPlace:
 
 
 def change_result_place(command: ChangeResultPlace, uow: IntakeWork, office: Office) -> Dossier:
-    """Ghi nhận nơi nhận kết quả mới. Raises NoSuchDossier, WrongState, ResultHasLeft, FormTooLarge."""
+    """Ghi nhận nơi nhận kết quả mới. Raises NoSuchDossier, WrongState, UnknownDesk, ResultHasLeft, FormTooLarge."""
+    command.place.check(office)
     standing = registered(command.dossier_id, uow)
     dossier, life = standing.check("correct"), standing.life
     if life.result_sent_at is not None:

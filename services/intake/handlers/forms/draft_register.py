@@ -25,7 +25,7 @@ def register_fields(
     desk_code: str, period: tuple[date, date], after: str | None, lines: list[Fields], given: Given, office: Office
 ) -> Fields:
     """The book's cover and lines; `after`: the number that ended the part before. Raises UnknownDesk."""
-    desk = office.catalogue.desk(desk_code)
+    desk = office.catalogue.desk_ever(desk_code)
     first, last = period
     fields: Fields = printable(
         {

@@ -1,6 +1,7 @@
 """Biểu mẫu đã phát hành và lý do đã ghi: own tables, beside the register's."""
 
 from collections.abc import Sequence
+from datetime import date
 from typing import Any
 from uuid import UUID
 
@@ -8,8 +9,9 @@ import asyncpg
 
 from hub_messaging.database import Pool, Table, Writes
 from services.intake.domain.desk.life import Life
+from services.intake.domain.dossier import OLD_BOOK
 from services.intake.domain.forms.forms import IssuedForm
-from services.intake.domain.forms.register import BookEntry, Returned
+from services.intake.domain.forms.register import BookEntry, Returned, codes_between, days_between
 from services.intake.domain.progress import Progress
 from services.intake.store.desk.lives import LIFE, life_from
 from services.intake.store.tables import DOSSIER, PROGRESS, dossier_from, progress_from
@@ -44,15 +46,29 @@ _LAST_REASON = """
 SELECT sealed_reason FROM typed_reason WHERE dossier_id = $1 AND decision = $2 ORDER BY at DESC, event_id DESC LIMIT 1
 """
 _LIFE = f"SELECT {', '.join(LIFE.columns)} FROM dossier_life WHERE dossier_id = $1"  # noqa: S608
+_OLD_BOOK = f"dossier.promise #>> '{{term,reason}}' = '{OLD_BOOK}'"
+# $1 desk, $2 where the part before ended, $3 how many, $4 and $5 between which codes, $6 and $7 between which moments
+_NUMBERS = f"""
+(SELECT dossier.code FROM dossier
+ WHERE dossier.code > $4 AND dossier.code < $5 AND dossier.code > $2 AND dossier.desk_code = $1
+   AND ({_OLD_BOOK}) IS NOT TRUE
+ ORDER BY dossier.code LIMIT $3)
+UNION ALL
+(SELECT dossier.code FROM register_line AS line JOIN dossier ON dossier.id = line.dossier_id
+ WHERE line.desk_code = $1 AND line.received_at >= $6 AND line.received_at < $7 AND dossier.code > $2 AND {_OLD_BOOK}
+ ORDER BY dossier.code LIMIT $3)
+ORDER BY code LIMIT $3
+"""  # noqa: S608
+"""By the index of official numbers, which say the day: one of its own would cost every submission. Numbers of old books
+may be of any form, or another desk's: those by the day of receipt."""
+_GAVE = "SELECT EXISTS (SELECT FROM dossier WHERE code = $2 AND desk_code = $1)"
 _BOOK = f"""
 SELECT {", ".join(f"dossier.{name}" for name in DOSSIER.columns)},
        {", ".join(f"progress.{name}" for name in PROGRESS.columns)}, result_ready_at, returned_at, collected_by
 FROM dossier LEFT JOIN progress ON progress.dossier_id = dossier.id
 LEFT JOIN dossier_life AS life ON life.dossier_id = dossier.id
-WHERE dossier.code > $2 AND dossier.code < $3 AND dossier.desk_code = $1
-ORDER BY dossier.code LIMIT $4
+WHERE dossier.code = ANY($1) ORDER BY dossier.code
 """  # noqa: S608
-"""By the index of official numbers: one of its own would cost every submission."""
 
 
 def insert_forms(writes: Writes, forms: Sequence[IssuedForm]) -> None:
@@ -94,10 +110,19 @@ class FormQueries:
         row = await self._pool.fetchrow(_LIFE, dossier_id)
         return None if row is None else life_from(row)
 
-    async def book(self, desk_code: str, after: str, before: str, most: int) -> Sequence[BookEntry]:
-        """Up to `most` accepted dossiers of a desk whose official numbers lie between two, in their order."""
-        rows = await self._pool.fetch(_BOOK, desk_code, after, before, most)
-        return [_entry(row) for row in rows]
+    async def in_book(self, desk_code: str, number: str) -> bool:
+        """Whether it is the official number of a dossier of that desk."""
+        found: bool = await self._pool.fetchval(_GAVE, desk_code, number)
+        return found
+
+    async def numbers(self, desk_code: str, period: tuple[date, date], after: str | None, most: int) -> Sequence[str]:
+        """Up to `most` official numbers of a desk in a period, in order, following `after`."""
+        between = *codes_between(desk_code, *period), *days_between(*period)
+        return [row["code"] for row in await self._pool.fetch(_NUMBERS, desk_code, after or "", most, *between)]
+
+    async def book(self, numbers: Sequence[str]) -> Sequence[BookEntry]:
+        """The dossiers of these official numbers, in their order."""
+        return [_entry(row) for row in await self._pool.fetch(_BOOK, numbers)]
 
 
 def _entry(row: asyncpg.Record) -> BookEntry:

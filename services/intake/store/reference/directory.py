@@ -91,18 +91,18 @@ class Directory:
         return None if row is None else _list(row)
 
 
-async def published_desks(pool: Pool, on: date) -> Mapping[str, Desk | None]:
-    """The desks that the directory speaks of by that day; None: it was one and is no more."""
+async def published_desks(pool: Pool, on: date) -> Mapping[str, Desk]:
+    """The desks that the directory speaks of by that day, each as it is, or as it was last."""
     versions = Versions(await Directory(pool).everything(DESKS))
-    spoken_of = {code: versions.on(code, on) for code in versions.by_code if versions.speaks_of(code, on)}
-    return {code: desk_of(entry) if entry else None for code, entry in spoken_of.items()}
+    return {code: desk_of(entry, on) for code in versions.by_code if (entry := versions.begun(code, on)) is not None}
 
 
-def desk_of(entry: Entry) -> Desk:
-    """Bộ phận Một cửa, as dossiers are checked against it."""
+def desk_of(entry: Entry, on: date) -> Desk:
+    """Bộ phận Một cửa, as dossiers are checked against it on that day."""
     said = entry.values
     ref = DeskRef(code=entry.code, name=said["name"], territory=said.get("commune") or said["province"])
-    return Desk(ref, said["province"], said.get("phone", ""), read_hours(said.get("counting_hours")))
+    last_day = None if entry.holds_on(on) else entry.valid_to
+    return Desk(ref, said["province"], said.get("phone", ""), read_hours(said.get("counting_hours")), last_day)
 
 
 def _entry(row: asyncpg.Record) -> Entry:

@@ -1,14 +1,20 @@
 """Xã và tỉnh của hôm nay: communes and provinces by the codes of the statistics office."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from functools import cache
 
 
 @cache
 def communes() -> Mapping[str, str]:
-    """The province of each commune. Read when first asked: only imports need it."""
+    """The province of each commune. Read when first asked: not every process needs it."""
     from vietnam_provinces import NESTED_DIVISIONS_JSON_PATH
 
     provinces = json.loads(NESTED_DIVISIONS_JSON_PATH.read_bytes())
     return {f"{commune['code']:05}": f"{one['code']:02}" for one in provinces for commune in one["wards"]}
+
+
+@cache
+def territories() -> Set[str]:
+    """All of them, communes and provinces."""
+    return frozenset(communes()) | frozenset(communes().values())
