@@ -231,11 +231,9 @@ class WorkRows:
             ended = {row["id"] for row in await connection.fetch(_REPLACE, replaced)}
             self.kept = [work for work in self.kept if not work.replaces or ended.intersection(work.replaces)]
         if self.withdrawn:
-            gone = sorted(set(self.withdrawn))
+            lanes, dossiers = zip(*sorted(set(self.withdrawn)), strict=True)
             # At once: what is added besides must not stand behind it.
-            await connection.execute(
-                WITHDRAW, [lane for lane, _ in gone], [dossier for _, dossier in gone], MAY_BE_TAKEN
-            )
+            await connection.execute(WITHDRAW, lanes, dossiers, MAY_BE_TAKEN)
         if self.kept:
             self._add_new(writes)
 
