@@ -19,7 +19,7 @@ from tests.waiting import until
 
 pytestmark = pytest.mark.stack
 
-NEW_COMMUNE = "00999"
+NEW_COMMUNE = "01279"
 """The competence table has not heard of it yet."""
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 
 from hub_events.intake import ComponentRef, DeskRef, Finding, LegPlan, ProcedureRef
-from hub_worktime import DEFAULT_HOURS, VIETNAM, Term, TermRow, TermTable, WorkingHours
+from hub_worktime import DEFAULT_HOURS, Term, TermRow, TermTable, WorkingHours, day_in_vietnam
 from services.intake.domain.refusals import (
     DeskEnded,
     NoAgencyKind,
@@ -151,7 +151,7 @@ class Desk:
 
     def check_open(self, received_at: datetime) -> None:
         """Raises DeskEnded: what was received then, it can't have received."""
-        if self.last_day is not None and received_at.astimezone(VIETNAM).date() > self.last_day:
+        if self.last_day is not None and day_in_vietnam(received_at) > self.last_day:
             raise DeskEnded(self.last_day)
 
 
