@@ -1,6 +1,5 @@
 """Where the service's parts are joined."""
 
-import asyncio
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from importlib.metadata import version
@@ -152,7 +151,6 @@ class Service:
 
         async def serve() -> None:
             await self._reference.first.wait()
-            await asyncio.to_thread(territories)  # read once; no submission waits for it
             await server.run()
 
         return [
