@@ -5,6 +5,7 @@ from datetime import date, datetime
 import pytest
 
 from hub_events.routing import DossierCompletedV1
+from hub_worktime import span_in_vietnam
 from tests.intake.conftest import ACCEPTANCE, FrontDoor, birth, residence
 from tests.intake.test_forms import BY, a_book, accepted, fetched, issued, person, said_by
 from tests.intake.test_old_dossiers import book, entered, line
@@ -64,10 +65,10 @@ async def test_a_long_register_comes_in_parts_without_a_line_lost(
 
 async def test_the_register_reads_by_the_official_number(door: FrontDoor) -> None:
     """However many dossiers there are: no walk through the table, no index of its own."""
-    from services.intake.domain.forms.register import codes_between, days_between
+    from services.intake.domain.forms.register import codes_between
     from services.intake.store.forms.forms import _BOOK, _NUMBERS
 
-    codes, days = codes_between("H26.15.01", *MARCH), days_between(*MARCH)
+    codes, days = codes_between("H26.15.01", *MARCH), span_in_vietnam(*MARCH)
     async with door.intake.spine.pool.acquire() as connection:
         numbers = await connection.fetch("EXPLAIN " + _NUMBERS, "H26.15.01", "", 1001, *codes, *days)
         entries = await connection.fetch("EXPLAIN " + _BOOK, ["H26.15.01-260301-0001"])

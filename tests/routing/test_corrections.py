@@ -218,12 +218,17 @@ async def listed(hub: Hub) -> list[tuple[str, str]]:
     return [(one["kind"], one["outcome"]) for one in items]
 
 
-@pytest.mark.stack
-async def test_a_refused_dossier_that_the_desk_corrects_is_handed_over_anew_and_waits_for_nobody(hub: Hub) -> None:
+async def refused_by_an_agency_that_takes_corrections(hub: Hub) -> UUID:
     await declare(hub, offers=["corrections"])
     await hub.behave(callback="never", refuse_status=422)
     dossier_id = await hub.accept()
     await until(lambda: listed(hub), lambda found: found == [("dossier", "http-422")])
+    return dossier_id
+
+
+@pytest.mark.stack
+async def test_a_refused_dossier_that_the_desk_corrects_is_handed_over_anew_and_waits_for_nobody(hub: Hub) -> None:
+    dossier_id = await refused_by_an_agency_that_takes_corrections(hub)
     await hub.behave(callback="never")
     await correct(hub, dossier_id)
     await handed_over(hub, dossier_id)
@@ -235,10 +240,7 @@ async def test_a_refused_dossier_that_the_desk_corrects_is_handed_over_anew_and_
 
 @pytest.mark.stack
 async def test_what_a_person_sent_again_is_not_replaced_and_the_correction_is_listed(hub: Hub) -> None:
-    await declare(hub, offers=["corrections"])
-    await hub.behave(callback="never", refuse_status=422)
-    dossier_id = await hub.accept()
-    await until(lambda: listed(hub), lambda found: found == [("dossier", "http-422")])
+    dossier_id = await refused_by_an_agency_that_takes_corrections(hub)
     await hub.behave(callback="never", down="unavailable")
     (row,) = await hub.fetch("SELECT id FROM work")
     assert (await hub.post(f"/v1/lanes/{POLICE.code}/work/{row['id']}/redo")).status_code == 200

@@ -31,6 +31,16 @@ def day_in_vietnam(moment: datetime) -> date:
     return moment.astimezone(VIETNAM).date()
 
 
+def start_in_vietnam(day: date) -> datetime:
+    """Đầu ngày theo giờ Việt Nam: the first moment of `day` here."""
+    return datetime.combine(day, time(), VIETNAM)
+
+
+def span_in_vietnam(first: date, last: date) -> tuple[datetime, datetime]:
+    """The days from `first` to `last`, both included: from the first of these moments on, and before the other."""
+    return start_in_vietnam(first), start_in_vietnam(last + timedelta(days=1))
+
+
 class NoDueDate(Exception):
     """Không có ngày hẹn: the term has no countable length, or its end lies outside what the calendar knows."""
 

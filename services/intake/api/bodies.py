@@ -68,9 +68,13 @@ def _spelt_out(value: Any) -> Any:
 At = Annotated[Moment, BeforeValidator(_spelt_out)]
 
 
-def promisable(moment: datetime) -> datetime:
+def _promisable(moment: datetime) -> datetime:
     _believable(moment)
     return moment
+
+
+PromisableAt = Annotated[At, AfterValidator(_promisable)]
+"""A moment of our time: one that people can promise or mean."""
 
 
 Email = Annotated[str, StringConstraints(pattern=r"^[^@\s]{1,64}@[^@\s]+\.[^@\s]+$", max_length=254)]
@@ -143,7 +147,7 @@ Form = Annotated[dict[str, JsonValue], AfterValidator(_writable)]
 class PromisedDate(_Body):
     """Ngày hẹn trả do cán bộ ấn định, only where the term gives none by itself."""
 
-    due_at: Annotated[At, AfterValidator(promisable)]
+    due_at: PromisableAt
     reason: Prose
 
 

@@ -141,11 +141,14 @@ class Dossier(NamedTuple):
     @property
     def restarted(self) -> bool:
         """Tính lại từ đầu: the date that holds counts from a supplement, asked for after the acceptance."""
-        waits = self.supplement.waits if self.supplement else ()
-        return any(
-            wait.received_at is not None and self.accepted_at is not None and self.accepted_at <= wait.requested_at
-            for wait in waits
-        )
+        return any(wait.received_at is not None for wait in self.waits_after_acceptance)
+
+    @property
+    def waits_after_acceptance(self) -> Sequence[Wait]:
+        """Waits for a supplement that the clock stood still for, in their order."""
+        if self.supplement is None or self.accepted_at is None:
+            return ()
+        return [wait for wait in self.supplement.waits if self.accepted_at <= wait.requested_at]
 
     @property
     def from_an_old_book(self) -> bool:

@@ -39,11 +39,8 @@ def _dates(
     dossier: Dossier, accepted_at: datetime
 ) -> tuple[dict[int, datetime], dict[int, datetime | None], dict[int, datetime]]:
     """Each promised date by its number: since when it held, and which it was; and each wait after acceptance."""
-    waits = dossier.supplement.waits if dossier.supplement else ()
     since, due, pauses = {0: accepted_at}, {}, {}
-    for wait in waits:
-        if wait.requested_at < accepted_at:
-            continue
+    for wait in dossier.waits_after_acceptance:
         pauses[wait.number] = wait.requested_at
         if wait.received_at is not None:
             due[max(since)] = wait.previous_due_at

@@ -1,9 +1,9 @@
 """Kỳ báo cáo: the days that figures are asked for."""
 
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime
 
 from hub_web.problems import INVALID_REQUEST, Problem
-from hub_worktime import VIETNAM
+from hub_worktime import span_in_vietnam
 
 EARLIEST, LATEST = date(1900, 1, 1), date(9000, 12, 31)
 """A day at either end of the calendar can't be moved into another time zone."""
@@ -18,8 +18,4 @@ def moments(begin: date, end: date) -> tuple[datetime, datetime]:
             next_step="Sửa kỳ báo cáo rồi gửi lại.",
             errors=[],
         )
-    return _start(begin), _start(end + timedelta(days=1))
-
-
-def _start(day: date) -> datetime:
-    return datetime.combine(day, time.min, VIETNAM)
+    return span_in_vietnam(begin, end)

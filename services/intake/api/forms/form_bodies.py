@@ -4,11 +4,11 @@ from datetime import date, datetime
 from typing import Annotated, Any, Self
 from uuid import UUID
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from hub_events.values import DossierCode, OfficerCode
 from services.intake.api.answers import Local
-from services.intake.api.bodies import At, Line, Prose, promisable
+from services.intake.api.bodies import Line, PromisableAt, Prose
 from services.intake.domain.forms.forms import KINDS, Given, IssuedForm
 from services.intake.domain.forms.register import LONGEST_DAYS
 from services.intake.handlers.forms.draft_form import FormDraft
@@ -34,9 +34,9 @@ class FormBody(_Body):
     signer: SignerBody | None = None
     reason: Prose | None = None
     """Lý do (02, 03, 04, 05); of 02 and 03 the reason of the decision stands where none is given."""
-    new_due_at: Annotated[At, AfterValidator(promisable)] | None = None
+    new_due_at: PromisableAt | None = None
     """Ngày hẹn lại (04)."""
-    stopped_at: Annotated[At, AfterValidator(promisable)] | None = None
+    stopped_at: PromisableAt | None = None
     """Thời điểm dừng (05)."""
     requested_by: Title | None = None
     """Người hoặc cơ quan đề nghị dừng (05)."""

@@ -1,11 +1,11 @@
 """Kết quả chờ trả: what a desk has to hand out, expects from another desk, or has to send there."""
 
 from bisect import bisect_right
-from datetime import datetime, time
+from datetime import datetime
 from typing import Literal, NamedTuple
 from uuid import UUID
 
-from hub_worktime import VIETNAM, Calendar, day_in_vietnam
+from hub_worktime import Calendar, day_in_vietnam, start_in_vietnam
 
 Where = Literal["here", "coming", "to-send"]
 
@@ -33,4 +33,4 @@ def uncollected_since(now: datetime, days: int, calendar: Calendar) -> datetime 
     if not calendar.first <= today <= calendar.last or last < days:
         return None
     day = today.fromordinal(calendar.working[last - days])
-    return datetime.combine(day, time.min, VIETNAM)
+    return start_in_vietnam(day)

@@ -1,7 +1,7 @@
 """Sổ theo dõi hồ sơ (mẫu 07): one line for each dossier that a desk accepted in a period."""
 
 from collections.abc import Mapping
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime
 from typing import Any, NamedTuple
 
 from hub_worktime import VIETNAM
@@ -49,11 +49,6 @@ def codes_between(desk_code: str, first: date, last: date) -> tuple[str, str]:
     return f"{desk_code}-{first:%y%m%d}-", f"{desk_code}-{last:%y%m%d}-99999999"
 
 
-def days_between(first: date, last: date) -> tuple[datetime, datetime]:
-    """From the first of these moments on, and before the other, a desk received what it received in those days."""
-    return _begin(first), _begin(last + timedelta(days=1))
-
-
 def line_of(entry: BookEntry, form: Mapping[str, Any], contact: Mapping[str, Any]) -> Fields:
     """One line; a signature for the result is given by hand."""
     dossier, progress, returned = entry
@@ -70,10 +65,6 @@ def line_of(entry: BookEntry, form: Mapping[str, Any], contact: Mapping[str, Any
         }
     )
     return line
-
-
-def _begin(day: date) -> datetime:
-    return datetime.combine(day, time(), VIETNAM)
 
 
 def _short(at: datetime | None) -> str | None:

@@ -7,11 +7,11 @@ Dossiers that were received before that day go on under the version that they ar
 """
 
 from dataclasses import dataclass, replace
-from datetime import date, datetime, time
+from datetime import date, datetime
 from typing import Literal
 from uuid import UUID
 
-from hub_worktime import VIETNAM, day_in_vietnam
+from hub_worktime import day_in_vietnam, start_in_vietnam
 from services.intake.domain.refusals import Refusal
 
 State = Literal["proposed", "approved", "rejected", "taken_back"]
@@ -108,7 +108,7 @@ class Ending:
     @property
     def starts(self) -> datetime:
         """The first instant without the procedure."""
-        return datetime.combine(self.effective_on, time(), VIETNAM)
+        return start_in_vietnam(self.effective_on)
 
     def ends(self, version: int) -> bool:
         """Whether that version has an end; it may lie ahead."""

@@ -21,6 +21,7 @@ from services.intake.domain.forms.forms import (
 from services.intake.domain.progress import Progress
 from services.intake.domain.refusals import Refusal
 from services.intake.domain.timeline import Step
+from services.intake.handlers.desk.places import desk_called
 from services.intake.handlers.office import Office
 
 
@@ -98,10 +99,8 @@ def _other_desk(life: Life | None, office: Office) -> str | None:
     """By its code where it is no longer listed."""
     if life is None or life.wanted_at is None:
         return None
-    try:
-        return office.catalogue.desk(life.wanted_at).ref.name
-    except Refusal:
-        return life.wanted_at
+    desk = desk_called(life.wanted_at, office)
+    return desk.name if desk else life.wanted_at
 
 
 def phone_of(desk_code: str, office: Office) -> str:

@@ -8,10 +8,11 @@ from uuid import UUID
 import asyncpg
 
 from hub_messaging.database import Pool, Table, Writes
+from hub_worktime import span_in_vietnam
 from services.intake.domain.desk.life import Life
 from services.intake.domain.dossier import OLD_BOOK
 from services.intake.domain.forms.forms import IssuedForm
-from services.intake.domain.forms.register import BookEntry, Returned, codes_between, days_between
+from services.intake.domain.forms.register import BookEntry, Returned, codes_between
 from services.intake.domain.progress import Progress
 from services.intake.store.desk.lives import LIFE, life_from
 from services.intake.store.tables import DOSSIER, PROGRESS, dossier_from, progress_from
@@ -117,7 +118,7 @@ class FormQueries:
 
     async def numbers(self, desk_code: str, period: tuple[date, date], after: str | None, most: int) -> Sequence[str]:
         """Up to `most` official numbers of a desk in a period, in order, following `after`."""
-        between = *codes_between(desk_code, *period), *days_between(*period)
+        between = *codes_between(desk_code, *period), *span_in_vietnam(*period)
         return [row["code"] for row in await self._pool.fetch(_NUMBERS, desk_code, after or "", most, *between)]
 
     async def book(self, numbers: Sequence[str]) -> Sequence[BookEntry]:
