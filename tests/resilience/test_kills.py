@@ -9,17 +9,29 @@ import pytest
 from hub_local.layout import SERVICES
 from tests.flows.hub import Hub
 from tests.flows.load import Load
+from tests.waiting import until
 
 pytestmark = pytest.mark.stack
 
 DOSSIERS = 100
-LATE_SECONDS = 0.15
+LATE_SECONDS = 0.4
 
 
 async def answers_come_late(hub: Hub) -> None:
     """What the other side took is not yet known here for a while: that is when a kill hurts most."""
     for party in ("*", "sms"):
         await hub.door.put_behaviour(party, {"late_answer_seconds": LATE_SECONDS})
+
+
+async def a_message_is_under_way(hub: Hub) -> None:
+    """The other side has just taken one, and its answer is still to come."""
+
+    async def taken() -> int:
+        effects: dict[str, int] = (await hub.door.sandbox("/ledger/summary"))["effects"]
+        return effects["sms"]
+
+    before = await taken()
+    await until(taken, lambda now: now > before, "a message reaches the other side", within=30, every=0.01)
 
 
 @pytest.mark.parametrize("process", [*SERVICES, "sandbox", "kafka", "postgres"])
@@ -29,6 +41,7 @@ async def test_a_process_is_killed_under_load(hub: Hub, process: str) -> None:
     load = Load(hub, DOSSIERS)
     await load.start()
     await load.reaches(DOSSIERS // 2)
+    await a_message_is_under_way(hub)
 
     killed = hub.stack.kill(process)
 
