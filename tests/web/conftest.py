@@ -86,6 +86,10 @@ def router() -> Router:
     async def keep(body: RawBody, _caller: Annotated[Caller, requires("dossiers:submit")]) -> dict[str, int]:
         return {"kept": len(body)}
 
+    @router.get("/v1/things/{code}/picture", response_class=Response)
+    async def see(code: str, _caller: Annotated[Caller, requires("dossiers:submit")], size: int) -> Response:
+        return Response(b"x" * size)
+
     @router.get("/things")
     async def look(request: Request, _open: Annotated[None, open_to_all(_unless_in_a_hurry)]) -> dict[str, str]:
         return {"for": "everybody"}

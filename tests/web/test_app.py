@@ -25,6 +25,23 @@ async def test_a_good_request_reaches_its_handler(client: httpx.AsyncClient) -> 
     assert (await client.get("/v1/things/a?limit=x")).json()["errors"][0]["field"] == "query.limit"
 
 
+async def test_a_filter_that_would_be_passed_over_is_refused(client: httpx.AsyncClient) -> None:
+    """Misspelt or given twice, it would answer another question than was asked."""
+    for sent, found in [
+        ("limt=3", ("query.limt", "extra_forbidden")),
+        ("limit=3&limit=4", ("query.limit", "repeated")),
+        ("limit=3&Nguy%E1%BB%85n%20V%C4%83n%20A=1", ("query.?", "extra_forbidden")),
+    ]:
+        answer = await client.get(f"/v1/things/a?{sent}")
+        assert answer.status_code == 422
+        assert [(error["field"], error["rule"]) for error in answer.json()["errors"]] == [found]
+
+
+async def test_what_is_opened_by_a_link_takes_what_apps_add_to_it(client: httpx.AsyncClient) -> None:
+    assert (await client.get("/v1/things/a/picture?size=2&utm_source=zalo")).content == b"xx"
+    assert (await client.get("/v1/things/a/picture?size=2&size=3")).status_code == 422
+
+
 async def test_without_a_good_token_nothing_is_looked_at(client: httpx.AsyncClient) -> None:
     for sent, error in [("", "invalid_token"), ("Basic x", "invalid_token"), ("Bearer nonsense", "invalid_token")]:
         answer = await client.post("/v1/things", content=b"{", headers={"Authorization": sent})

@@ -16,7 +16,7 @@ not validated again: the types are checked by mypy.
 import asyncio
 import sys
 import warnings
-from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator, Mapping
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Header
@@ -27,6 +27,7 @@ from fastapi.routing import APIRoute
 from pydantic import BaseModel, ValidationError
 from pydantic.warnings import UnsupportedFieldAttributeWarning
 from starlette._utils import is_async_callable
+from starlette.datastructures import QueryParams
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import request_response
@@ -114,6 +115,9 @@ class _Plan:
         self._body_name = wanted.body_params[0].name if wanted.body_params else None
         self._body = _adapter(route.body_field) if route.body_field else None
         self._result = _adapter(route.response_field) if route.response_field else None
+        self._query_names = frozenset(_names_of(self._query))
+        # What answers a page or a file may be opened from a message, and apps add parameters of their own to a link.
+        self._refuses_others = self._result is not None
         self._without_none = route.response_model_exclude_none
 
     async def handle(self, request: Request) -> Response:
@@ -150,8 +154,29 @@ class _Plan:
             taken, wrong = request_params_to_args(self._query, request.query_params)
             values.update(taken)
             errors.extend(wrong)
+            errors.extend(self._misunderstood(request.query_params))
         if errors:
             raise invalid_request(errors)
+
+    def _misunderstood(self, sent: QueryParams) -> Iterable[Mapping[str, Any]]:
+        """A filter misspelt, or given twice, would answer another question than was asked, and nobody would see it."""
+        names = [name for name, _ in sent.multi_items()]
+        for name in dict.fromkeys(names):
+            if name not in self._query_names:
+                if self._refuses_others:
+                    yield {"type": "extra_forbidden", "loc": ("query", name), "msg": "Unknown parameter"}
+            elif names.count(name) > 1:
+                yield {"type": "repeated", "loc": ("query", name), "msg": "Given more than once"}
+
+
+def _names_of(query: Iterable[ModelField]) -> Iterator[str]:
+    """As they stand in an address; a model stands for its fields."""
+    for field in query:
+        model = field.field_info.annotation
+        if lenient_issubclass(model, BaseModel):
+            yield from (one.alias or name for name, one in model.model_fields.items())
+        else:
+            yield field.validation_alias or field.alias
 
 
 class _Parameter:

@@ -30,7 +30,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 class Filters(BaseModel):
     """What dossiers must fit, all of it. Spans are half open: `…_from` is in, `…_to` is not."""
 
-    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
+    model_config = ConfigDict(hide_input_in_errors=True)
 
     code: DossierCode | None = None
     desk: AgencyCode | None = None
