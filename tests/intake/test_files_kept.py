@@ -6,6 +6,7 @@ import os
 import random
 import shutil
 import subprocess
+import sys
 import time
 from collections.abc import AsyncIterator, Iterator
 from datetime import timedelta
@@ -29,6 +30,21 @@ from tests.hosted import free_port, process
 from tests.intake.conftest import FrontDoor, opened, residence
 from tests.intake.filing import Desk, pdf, stored
 from tests.waiting import until
+
+LOOK = """
+import asyncio, sys
+from services.intake.store.files.file_objects import Objects
+async def look():
+    return [found async for found in Objects(sys.argv[1]).listed()]
+assert asyncio.run(look()) == []
+assert "obstore" not in sys.modules
+"""
+
+
+def test_a_hub_without_files_carries_nothing_for_them(tmp_path: Path) -> None:
+    """The daily look for strays alone doesn't load the library of the store: 4 MB of every intake."""
+    subprocess.run([sys.executable, "-c", LOOK, (tmp_path / "files").as_uri()], check=True)
+    assert not (tmp_path / "files").exists()
 
 
 def sweeper(door: FrontDoor) -> FileSweeper:

@@ -79,6 +79,8 @@ class Objects:
 
     async def listed(self) -> AsyncIterator[list[tuple[UUID, datetime]]]:
         """Every object with the time of its writing, many at once; what isn't ours is left out."""
+        if self._folder is not None and not self._folder.exists():
+            return  # no file yet: obstore's 4 MB need not be loaded to see that
         import obstore
 
         with _as_refusals():
