@@ -115,8 +115,10 @@ async def test_a_missing_partner_keeps_neither_the_result_nor_the_clock_and_join
 
     assert effects == {**TOLD, "handover partner-1": 1}
     assert (await hub.transfer(here))["state"] == "completed"
-    words = await hub.reached(here, "routed")
-    assert (words["routed"], words["completed"], words["clock_stopped"]) == (2, 1, 1)
+    words = await hub.reached(here, "leg_completed")
+    assert (words["routed"], words["leg_completed"], words["completed"], words["clock_stopped"]) == (2, 1, 1, 1)
     shown = await hub.shown(here)
     assert (shown["national_status"]["code"], shown["agency"]["code"]) == (9, "H26.11")
-    assert f"chuyển thêm đến {NEW_PARTNER['name']}." in await seen_by_the_citizen(hub, code, body)
+    page = await seen_by_the_citizen(hub, code, body)
+    assert f"chuyển thêm đến {NEW_PARTNER['name']}." in page
+    assert f"{NEW_PARTNER['name']} đã làm xong phần việc của mình." in page

@@ -213,6 +213,17 @@ def test_a_result_that_is_repeated_with_another_minute_is_the_same_result(desk: 
     assert desk.answer(Complete(Outcome("approved", "KQ-1", NOW.replace(minute=30)))) == "known"
 
 
+def legs_completed(desk: Desk) -> list[tuple[str, str, str | None]]:
+    said = [one for one in desk.uow.outbox.kept if one.envelope.type == "dossier.leg_completed.v1"]
+    return [(body["leg"], body["role"], body.get("result_number")) for body in (json.loads(one.body) for one in said)]
+
+
+def test_a_leg_that_decides_alone_is_completed_with_its_dossier(desk: Desk) -> None:
+    desk.accept()
+    desk.answer(Complete(APPROVED))
+    assert legs_completed(desk) == []
+
+
 TWO_IN_ROW = [a_leg("lead"), a_leg("land", "commune-committee", role="cooperating", order=2)]
 BOTH = a_competence(
     Rule("commune-police", ("*",), COMMUNE, POLICE.code), Rule("commune-committee", ("*",), COMMUNE, COMMITTEE.code)
@@ -234,6 +245,7 @@ def test_legs_in_sequence_start_one_after_the_other_and_the_dossier_is_completed
 
     desk.answer(Complete(Outcome("approved", "KQ-2", NOW)), "land", COMMITTEE.code)
     assert desk.said[-1] == "dossier.completed.v1"
+    assert legs_completed(desk) == [("lead", "lead", "KQ-1"), ("land", "cooperating", "KQ-2")]
     assert desk.transfer.state == "completed"
     assert desk.transfer.waiting == ()
 
@@ -259,6 +271,7 @@ def test_an_agency_that_cooperates_gets_the_dossier_at_once_and_holds_up_no_resu
     last()
     completed = [record for record in desk.uow.outbox.kept if record.envelope.type == "dossier.completed.v1"]
     assert [json.loads(one.body)["result"] for one in completed] == ["approved"], "said once, by whoever resolves"
+    assert legs_completed(desk) == [("partner-1", "cooperating", None)], "whoever cooperates is heard, late too"
     assert desk.transfer.state == "completed"
 
 

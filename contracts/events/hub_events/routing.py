@@ -135,6 +135,21 @@ class DossierRecallRefusedV1(Event):
     reason: Slug
 
 
+class DossierLegCompletedV1(Event):
+    """Cơ quan đã xử lý xong phần việc của mình: one leg of several has its result.
+
+    Not said of a leg that decides alone: `dossier.completed` says its result.
+    """
+
+    type: ClassVar[str] = "dossier.leg_completed.v1"
+    leg: Slug
+    agency: AgencyRef
+    role: Literal["lead", "cooperating"] = "lead"
+    completed_at: Moment
+    result: Literal["approved", "rejected"]
+    result_number: str | None = Field(default=None, max_length=100)
+
+
 class DossierCompletedV1(Event):
     """Cơ quan giải quyết đã xử lý xong: every leg that decides has its result. National status 9.
 

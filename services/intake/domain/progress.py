@@ -23,6 +23,7 @@ from hub_events.routing import (
     DossierCorrectionHandedOverV1,
     DossierHandedOverV1,
     DossierHandOverRefusedV1,
+    DossierLegCompletedV1,
     DossierRecalledV1,
     DossierRecallRefusedV1,
     DossierRoutedV1,
@@ -124,7 +125,7 @@ class Progress(NamedTuple):
                 return self._replace(completed_at=first[0], result=first[1])
             case DossierRoutingFailedV1() | DossierStepRecordedV1() | DossierCorrectionHandedOverV1():
                 return self
-            case DossierRecalledV1() | DossierRecallRefusedV1():
+            case DossierLegCompletedV1() | DossierRecalledV1() | DossierRecallRefusedV1():
                 return self
             case MessageSentV2() | MessageFailedV2() | CitizenUnreachedV2():
                 return self

@@ -99,6 +99,7 @@ _CORRECTED = {
     "components": "thành phần hồ sơ",
 }
 _RESULTS = {"approved": "được chấp thuận", "rejected": "không được chấp thuận"}
+_DONE = {"lead": "đã giải quyết xong phần việc của mình", "cooperating": "đã trả lời phối hợp"}
 _SOUGHT = {"lead": "có thẩm quyền", "cooperating": "phối hợp, các cơ quan khác vẫn giải quyết"}
 _NOT_STOPPED = {"decided": "không dừng được, đã có quyết định", "unknown": "trả lời không giữ hồ sơ này"}
 
@@ -226,6 +227,10 @@ SHAPES: Mapping[str, Shape] = {
     "dossier.recall_refused.v1": _shape(
         lambda f: f"{_agency(f)} {_NOT_STOPPED.get(f['reason'], 'không dừng giải quyết')}; cán bộ cần xem.",
         "leg", "agency", "reason", at="refused_at",
+    ),
+    "dossier.leg_completed.v1": _shape(
+        lambda f: f"{_agency(f)} {_DONE[f.get('role', 'lead')]}: {_RESULTS.get(f['result'], f['result'])}.",
+        "leg", "agency", "role", "result", "result_number", at="completed_at",
     ),
     "dossier.completed.v1": _shape(
         lambda f: f"{_agency(f)} đã giải quyết xong: {_RESULTS.get(f['result'], f['result'])}.",

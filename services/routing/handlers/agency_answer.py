@@ -10,6 +10,7 @@ from hub_events.ids import derive_id
 from hub_events.routing import (
     DossierAcknowledgedV1,
     DossierCompletedV1,
+    DossierLegCompletedV1,
     DossierStepRecordedV1,
     DossierSupplementAskedV1,
 )
@@ -34,6 +35,8 @@ class BeforeTheReceipt(Exception):
 
 
 Heard = Literal["new", "known", "contradiction"]
+Told = Acknowledge | RecordStep | AskSupplement | Complete
+"""What an agency says of its own leg."""
 
 
 def record_answer(
@@ -53,13 +56,8 @@ def record_answer(
         log.warning("results_contradict", dossier_id=str(dossier_id), leg=leg, agency=agency_code)
         uow.transfers.put(dossier_id, changed)
         return "contradiction"
-    if isinstance(answer, Complete):
-        changed = _go_on(changed, transfer.completed, uow)
-    elif isinstance(answer, AnswerRecall):
-        say_answer(changed, after, uow)
-    else:
-        _say(transfer, after, answer, uow)
-    uow.transfers.put(dossier_id, recall_from_agencies(changed, uow, offers))
+    followed = _follow(changed, after, answer, transfer.completed, uow)
+    uow.transfers.put(dossier_id, recall_from_agencies(followed, uow, offers))
     return "new"
 
 
@@ -70,14 +68,27 @@ def _meant(transfer: Transfer | None, leg: str, agency_code: str) -> tuple[Trans
     return transfer, meant
 
 
-def _say(transfer: Transfer, leg: Leg, answer: Acknowledge | RecordStep | AskSupplement, uow: RoutingUow) -> None:
+def _follow(transfer: Transfer, leg: Leg, answer: Answer, completed: bool, uow: RoutingUow) -> Transfer:
+    """Says what the agency said, and does what follows. A leg that decides alone ends the dossier: that is said."""
+    if isinstance(answer, AnswerRecall):
+        say_answer(transfer, leg, uow)
+        return transfer
+    if not isinstance(answer, Complete):
+        _say(transfer, leg, answer, uow)
+        return transfer
+    if transfer.deciding != (leg,):
+        _say(transfer, leg, answer, uow)
+    return _go_on(transfer, completed, uow)
+
+
+def _say(transfer: Transfer, leg: Leg, answer: Told, uow: RoutingUow) -> None:
     assert transfer.plan is not None
     event, words = _said(leg, answer)
     event_id = derive_id(transfer.dossier_id, leg.leg, *words)
     uow.publish(event, dossier_id=transfer.dossier_id, id=event_id, because=transfer.plan.cause)
 
 
-def _said(leg: Leg, answer: Acknowledge | RecordStep | AskSupplement) -> tuple[Event, tuple[str, ...]]:
+def _said(leg: Leg, answer: Told) -> tuple[Event, tuple[str, ...]]:
     """The event, and the words that make its id: the fact itself, so that one told twice is one event."""
     assert leg.agency is not None
     here: dict[str, Any] = {"leg": leg.leg, "agency": agency_ref(leg.agency)}
@@ -94,6 +105,9 @@ def _said(leg: Leg, answer: Acknowledge | RecordStep | AskSupplement) -> tuple[E
                 **here, asked_at=asked.at, components=asked.components, sealed_reason=sealed_reason
             )
             return wanted, ("supplement-asked", asked.at.isoformat(), *asked.components)
+        case Complete(outcome):
+            said = {"role": leg.role, "completed_at": outcome.at, "result": outcome.result}
+            return DossierLegCompletedV1(**here, **said, result_number=outcome.number), ("completed",)
 
 
 def _go_on(transfer: Transfer, said: bool, uow: RoutingUow) -> Transfer:

@@ -150,6 +150,7 @@ TOLD: Mapping[str, Callable[[Facts], str]] = {
     "dossier.acknowledged.v1": lambda f: f"{_agency(f)} xác nhận đang giữ hồ sơ.",
     "dossier.step_recorded.v1": lambda f: f"{_agency(f)}: {plain(f['step_name'])}.",
     "dossier.supplement_asked.v1": lambda f: f"{_agency(f)} đề nghị bổ sung giấy tờ; Bộ phận Một cửa đang xem xét.",
+    "dossier.leg_completed.v1": lambda f: f"{_agency(f)} đã làm xong phần việc của mình.",
     "dossier.completed.v1": _completed,
     OLD_DOSSIER_FINISHED: lambda f: f"Giải quyết xong theo sổ cũ: {_RESULTS[f['result']]}.",
     OLD_DOSSIER_RETURNED: lambda f: f"{_desk(f)} đã trả kết quả (theo sổ cũ).",

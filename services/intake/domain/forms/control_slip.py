@@ -120,6 +120,9 @@ _ROWS: Mapping[str, Callable[[Mapping[str, Any], str], tuple[Side, Side, str]]] 
     "dossier.supplement_asked.v1": lambda told, desk: (
         (_agency(told), None), (desk, None), "Đề nghị bổ sung hồ sơ",
     ),
+    "dossier.leg_completed.v1": lambda told, desk: (
+        (_agency(told), None), (desk, None), f"Xong phần việc của mình; {_ENDED.get(told['result'], told['result'])}",
+    ),
     "dossier.completed.v1": lambda told, desk: (
         (_agency(told), None), (desk, None), _ENDED.get(told["result"], str(told["result"])),
     ),
