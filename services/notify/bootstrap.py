@@ -96,7 +96,7 @@ class Service:
     def app(self) -> FastAPI:
         """The routes, on the opened spine."""
         queries, settle = StoredNotices(self.spine.pool), partial(settled, self._sending)
-        messages = StoredMessages(self.spine.runner, self.spine.bells, self._sending, settle)
+        messages = StoredMessages(self.spine.runner, self._sending, settle)
         routers = [
             notice_router(queries, messages, self._contacts.seal),
             supplier_router(queries, [self._sending]),
@@ -161,7 +161,7 @@ def settled(sending: Sending, row: WorkRow, outcome: Sent | Refused, attempts: i
     """The job that notes a message's final outcome."""
 
     def run(uow: NotifyUnitOfWork) -> None:
-        if on_message_overtaken(row, uow, sending):
+        if on_message_overtaken(row, outcome, uow, sending):
             return
         match outcome:
             case Sent(detail):

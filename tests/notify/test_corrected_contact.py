@@ -90,6 +90,30 @@ def test_who_withdraws_the_number_is_not_written_to(world: World) -> None:
     assert [event.reason for event in world.said(CitizenUnreachedV1)] == ["no-contact"]
 
 
+@pytest.mark.parametrize("outcome", [Sent("GW-1"), Refused("http-422")])
+def test_an_attempt_under_way_to_a_number_that_was_withdrawn_reaches_nobody(
+    world: World, outcome: Sent | Refused
+) -> None:
+    world.hear(accepted("sms"))
+    withdrawn = world.message("accepted:1")
+    world.hear(corrected())
+    world.settle(withdrawn, outcome)
+    assert world.states() == {"accepted:1": "unreached"}
+    assert [type(event) for event in world.told.values()] == [CitizenUnreachedV1]
+
+
+def test_a_refusal_at_the_wrong_number_that_a_person_ends_leaves_what_was_told_at_the_right_one(world: World) -> None:
+    world.hear(accepted("sms"))
+    wrong = world.message("accepted:1")
+    world.begun.add(wrong)  # timed out
+    world.hear(corrected("sms"))
+    world.settle(wrong, Refused("http-422"))
+    world.settle(world.message("accepted:1"), Sent("GW-2"))
+    told = dict(world.told)
+    assert world.redo(wrong) == [(wrong, "done", "contact-changed")]
+    assert (world.states(), world.told, world.recipients()) == ({"accepted:1": "sent"}, told, [SEALED, SEALED_ANEW])
+
+
 def test_what_was_sent_before_the_correction_stays_sent(world: World) -> None:
     world.hear(accepted("sms"))
     world.settle(world.message("accepted:1"), Sent("GW-1"))

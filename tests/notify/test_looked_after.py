@@ -124,8 +124,6 @@ async def test_who_was_found_to_have_no_phone_and_is_told_otherwise_is_said_to_b
 async def test_who_could_never_be_written_to_and_was_told_at_the_counter_is_said_to_be(resting: Hub) -> None:
     hub, dossier = resting, uuid4()
     await hub.read(retold(dossier, accepted()))
-    (before,) = await kept(hub, dossier)
-    assert (before["state"], "told" in before) == ("unreached", False), "an older version reads it"
     for wish in ({"sent": True}, {"sent": False}):
         answer = await hub.post(of(dossier, "settle"), {**wish, "why": "Không có tin nào"})
         assert answer.json()["slug"] == "nothing-to-settle"
@@ -137,9 +135,10 @@ async def test_who_could_never_be_written_to_and_was_told_at_the_counter_is_said
     assert said == [("no-contact", None, None), ("told-otherwise", "cb-02", "counter")]
     assert (await hub.get("/v1/notices?state=unreached")).json()["items"] == []
     (duty,) = await kept(hub, dossier)
-    assert duty["told"]["entered_by"] == "thử"
+    told = json.loads(await hub.service.spine.pool.fetchval("SELECT told FROM notices"))["accepted:1"]
+    assert ("told" in duty, told["entered_by"]) == (False, "thử"), "an older version reads it"
     keys = SealingKeys.read(hub.settings.sealing_keys_file)
-    assert keys.open("contact", dossier, duty["told"]["sealed_why"]) == {"why": AT_THE_COUNTER["why"]}
+    assert keys.open("contact", dossier, told["sealed_why"]) == {"why": AT_THE_COUNTER["why"]}
 
     await hub.read(retold(dossier, corrected("sms"), **hub.contact(dossier)))
     assert (await hub.post(of(dossier, "settle"), AT_THE_COUNTER)).json()["slug"] == "nothing-to-settle"
@@ -174,6 +173,17 @@ async def test_after_a_correction_redo_writes_to_the_new_number_alone(hub: Hub) 
     assert [row[:3] for row in await rows(hub, dossier)] == [("done", "contact-changed", "thử"), ("done", "sent", None)]
     assert await listed(hub) == []
     assert (await hub.post(of(dossier, "redo"))).json()["slug"] == "nothing-to-redo"
+
+
+async def test_what_is_sent_again_and_corrected_under_way_is_told_at_the_new_number(hub: Hub) -> None:
+    dossier = await refuse(hub)
+    await hub.behave(late_answer_seconds=1.5)
+    assert (await hub.post(of(dossier, "redo"))).status_code == 202
+    await until(lambda: hub.effects(dossier))
+    await hub.read(retold(dossier, corrected("sms"), **hub.contact(dossier, phone=NEW_PHONE)))
+    await hub.behave()
+    await until(lambda: hub.settled(dossier, accepted="sent"), within=20)
+    assert await recipients(hub, dossier) == [recipient_hash(phone, SMS_TOKEN) for phone in (PHONE, NEW_PHONE)]
 
 
 async def test_redo_to_the_same_number_keeps_the_key(hub: Hub) -> None:

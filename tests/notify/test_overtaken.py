@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as some
 
 from hub_events.event import Fact
+from hub_events.notify import MessageSentV1
 from hub_messaging.outcomes import Refused, Sent
 from tests.hosted import retold
 from tests.notify.conftest import Hub
@@ -67,12 +68,19 @@ def test_a_miss_that_the_supplier_may_have_ends_as_it_ends(world: World, outcome
     assert world.states()["late:1"] == ("sent" if isinstance(outcome, Sent) else "failed")
 
 
-def test_an_attempt_that_was_under_way_when_it_was_taken_back_says_nothing_more(world: World) -> None:
+@pytest.mark.parametrize("outcome", [Sent("GW-1"), Refused("http-422")])
+def test_what_was_taken_back_under_way_is_owed_no_more_and_said_if_it_was_sent(
+    world: World, outcome: Sent | Refused
+) -> None:
     world.hear(accepted("sms", due_at=DUE), missed(DUE))
     late = world.message("late:1")
     world.hear(completed())
-    world.settle(late, Sent("GW-1"))
-    assert (world.states(), world.told) == ({"accepted:1": "due", "completed:1": "due"}, {})
+    world.settle(late, outcome)
+    sent = {"late:1": "sent"} if isinstance(outcome, Sent) else {}
+    assert world.states() == {"accepted:1": "due", "completed:1": "due", **sent}
+    assert [(type(event), event.model_dump()["duty"]) for event in world.told.values()] == [
+        (MessageSentV1, "late") for _ in sent
+    ]
 
 
 def test_who_has_brought_the_papers_is_not_asked_for_them(world: World) -> None:
@@ -81,6 +89,28 @@ def test_who_has_brought_the_papers_is_not_asked_for_them(world: World) -> None:
     world.take("supplement:2")
     world.hear(supplemented(2))
     assert world.states() == {"accepted:1": "due", "supplement:2": "sent"}
+
+
+@settings(max_examples=60, deadline=None)
+@given(some.permutations((accepted("sms"), requested("sms", request=1), supplemented(1), requested("sms", request=2))))
+def test_whatever_the_order_who_has_brought_the_papers_is_asked_for_others_alone(facts: list[Fact]) -> None:  # type: ignore[type-arg]
+    apart, at_once = World(), World()
+    apart.hear(*facts)
+    at_once.hear_at_once(*facts)
+    for world in (apart, at_once):
+        assert sorted(world.references()) == ["accepted", "supplement:2"]
+        assert world.states() == {"accepted:1": "due", "supplement:2": "due"}
+
+
+def test_what_is_told_again_under_another_id_is_not_asked_for_twice(world: World) -> None:
+    world.hear(accepted("sms"), requested("sms", request=1))
+    under_way = world.message("supplement:1")
+    world.hear(supplemented(1), requested("sms", request=1))
+    assert world.references() == ["accepted"]
+    world.settle(under_way, Sent("GW-1"))
+    world.hear(requested("sms", request=1))
+    assert world.states() == {"accepted:1": "due", "supplement:1": "sent"}
+    assert world.references() == ["accepted"]
 
 
 def test_the_date_that_was_set_anew_is_shown(world: World) -> None:

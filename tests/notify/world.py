@@ -29,6 +29,7 @@ from hub_messaging.work import NewWork, WorkRow
 from services.notify.bootstrap import handlers, settled
 from services.notify.domain.notices import DutyToInform, Notices
 from services.notify.handlers.ports import Sending
+from services.notify.handlers.redo_message import Wish, redo_message
 from services.notify.handlers.texts import TextTemplates
 from services.notify.store.notices import NOTICES, from_row, to_row
 from services.notify.store.unit_of_work import NotifyUnitOfWork
@@ -66,10 +67,20 @@ class World:
 
     def settle(self, work_id: UUID, outcome: Sent | Refused, attempts: int = 1) -> None:
         """The supplier's final answer about one message."""
-        new = (self.work | self.taken_back)[work_id]
         self.begun.add(work_id)
-        row = WorkRow(new.id, new.lane, new.dossier_id, new.kind, new.fact_at, NOW, attempts - 1, 0, new.body)
-        self._run(new.dossier_id, settled(self.sending, row, outcome, attempts).run)
+        row = self._row(work_id, attempts - 1)
+        self._run(row.dossier_id, settled(self.sending, row, outcome, attempts).run)
+
+    def redo(self, work_id: UUID) -> list[tuple[UUID, str, str]]:
+        """A person sends a message again that waits for one; what becomes of its row."""
+        row = self._row(work_id, 1)
+        wish = Wish(row.dossier_id, row.kind, "thử", "redo", False, NOW)
+        uow = self._run(row.dossier_id, lambda uow: assert_true(redo_message(wish, row, uow, self.sending)))
+        return [(decided.row.id, decided.state, decided.outcome) for decided in uow.work.decided]
+
+    def _row(self, work_id: UUID, attempts: int) -> WorkRow:
+        new = (self.work | self.taken_back)[work_id]
+        return WorkRow(new.id, new.lane, new.dossier_id, new.kind, new.fact_at, NOW, attempts, 0, new.body)
 
     def take(self, kind: str) -> None:
         """The supplier takes the message of this kind."""
@@ -102,7 +113,7 @@ class World:
     def said(self, kind: type[Event]) -> list[Any]:
         return [event for event in self.told.values() if isinstance(event, kind)]
 
-    def _run(self, dossier_id: UUID, *jobs: Callable[[NotifyUnitOfWork], None]) -> None:
+    def _run(self, dossier_id: UUID, *jobs: Callable[[NotifyUnitOfWork], None]) -> NotifyUnitOfWork:
         uow = NotifyUnitOfWork(NOW)
         if dossier_id in self.rows:
             uow.notices.put(dossier_id, from_row(self.rows[dossier_id]))
@@ -122,6 +133,11 @@ class World:
                 self.work.setdefault(work.id, work)
         for record in uow.outbox.kept:
             self.told.setdefault(record.envelope.id, EVENTS[record.envelope.type].model_validate_json(record.body))
+        return uow
+
+
+def assert_true(said: bool) -> None:
+    assert said
 
 
 def at(text: str) -> datetime:

@@ -393,7 +393,7 @@ async def free(pool: Pool, lanes: Iterable[str]) -> None:
     await pool.execute(_FREE, list(lanes))
 
 
-async def redo(pool: Pool, work_id: UUID) -> str | None:
+async def redo(pool: Pool | Connection, work_id: UUID) -> str | None:
     """An operator sends a row that was set aside or refused again; its lane, or None when there is no such row."""
     lane: str | None = await pool.fetchval(_REDO, work_id)
     return lane

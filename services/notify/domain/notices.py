@@ -98,6 +98,12 @@ class DutyToInform(NamedTuple):
         return self.key if self.duty == "supplement" or self.occasion > 1 else self.duty
 
 
+def told_all_the_same(key: str, message_id: UUID) -> DutyToInform:
+    """Báo rồi dù không còn cần: the supplier took the message of a duty that was owed no more by then."""
+    duty, _, occasion = key.rpartition(":")
+    return DutyToInform(duty, int(occasion), message_id, duty, {})
+
+
 def result_told(dossier_id: UUID) -> DutyToInform:
     """Báo đã có kết quả: the agency reports it, or the desk, or both, in any order: one duty and one message.
 
@@ -116,6 +122,8 @@ class Notices(NamedTuple):
     due_at: datetime | None = None
     contact: Contact | None = None
     duties: Mapping[str, DutyToInform] = MappingProxyType({})
+    overtaken: frozenset[str] = frozenset()
+    """Keys of what need not be told any more, whoever asks for it once more or only now."""
 
     def with_contact(self, contact: Contact) -> Self:
         """Knows whom to tell; of two the one that was named later."""
@@ -125,8 +133,8 @@ class Notices(NamedTuple):
         return self._replace(contact=contact)
 
     def with_duty(self, duty: DutyToInform) -> Self:
-        """Owes `duty`; one that is owed or done already stays as it is, and what is moot is not owed."""
-        if duty.key in self.duties or self.is_moot(duty):
+        """Owes `duty`; one that is owed or done already stays as it is, and what is overtaken or moot is not owed."""
+        if duty.key in self.duties or duty.key in self.overtaken or self.is_moot(duty):
             return self
         return self._replace(duties={**self.duties, duty.key: duty})
 
@@ -139,10 +147,10 @@ class Notices(NamedTuple):
         """The desk has stopped the dossier."""
         return any(duty.duty == STOPPED for duty in self.duties.values())
 
-    def without(self, *duties: DutyToInform) -> Self:
-        """Owes these no more."""
-        gone = {duty.key for duty in duties}
-        return self._replace(duties={key: duty for key, duty in self.duties.items() if key not in gone})
+    def without(self, *keys: str) -> Self:
+        """Owes these no more, nor ever again."""
+        owed = {key: duty for key, duty in self.duties.items() if key not in keys}
+        return self._replace(duties=owed, overtaken=self.overtaken.union(keys))
 
     def changed(self, *duties: DutyToInform) -> Self:
         """With the new state of some duties."""

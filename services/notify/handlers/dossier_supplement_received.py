@@ -7,10 +7,13 @@ from services.notify.handlers.telling import notices_of, owed_no_more, tell
 
 
 def on_dossier_supplement_received(fact: Fact[DossierSupplementReceivedV1], uow: NotifyWork, sending: Sending) -> None:
-    """Đã bổ sung hồ sơ: that papers are wanted is told no more, and the date that was set anew is the promised one."""
+    """Đã bổ sung hồ sơ: that papers are wanted is told no more, even if that is heard later; the new date holds."""
     notices, promise = notices_of(uow, fact.dossier_id), fact.data.promise
-    if (asked_for := notices.duties.get(f"supplement:{fact.data.request}")) is not None:
+    wanted = f"supplement:{fact.data.request}"
+    if (asked_for := notices.duties.get(wanted)) is not None:
         notices = owed_no_more(notices, [asked_for], uow)
+    else:
+        notices = notices.without(wanted)
     if promise is not None:
         notices = notices._replace(due_at=promise.due_at)
     tell(notices, uow, sending, fact.envelope)

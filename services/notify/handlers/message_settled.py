@@ -4,8 +4,9 @@ from uuid import UUID
 
 from hub_events.ids import derive_id
 from hub_events.notify import MessageFailedV1, MessageFailedV2, MessageSentV1, MessageSentV2
+from hub_messaging.outcomes import Refused, Sent
 from hub_messaging.work import WorkRow
-from services.notify.domain.notices import SMS, DutyToInform
+from services.notify.domain.notices import SMS, DutyToInform, told_all_the_same
 from services.notify.handlers.ports import NotifyWork, Sending
 from services.notify.handlers.telling import notices_of, outdated, told_anew, unreached
 
@@ -13,21 +14,25 @@ NO_CHANNEL_LEFT = frozenset({"no-phone", "phone-invalid"})
 """Found out when the contact was opened: not the supplier's refusal; there is none to send to."""
 
 
-def on_message_overtaken(row: WorkRow, uow: NotifyWork, sending: Sending) -> bool:
+def on_message_overtaken(row: WorkRow, outcome: Sent | Refused, uow: NotifyWork, sending: Sending) -> bool:
     """Liên hệ đã đính chính khi tin đang gửi: tells the citizen nothing, so they are told at the contact known now.
 
     False: it was not overtaken, what it came to is its duty's end. Where it was taken back while its attempt was under
-    way, the newer message is there already, or the duty is owed no more.
+    way, the newer message is there already, nobody can be told, or the duty is owed no more; a supplier that took it
+    has told the citizen all the same.
     """
     notices = notices_of(uow, row.dossier_id)
     duty, contact = notices.duties.get(row.kind), notices.contact
     if duty is None:
-        return True
-    if contact is None or contact.barrier is not None or not outdated(row, notices):
+        if isinstance(outcome, Sent):
+            uow.notices.put(row.dossier_id, notices.changed(told_all_the_same(row.kind, row.id)))
+        return not isinstance(outcome, Sent)
+    if contact is None or not outdated(row, notices):
         return False
-    if duty.state == "due":
+    if duty.state == "due" and contact.barrier is None:
         uow.notices.put(row.dossier_id, notices.changed(told_anew(notices, duty, uow, sending, row.fact_at)))
-    return duty.state in ("due", "sent")
+        return True
+    return duty.state in ("sent", "unreached")
 
 
 def on_message_sent(

@@ -9,7 +9,7 @@ from uuid import UUID
 from hub_messaging.outbox import Publish
 from hub_messaging.outcomes import Sent
 from hub_messaging.unknown import NotSent
-from hub_messaging.work import Aside, Decided, NewWork
+from hub_messaging.work import Aside, Decided, NewWork, WorkRow
 from services.notify.domain.notices import Notices, State, Told
 
 
@@ -25,6 +25,7 @@ class Work(Protocol):
 
     def add(self, work: NewWork) -> None: ...
     def decide(self, decided: Decided) -> None: ...
+    def send_again(self, row: WorkRow) -> None: ...
     def take_back(self, dossier_id: UUID, kind: str, why: str) -> bool:
         """Ends the dossier's message of this kind unsent. False: the supplier may have it, or there is none."""
 

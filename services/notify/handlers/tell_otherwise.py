@@ -20,6 +20,8 @@ def tell_otherwise(dossier_id: UUID, key: str, old: WorkRow | None, told: Told, 
         return False
     if old is not None:
         uow.work.decide(Decided(old, DONE, TOLD_OTHERWISE, told.entered_by, why))
+        if duty.state == "sent":  # at a newer contact
+            return True
         duty = duty._replace(attempts=old.attempts)
     elif duty.state != "unreached" or duty.told_otherwise:
         return False

@@ -67,7 +67,7 @@ def owed_no_more(notices: Notices, duties: Iterable[DutyToInform], uow: NotifyWo
         waits = duty.state == "waiting_contact"
         return waits or (not notices.stopped and uow.work.take_back(notices.dossier_id, duty.key, OVERTAKEN))
 
-    return notices.without(*filter(is_untold, duties))
+    return notices.without(*[duty.key for duty in duties if is_untold(duty)])
 
 
 def _readdressed(notices: Notices, uow: NotifyWork, sending: Sending, because: Envelope) -> list[DutyToInform]:

@@ -4,7 +4,6 @@ from collections.abc import Callable
 from uuid import UUID
 
 from hub_messaging import work
-from hub_messaging.bells import Bells
 from hub_messaging.clock import real_now
 from hub_messaging.jobs import Done, Failed, Job
 from hub_messaging.outcomes import Sent
@@ -13,44 +12,31 @@ from hub_messaging.unknown import NotSent, Settle, UnknownOutcomes
 from hub_messaging.work import AlreadySettled, WorkRow
 from services.notify.domain.notices import Notices, Told
 from services.notify.handlers.ports import Sending
-from services.notify.handlers.redo_message import redo_message
+from services.notify.handlers.redo_message import Wish, redo_message
 from services.notify.handlers.tell_otherwise import tell_otherwise
-from services.notify.handlers.telling import outdated
 from services.notify.store.unit_of_work import NOTICES_SHELF, NotifyUnitOfWork
 
 
 class StoredMessages:
     """The work rows of messages. Returns once what was asked for is committed."""
 
-    def __init__(
-        self, runner: Runner[NotifyUnitOfWork], bells: Bells, sending: Sending, settle: Settle[NotifyUnitOfWork]
-    ) -> None:
+    def __init__(self, runner: Runner[NotifyUnitOfWork], sending: Sending, settle: Settle[NotifyUnitOfWork]) -> None:
         self._runner = runner
-        self._bells = bells
         self._sending = sending
         self._outcomes = UnknownOutcomes(runner, settle)
 
     async def redo(self, notices: Notices, key: str, by: str) -> bool:
         """Under the old key, unless the contact is another now, or nobody was written to. Nothing of what is moot."""
-        if _is_moot(notices, key):
-            return False
         row = await work.looked_after(self._runner.pool, notices.dossier_id, key)
-        if row is None or outdated(row, notices):
-            return await self._anew(notices.dossier_id, key, row, by, "redo")
-        lane = await work.redo(self._runner.pool, row.id)
-        if lane is not None:
-            self._bells.ring([work.bell_of(lane)])
-        return lane is not None
+        return await self._again(Wish(notices.dossier_id, key, by, "redo", False, real_now()), row)
 
     async def settle(self, notices: Notices, key: str, found: Sent | NotSent, by: str, why: str) -> bool:
         """What goes out again goes to the contact that is known now; what is moot does not."""
-        if found == NotSent() and _is_moot(notices, key):
-            return False
         row = await work.looked_after(self._runner.pool, notices.dossier_id, key)
         if row is None:
             return False
-        if found == NotSent() and outdated(row, notices):
-            return await self._anew(notices.dossier_id, key, row, by, why)
+        if found == NotSent():
+            return await self._again(Wish(notices.dossier_id, key, by, why, True, real_now()), row)
         return await self._outcomes.settle(row, found, by, why)
 
     async def tell_otherwise(self, notices: Notices, key: str, told: Told, why: str) -> bool:
@@ -59,11 +45,8 @@ class StoredMessages:
         row = await work.looked_after(self._runner.pool, dossier_id, key)
         return await self._run(dossier_id, lambda uow: tell_otherwise(dossier_id, key, row, told, why, uow))
 
-    async def _anew(self, dossier_id: UUID, key: str, old: WorkRow | None, by: str, why: str) -> bool:
-        now = real_now()
-        return await self._run(
-            dossier_id, lambda uow: redo_message(dossier_id, key, old, by, why, now, uow, self._sending)
-        )
+    async def _again(self, wish: Wish, old: WorkRow | None) -> bool:
+        return await self._run(wish.dossier_id, lambda uow: redo_message(wish, old, uow, self._sending))
 
     async def _run(self, dossier_id: UUID, run: Callable[[NotifyUnitOfWork], bool]) -> bool:
         try:
@@ -73,7 +56,3 @@ class StoredMessages:
         if isinstance(result, Failed):
             raise result.error
         return result == Done(True)
-
-
-def _is_moot(notices: Notices, key: str) -> bool:
-    return key in notices.duties and notices.is_moot(notices.duties[key])

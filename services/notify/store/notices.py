@@ -1,4 +1,7 @@
-"""Table `notices`: one row per dossier; contact and duties as JSON, what lists ask for as columns."""
+"""Table `notices`: one row per dossier; contact and duties as JSON, what lists ask for as columns.
+
+A field that duties get later is a column by their keys, as `told`: a version before refuses what it does not know.
+"""
 
 from typing import Any
 
@@ -7,7 +10,7 @@ from pydantic import TypeAdapter
 from pydantic_core import to_json
 
 from hub_messaging.database import Table, TableStore
-from services.notify.domain.notices import Contact, DutyToInform, Notices
+from services.notify.domain.notices import Contact, DutyToInform, Notices, Told
 
 NOTICES = Table(
     "notices",
@@ -23,10 +26,14 @@ NOTICES = Table(
         "waiting": "bool",
         "failed": "bool",
         "unreached": "bool",
+        "overtaken": "jsonb",
+        "told": "jsonb",
     },
 )
 _CONTACT: TypeAdapter[Contact | None] = TypeAdapter(Contact | None)
 _DUTIES: TypeAdapter[list[DutyToInform]] = TypeAdapter(list[DutyToInform])
+_OVERTAKEN: TypeAdapter[frozenset[str]] = TypeAdapter(frozenset[str])
+_TOLD: TypeAdapter[dict[str, Told]] = TypeAdapter(dict[str, Told])
 
 
 def to_row(notices: Notices) -> tuple[Any, ...]:
@@ -41,14 +48,15 @@ def to_row(notices: Notices) -> tuple[Any, ...]:
         notices.has("waiting_contact"),
         notices.has("failed"),
         notices.has("unreached"),
+        to_json(sorted(notices.overtaken)).decode(),
+        to_json({key: duty.told._asdict() for key, duty in notices.duties.items() if duty.told}).decode(),
     )
 
 
 def _duty(duty: DutyToInform) -> dict[str, Any]:
-    """By names; one that nobody told otherwise is written as a version before would."""
     written = duty._asdict()
-    told = written.pop("told")
-    return written if told is None else {**written, "told": told._asdict()}
+    del written["told"]
+    return written
 
 
 def from_row(row: asyncpg.Record) -> Notices:
@@ -60,8 +68,15 @@ def from_row(row: asyncpg.Record) -> Notices:
         desk=row["desk"],
         due_at=row["due_at"],
         contact=None if contact is None else _CONTACT.validate_json(contact),
-        duties={duty.key: duty for duty in _DUTIES.validate_json(row["duties"])},
+        duties=_duties(row),
+        overtaken=_OVERTAKEN.validate_json(row["overtaken"]),
     )
+
+
+def _duties(row: asyncpg.Record) -> dict[str, DutyToInform]:
+    duties = {duty.key: duty for duty in _DUTIES.validate_json(row["duties"])}
+    told = {} if row["told"] == "{}" else _TOLD.validate_json(row["told"])
+    return duties | {key: duties[key]._replace(told=how) for key, how in told.items()}
 
 
 STORE: TableStore[Notices] = TableStore(NOTICES, to_row, from_row)

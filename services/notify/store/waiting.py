@@ -5,7 +5,7 @@ from uuid import UUID
 
 from hub_messaging.database import Connection, Writes
 from hub_messaging.outcomes import MAY_BE_TAKEN
-from hub_messaging.work import WorkRows
+from hub_messaging.work import AlreadySettled, WorkRow, WorkRows, bell_of, redo
 
 _WAITING = """
 SELECT work.id, dossier_id, kind FROM unnest($1::text[], $2::uuid[]) AS given(lane, dossier_id)
@@ -30,6 +30,8 @@ class WaitingMessages(WorkRows):
         self._waiting: dict[tuple[UUID, str], UUID] = {}
         self._staged_back: dict[tuple[UUID, str], str] = {}
         self.taken_back: dict[UUID, str] = {}
+        self._staged_again: list[WorkRow] = []
+        self._again: list[WorkRow] = []
 
     async def load(self, connection: Connection, messages: Iterable[tuple[str, UUID]]) -> None:
         """Reads and locks, in the order of the rows' ids; `messages`: lanes and dossiers."""
@@ -50,7 +52,13 @@ class WaitingMessages(WorkRows):
             self._staged_back[key] = why
         return waits
 
+    def send_again(self, row: WorkRow) -> None:
+        """A person sends again what was refused or set aside; if it isn't any more, the flush raises AlreadySettled."""
+        self._staged_again.append(row)
+
     def keep(self) -> None:
+        self._again += self._staged_again
+        self._staged_again.clear()
         for key, why in self._staged_back.items():
             if key in self._waiting:
                 self.taken_back[self._waiting.pop(key)] = why
@@ -61,10 +69,17 @@ class WaitingMessages(WorkRows):
 
     def discard(self) -> None:
         self._staged_back.clear()
+        self._staged_again.clear()
         super().discard()
+
+    def bells(self) -> Iterable[str]:
+        return {*super().bells(), *(bell_of(row.lane) for row in self._again)}
 
     async def flush(self, connection: Connection, writes: Writes) -> None:
         """At once: what is added in the place of a message must not stand behind it."""
         if self.taken_back:
             await connection.execute(_TAKE_BACK, [*self.taken_back], [*self.taken_back.values()])
+        for row in self._again:
+            if await redo(connection, row.id) is None:
+                raise AlreadySettled
         await super().flush(connection, writes)
