@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from hub_messaging.outcomes import Refused, Sent
 from services.routing.domain.answers import Complete
+from services.routing.domain.transfer import ENDED
 from services.routing.handlers.parcels import read_parcel
 from tests.routing.conftest import Hub
 from tests.routing.desk import Desk
@@ -166,6 +167,26 @@ def test_what_an_agency_refused_it_gets_anew_with_what_is_corrected_and_no_corre
     assert desk.work[-1].kind == "correction"
 
 
+@pytest.mark.parametrize(("offered", "last", "untold"), [("corrections", "correction", ()), ("", "dossier", (2,))])
+def test_what_is_corrected_while_it_is_handed_over_anew_follows_that(
+    offered: str, last: str, untold: tuple[int, ...]
+) -> None:
+    desk = refused(Desk(BOTH, offered))
+    desk.correct(1)
+    desk.correct(2)
+    anew = desk.work[1]
+    assert (anew.kind, desk.work[-1].kind) == ("dossier", last)
+    assert desk.transfer.state == "routed", "it is on its way again"
+    desk.settle(anew, Sent("CA-0001"))
+    assert desk.transfer.legs[0].untold == untold
+
+
+def test_what_a_person_has_ended_is_not_handed_over_anew_nor_corrected_by_a_call() -> None:
+    desk = refused(correcting(), ENDED)
+    desk.correct()
+    assert (len(desk.work), desk.transfer.legs[0].untold, desk.transfer.state) == (1, (1,), "refused")
+
+
 def test_an_agency_that_may_have_it_is_told_a_correction() -> None:
     desk = refused(correcting(), "http-409")
     desk.correct()
@@ -219,7 +240,7 @@ async def listed(hub: Hub) -> list[tuple[str, str]]:
 
 
 async def refused_by_an_agency_that_takes_corrections(hub: Hub) -> UUID:
-    await declare(hub, offers=["corrections"])
+    await declare(hub, offers=["cancellations", "corrections"])
     await hub.behave(callback="never", refuse_status=422)
     dossier_id = await hub.accept()
     await until(lambda: listed(hub), lambda found: found == [("dossier", "http-422")])
@@ -236,6 +257,16 @@ async def test_a_refused_dossier_that_the_desk_corrects_is_handed_over_anew_and_
     assert (await hub.get("/v1/transfers?to_correct=true")).json()["items"] == []
     rows = await hub.fetch("SELECT state, outcome FROM work ORDER BY seq")
     assert [tuple(row) for row in rows] == [("done", "replaced"), ("done", "sent")]
+
+
+@pytest.mark.stack
+async def test_of_two_corrections_read_at_once_the_first_hands_over_anew_and_the_second_follows(hub: Hub) -> None:
+    dossier_id = await refused_by_an_agency_that_takes_corrections(hub)
+    await hub.behave(callback="never")
+    await correct(hub, dossier_id, 1, 2)
+    await until(lambda: hub.types(dossier_id), lambda types: types[-1] == "dossier.correction_handed_over.v1")
+    assert (await kinds(hub, dossier_id), await listed(hub)) == (["handover", "correction"], [])
+    assert (await hub.get("/v1/transfers?to_correct=true")).json()["items"] == []
 
 
 @pytest.mark.stack
@@ -267,6 +298,7 @@ async def test_a_correction_that_came_while_the_officer_telephoned_stays_listed(
     assert (await hub.post(f"{path}?up_to=2")).json()["to_correct"] is False
 
 
-async def correct(hub: Hub, dossier_id: UUID, number: int = 1) -> None:
+async def correct(hub: Hub, dossier_id: UUID, *numbers: int) -> None:
     form = {"applicant": {"full_name": "Nguyễn Văn Đúng"}, "components": [], "request": "Đăng ký thường trú"}
-    await hub.read(corrected(dossier_id, number, sealed_form=hub.keys.seal("form", dossier_id, form)))
+    sealed = hub.keys.seal("form", dossier_id, form)
+    await hub.read(*(corrected(dossier_id, number, sealed_form=sealed) for number in numbers or (1,)))
