@@ -255,8 +255,35 @@ async def test_a_refused_dossier_that_the_desk_corrects_is_handed_over_anew_and_
     await handed_over(hub, dossier_id)
     assert (await kinds(hub, dossier_id), await listed(hub)) == (["handover"], [])
     assert (await hub.get("/v1/transfers?to_correct=true")).json()["items"] == []
-    rows = await hub.fetch("SELECT state, outcome FROM work ORDER BY seq")
-    assert [tuple(row) for row in rows] == [("done", "replaced"), ("done", "sent")]
+    assert await rows(hub) == [("done", "replaced"), ("done", "sent")]
+
+
+async def rows(hub: Hub) -> list[tuple[str, str]]:
+    return [tuple(row) for row in await hub.fetch("SELECT state, outcome FROM work ORDER BY seq")]
+
+
+AS_VERSIONS_BEFORE_WROTE = """
+UPDATE transfer SET legs = jsonb_set(legs, '{0,anew}', anew -> (legs -> 0 ->> 'leg')), anew = NULL
+WHERE dossier_id = $1
+"""
+
+
+@pytest.mark.stack
+@pytest.mark.parametrize("before", [False, True])
+async def test_what_was_handed_over_anew_is_replaced_in_its_turn_whichever_version_wrote_it(
+    hub: Hub, before: bool
+) -> None:
+    dossier_id = await refused_by_an_agency_that_takes_corrections(hub)
+    await correct(hub, dossier_id)
+    await until(lambda: rows(hub), lambda found: found == [("done", "replaced"), ("refused", "http-422")])
+    (legs,) = await hub.fetch("SELECT legs::text FROM transfer")
+    assert "anew" not in legs["legs"], "a version before would refuse to read it"
+    if before:
+        await hub.fetch(AS_VERSIONS_BEFORE_WROTE, dossier_id)
+    await hub.behave(callback="never")
+    await correct(hub, dossier_id, 2)
+    await handed_over(hub, dossier_id)
+    assert await rows(hub) == [("done", "replaced"), ("done", "replaced"), ("done", "sent")]
 
 
 @pytest.mark.stack
