@@ -12,8 +12,8 @@ from services.routing.domain.answers import Complete
 from services.routing.domain.transfer import ENDED
 from services.routing.handlers.parcels import read_parcel
 from tests.routing.conftest import Hub
-from tests.routing.desk import Desk
-from tests.routing.facts import COMMITTEE, POLICE, a_competence, corrected
+from tests.routing.desk import DOSSIER, Desk
+from tests.routing.facts import COMMITTEE, NOW, POLICE, a_competence, corrected
 from tests.routing.test_handlers import APPROVED, BOTH, NOBODY, TWO_IN_ROW
 from tests.routing.test_recall import declare, handed_over, kinds
 from tests.waiting import until
@@ -187,6 +187,28 @@ def test_what_a_person_has_ended_is_not_handed_over_anew_nor_corrected_by_a_call
     assert (len(desk.work), desk.transfer.legs[0].untold, desk.transfer.state) == (1, (1,), "refused")
 
 
+NO_DAY = {"counted_from": NOW, "term": {"text": "không quy định", "reason": "not-set"}}
+
+
+def test_a_dossier_that_was_promised_for_no_day_is_handed_over_anew_too() -> None:
+    desk = correcting()
+    desk.accept(sealed_form=FORM, promise=NO_DAY)
+    desk.settle(desk.work[0], Refused("http-422"))
+    desk.correct()
+    _first, anew = desk.work
+    assert (anew.kind, read_parcel(anew.body).promised_at) == ("dossier", None)
+
+
+@pytest.mark.parametrize("unknown", ["received_at", "promised_at"])
+def test_where_a_version_before_kept_too_little_to_hand_over_anew_a_person_tells(unknown: str) -> None:
+    desk = refused(correcting())
+    assert desk.transfer.plan is not None
+    before: Any = {unknown: None}
+    desk.uow.transfers.put(DOSSIER, desk.transfer._replace(plan=desk.transfer.plan._replace(**before)))
+    desk.correct()
+    assert (len(desk.work), desk.transfer.legs[0].untold) == (1, (1,))
+
+
 def test_an_agency_that_may_have_it_is_told_a_correction() -> None:
     desk = refused(correcting(), "http-409")
     desk.correct()
@@ -239,10 +261,10 @@ async def listed(hub: Hub) -> list[tuple[str, str]]:
     return [(one["kind"], one["outcome"]) for one in items]
 
 
-async def refused_by_an_agency_that_takes_corrections(hub: Hub) -> UUID:
+async def refused_by_an_agency_that_takes_corrections(hub: Hub, **changes: Any) -> UUID:
     await declare(hub, offers=["cancellations", "corrections"])
     await hub.behave(callback="never", refuse_status=422)
-    dossier_id = await hub.accept()
+    dossier_id = await hub.accept(**changes)
     await until(lambda: listed(hub), lambda found: found == [("dossier", "http-422")])
     return dossier_id
 
@@ -294,6 +316,15 @@ async def test_of_two_corrections_read_at_once_the_first_hands_over_anew_and_the
     await until(lambda: hub.types(dossier_id), lambda types: types[-1] == "dossier.correction_handed_over.v1")
     assert (await kinds(hub, dossier_id), await listed(hub)) == (["handover", "correction"], [])
     assert (await hub.get("/v1/transfers?to_correct=true")).json()["items"] == []
+
+
+@pytest.mark.stack
+async def test_that_no_day_was_promised_is_kept_for_the_hand_over_anew(hub: Hub) -> None:
+    dossier_id = await refused_by_an_agency_that_takes_corrections(hub, promise=NO_DAY)
+    await hub.behave(callback="never")
+    await correct(hub, dossier_id)
+    await handed_over(hub, dossier_id)
+    assert await kinds(hub, dossier_id) == ["handover"]
 
 
 @pytest.mark.stack

@@ -67,7 +67,9 @@ def add_correction(
 
 def _anew(plan: Plan | None, leg: Leg, correction: Consignment) -> Handover | None:
     """The dossier as it stands, for an agency that refused it; a plan of a version before may lack its dates."""
-    if not leg.mendable or plan is None or plan.received_at is None or plan.promised_at is None:
+    if not leg.mendable or plan is None or plan.received_at is None:
+        return None
+    if plan.promised_at is None and not plan.undated:
         return None
     dossier = correction._replace(
         kind="dossier", received_at=plan.received_at, promised_at=plan.promised_at, what=(), case=None

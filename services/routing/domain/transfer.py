@@ -175,7 +175,9 @@ class Plan(NamedTuple):
     received_at: datetime | None = None
     """When the desk got the dossier. None: planned by a version that didn't keep it."""
     promised_at: datetime | None = None
-    """The latest date that the applicant was promised. None: as above."""
+    """The latest date that the applicant was promised. None: there is none if it is `undated`, else as above."""
+    undated: bool = False
+    """It was accepted without a promised date."""
 
     def promised(self, *consignments: Consignment) -> "Plan":
         """With the dates that these bring."""

@@ -49,6 +49,7 @@ TABLE: Final = Table(
         "received_at": "timestamptz",
         "promised_at": "timestamptz",
         "anew": "jsonb",
+        "undated": "bool",
     },
 )
 
@@ -82,6 +83,7 @@ def to_row(transfer: Transfer) -> Sequence[Any]:
         plan and plan.received_at,
         plan and plan.promised_at,
         to_json(anew).decode() if anew else None,
+        plan is not None and plan.undated,
     )
 
 
@@ -145,6 +147,7 @@ def _plan(row: asyncpg.Record) -> Plan | None:
         cause=_CAUSE.validate_json(row["cause"]),
         received_at=row["received_at"],
         promised_at=row["promised_at"],
+        undated=row["undated"],
     )
 
 

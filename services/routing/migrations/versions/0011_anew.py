@@ -1,4 +1,7 @@
-"""By which corrections each leg was handed over anew; versions before refuse to read it in `legs` (first: expand)."""
+"""What a dossier needs to be handed over anew: by which corrections its legs were, and whether any date was promised.
+
+Versions before refuse to read the first in `legs`, and can't tell a date that they didn't keep from none (expand).
+"""
 
 from alembic import op
 
@@ -7,4 +10,4 @@ down_revision = "0010"
 
 
 def upgrade() -> None:
-    op.execute("ALTER TABLE transfer ADD COLUMN anew jsonb")
+    op.execute("ALTER TABLE transfer ADD COLUMN anew jsonb, ADD COLUMN undated boolean NOT NULL DEFAULT false")
