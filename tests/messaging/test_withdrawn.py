@@ -9,6 +9,7 @@ import pytest
 from hub_messaging import lanes as lanes_module
 from hub_messaging.jobs import Job
 from hub_messaging.lanes import LaneKeeper
+from hub_messaging.migrations import WITHDRAWN_V1
 from hub_messaging.outcomes import Outcome, Refused, Sent, TryAgain
 from hub_messaging.unknown import NotSent, UnknownOutcomes
 from tests.messaging.conftest import ToyService, going
@@ -208,3 +209,17 @@ async def test_what_one_attempt_may_have_hidden_no_later_one_makes_certain(
         await until(lambda: toy.pool.fetchval("SELECT attempts = 2 FROM work"))
     await withdraw(toy, dossier)
     assert await rows(toy) == [("ready", "timeout")], "it is sent on until that is known"
+
+
+async def test_a_conflict_that_was_taken_for_the_lanes_trouble_may_be_one_all_the_same(toy: ToyService) -> None:
+    dossiers = [uuid4() for _ in range(5)]
+    async with going(keeper(toy, Party(lambda _row: Refused("http-409")))):
+        await add(toy, *(("toys", dossier) for dossier in dossiers))
+        await until(lambda: rows(toy), lambda found: ("ready", "http-409 again and again") in found)
+    for dossier in dossiers:
+        await withdraw(toy, dossier)
+    assert set(await rows(toy)) == {("refused", "http-409"), ("ready", "http-409 again and again")}
+
+
+async def test_indexes_that_an_operator_has_built_before_the_migration_stand_in_nobodys_way(toy: ToyService) -> None:
+    await toy.pool.execute(WITHDRAWN_V1)

@@ -9,10 +9,11 @@ from hypothesis import strategies as st
 
 from hub_messaging.outcomes import Refused, Sent
 from services.routing.domain.answers import Complete
+from services.routing.domain.transfer import ENDED
 from services.routing.handlers.parcels import read_parcel
 from tests.routing.conftest import Hub
-from tests.routing.desk import Desk
-from tests.routing.facts import COMMITTEE, POLICE, a_competence, corrected
+from tests.routing.desk import DOSSIER, Desk
+from tests.routing.facts import COMMITTEE, NOW, POLICE, a_competence, corrected
 from tests.routing.test_handlers import APPROVED, BOTH, NOBODY, TWO_IN_ROW
 from tests.routing.test_recall import declare, handed_over, kinds
 from tests.waiting import until
@@ -166,6 +167,48 @@ def test_what_an_agency_refused_it_gets_anew_with_what_is_corrected_and_no_corre
     assert desk.work[-1].kind == "correction"
 
 
+@pytest.mark.parametrize(("offered", "last", "untold"), [("corrections", "correction", ()), ("", "dossier", (2,))])
+def test_what_is_corrected_while_it_is_handed_over_anew_follows_that(
+    offered: str, last: str, untold: tuple[int, ...]
+) -> None:
+    desk = refused(Desk(BOTH, offered))
+    desk.correct(1)
+    desk.correct(2)
+    anew = desk.work[1]
+    assert (anew.kind, desk.work[-1].kind) == ("dossier", last)
+    assert desk.transfer.state == "routed", "it is on its way again"
+    desk.settle(anew, Sent("CA-0001"))
+    assert desk.transfer.legs[0].untold == untold
+
+
+def test_what_a_person_has_ended_is_not_handed_over_anew_nor_corrected_by_a_call() -> None:
+    desk = refused(correcting(), ENDED)
+    desk.correct()
+    assert (len(desk.work), desk.transfer.legs[0].untold, desk.transfer.state) == (1, (1,), "refused")
+
+
+NO_DAY = {"counted_from": NOW, "term": {"text": "không quy định", "reason": "not-set"}}
+
+
+def test_a_dossier_that_was_promised_for_no_day_is_handed_over_anew_too() -> None:
+    desk = correcting()
+    desk.accept(sealed_form=FORM, promise=NO_DAY)
+    desk.settle(desk.work[0], Refused("http-422"))
+    desk.correct()
+    _first, anew = desk.work
+    assert (anew.kind, read_parcel(anew.body).promised_at) == ("dossier", None)
+
+
+@pytest.mark.parametrize("unknown", ["received_at", "promised_at"])
+def test_where_a_version_before_kept_too_little_to_hand_over_anew_a_person_tells(unknown: str) -> None:
+    desk = refused(correcting())
+    assert desk.transfer.plan is not None
+    before: Any = {unknown: None}
+    desk.uow.transfers.put(DOSSIER, desk.transfer._replace(plan=desk.transfer.plan._replace(**before)))
+    desk.correct()
+    assert (len(desk.work), desk.transfer.legs[0].untold) == (1, (1,))
+
+
 def test_an_agency_that_may_have_it_is_told_a_correction() -> None:
     desk = refused(correcting(), "http-409")
     desk.correct()
@@ -218,10 +261,10 @@ async def listed(hub: Hub) -> list[tuple[str, str]]:
     return [(one["kind"], one["outcome"]) for one in items]
 
 
-async def refused_by_an_agency_that_takes_corrections(hub: Hub) -> UUID:
-    await declare(hub, offers=["corrections"])
+async def refused_by_an_agency_that_takes_corrections(hub: Hub, **changes: Any) -> UUID:
+    await declare(hub, offers=["cancellations", "corrections"])
     await hub.behave(callback="never", refuse_status=422)
-    dossier_id = await hub.accept()
+    dossier_id = await hub.accept(**changes)
     await until(lambda: listed(hub), lambda found: found == [("dossier", "http-422")])
     return dossier_id
 
@@ -234,8 +277,54 @@ async def test_a_refused_dossier_that_the_desk_corrects_is_handed_over_anew_and_
     await handed_over(hub, dossier_id)
     assert (await kinds(hub, dossier_id), await listed(hub)) == (["handover"], [])
     assert (await hub.get("/v1/transfers?to_correct=true")).json()["items"] == []
-    rows = await hub.fetch("SELECT state, outcome FROM work ORDER BY seq")
-    assert [tuple(row) for row in rows] == [("done", "replaced"), ("done", "sent")]
+    assert await rows(hub) == [("done", "replaced"), ("done", "sent")]
+
+
+async def rows(hub: Hub) -> list[tuple[str, str]]:
+    return [tuple(row) for row in await hub.fetch("SELECT state, outcome FROM work ORDER BY seq")]
+
+
+AS_VERSIONS_BEFORE_WROTE = """
+UPDATE transfer SET legs = jsonb_set(legs, '{0,anew}', anew -> (legs -> 0 ->> 'leg')), anew = NULL
+WHERE dossier_id = $1
+"""
+
+
+@pytest.mark.stack
+@pytest.mark.parametrize("before", [False, True])
+async def test_what_was_handed_over_anew_is_replaced_in_its_turn_whichever_version_wrote_it(
+    hub: Hub, before: bool
+) -> None:
+    dossier_id = await refused_by_an_agency_that_takes_corrections(hub)
+    await correct(hub, dossier_id)
+    await until(lambda: rows(hub), lambda found: found == [("done", "replaced"), ("refused", "http-422")])
+    (legs,) = await hub.fetch("SELECT legs::text FROM transfer")
+    assert "anew" not in legs["legs"], "a version before would refuse to read it"
+    if before:
+        await hub.fetch(AS_VERSIONS_BEFORE_WROTE, dossier_id)
+    await hub.behave(callback="never")
+    await correct(hub, dossier_id, 2)
+    await handed_over(hub, dossier_id)
+    assert await rows(hub) == [("done", "replaced"), ("done", "replaced"), ("done", "sent")]
+
+
+@pytest.mark.stack
+async def test_of_two_corrections_read_at_once_the_first_hands_over_anew_and_the_second_follows(hub: Hub) -> None:
+    dossier_id = await refused_by_an_agency_that_takes_corrections(hub)
+    await hub.behave(callback="never")
+    await correct(hub, dossier_id, 1, 2)
+    await until(lambda: hub.types(dossier_id), lambda types: types[-1] == "dossier.correction_handed_over.v1")
+    assert (await kinds(hub, dossier_id), await listed(hub)) == (["handover", "correction"], [])
+    assert (await hub.get("/v1/transfers?to_correct=true")).json()["items"] == []
+
+
+@pytest.mark.stack
+async def test_that_no_day_was_promised_is_kept_for_the_hand_over_anew(hub: Hub) -> None:
+    dossier_id = await refused_by_an_agency_that_takes_corrections(hub, promise=NO_DAY)
+    await hub.behave(callback="never")
+    await correct(hub, dossier_id)
+    await handed_over(hub, dossier_id)
+    assert await kinds(hub, dossier_id) == ["handover"]
 
 
 @pytest.mark.stack
@@ -267,6 +356,7 @@ async def test_a_correction_that_came_while_the_officer_telephoned_stays_listed(
     assert (await hub.post(f"{path}?up_to=2")).json()["to_correct"] is False
 
 
-async def correct(hub: Hub, dossier_id: UUID, number: int = 1) -> None:
+async def correct(hub: Hub, dossier_id: UUID, *numbers: int) -> None:
     form = {"applicant": {"full_name": "Nguyễn Văn Đúng"}, "components": [], "request": "Đăng ký thường trú"}
-    await hub.read(corrected(dossier_id, number, sealed_form=hub.keys.seal("form", dossier_id, form)))
+    sealed = hub.keys.seal("form", dossier_id, form)
+    await hub.read(*(corrected(dossier_id, number, sealed_form=sealed) for number in numbers or (1,)))

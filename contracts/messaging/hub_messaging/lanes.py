@@ -30,7 +30,7 @@ from hub_messaging.health import Heart
 from hub_messaging.jobs import Failed, Job, Result
 from hub_messaging.leases import Lease, Leases, lease_of
 from hub_messaging.metrics import DELIVERIES, DELIVERY_SECONDS, EFFECT_DELAY, LANE_OPEN
-from hub_messaging.outcomes import NOT_BEGUN, Blocked, Outcome, Refused, Sent, TryAgain, Unknown, without_a_key
+from hub_messaging.outcomes import NOT_BEGUN, SHARED, Blocked, Outcome, Refused, Sent, TryAgain, Unknown, without_a_key
 from hub_messaging.runner import Runner
 from hub_messaging.unit_of_work import UnitOfWork
 from hub_messaging.work import DONE, LANES, READY, REFUSED, SET_ASIDE, UNKNOWN, Settled, WorkRow, bell_of
@@ -273,7 +273,7 @@ class LaneKeeper(Generic[U]):
         outcome, lane = attempt.outcome, self._lanes[attempt.row.lane]
         refused = outcome.reason if isinstance(outcome, Refused) and not outcome.alone else None
         if lane.refusal_is_shared(refused):
-            return Attempt(attempt.row, attempt.lease, Blocked(f"{refused} again and again"))
+            return Attempt(attempt.row, attempt.lease, Blocked(f"{refused}{SHARED}"))
         return attempt
 
     async def _record(self, batch: list[Attempt]) -> None:

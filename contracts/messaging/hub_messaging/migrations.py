@@ -136,10 +136,10 @@ DROP INDEX work_aside;
 """Expands only: statements of the version before find what they look for in the wider indexes."""
 
 WITHDRAWN_V1 = """
-CREATE INDEX work_refused ON work (lane, dossier_id) WHERE state = 'refused';
-CREATE INDEX work_in_doubt ON work (lane) WHERE state = 'done' AND started_at IS NOT NULL;
+CREATE INDEX IF NOT EXISTS work_refused ON work (lane, dossier_id) WHERE state = 'refused';
+CREATE INDEX IF NOT EXISTS work_in_doubt ON work (lane) WHERE state = 'done' AND started_at IS NOT NULL;
 """
-"""Expands only: the version before leaves nothing to be found in the second."""
+"""Expands only: the version before leaves nothing to be found in the second. Operators may have built them before."""
 
 TOPIC_IDS_V1 = "ALTER TABLE position ADD COLUMN topic_id uuid"
 """Expands only: the version before neither reads nor writes it."""

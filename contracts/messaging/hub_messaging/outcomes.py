@@ -21,8 +21,10 @@ NOT_TAKEN: Final = frozenset(
 )
 """Reasons to try again that say for certain that the party took nothing; any other may hide an effect."""
 
+SHARED: Final = " again and again"
+"""Follows the reason of a refusal that was repeated until it was the lane's."""
 MAY_BE_TAKEN: Final = (
-    "^(timeout|connection-broken|answer-unreadable|bug|not-recorded|http-409|http-5(0[0-24-9]|[1-9][0-9]))$"
+    f"^(timeout|connection-broken|answer-unreadable|bug|not-recorded|http-409({SHARED})?|http-5(0[0-24-9]|[1-9][0-9]))$"
 )
 """Reasons that may hide an effect, as a pattern: of the others it is certain that they don't.
 

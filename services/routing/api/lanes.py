@@ -17,12 +17,10 @@ from hub_web.routes import Router
 from hub_web.tokens import Caller
 from hub_web.waiting_work import Settle, Why, WorkView, work_page
 from services.routing.domain.endpoint import EndpointOf, Offer
+from services.routing.domain.transfer import ENDED
 from services.routing.handlers.ports import CompetenceNow, Lanes, LaneState, UnknownHandOvers
 
 log = structlog.get_logger(__name__)
-
-ENDED = "ended-by-a-person"
-"""Why a hand-over is not made: somebody deals with it in another way."""
 
 Reader = Annotated[Caller, requires("transfers:read")]
 Manager = Annotated[Caller, requires("lanes:manage")]

@@ -40,7 +40,8 @@ def add_correction(
     """Đính chính: every agency that has the dossier is told, by a call or by a person; the others get it right at once.
 
     Each correction says all as it stands, so an older one than was read is not told any more. An agency that refused
-    the dossier gets it anew, and must be told by a person until it has taken that.
+    the dossier gets it anew, and must be told by a person until it has taken that; what is corrected meanwhile follows
+    that hand-over, as if there had been no refusal.
     """
     newest = max(transfer.corrections, default=0) < correction.request
     if correction.request in transfer.corrections:
@@ -53,8 +54,9 @@ def add_correction(
         untold = leg._replace(untold=(*leg.untold, correction.request))
         if anew := _anew(transfer.plan, leg, correction):
             handovers.append(anew)
-            transfer = transfer.with_leg(untold._replace(anew=(*leg.anew, correction.cause.id)))
-        elif leg.agency is not None and offered(leg.agency.code):
+            begun = untold._replace(anew=(*leg.anew, correction.cause.id), refused_at=None, refused_reason=None)
+            transfer = transfer.with_leg(begun)
+        elif leg.agency is not None and not leg.turned_away and offered(leg.agency.code):
             handovers.append(Handover(leg, correction))
         else:
             transfer = transfer.with_leg(untold)
@@ -65,7 +67,9 @@ def add_correction(
 
 def _anew(plan: Plan | None, leg: Leg, correction: Consignment) -> Handover | None:
     """The dossier as it stands, for an agency that refused it; a plan of a version before may lack its dates."""
-    if not leg.mendable or plan is None or plan.received_at is None or plan.promised_at is None:
+    if not leg.mendable or plan is None or plan.received_at is None:
+        return None
+    if plan.promised_at is None and not plan.undated:
         return None
     dossier = correction._replace(
         kind="dossier", received_at=plan.received_at, promised_at=plan.promised_at, what=(), case=None

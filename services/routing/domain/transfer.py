@@ -6,7 +6,7 @@ Nothing here is ever taken back: what a repeat or a late message says again chan
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal, NamedTuple
+from typing import Final, Literal, NamedTuple
 from uuid import UUID
 
 from hub_events.event import Envelope
@@ -16,6 +16,8 @@ Kind = Literal["dossier", "supplement", "correction"]
 Role = Literal["lead", "cooperating"]
 LegState = Literal["planned", "routed", "refused", "handed_over", "acknowledged", "in_progress", "completed"]
 TransferState = Literal["unknown", "routing_failed", "routed", "refused", "handed_over", "completed"]
+ENDED: Final = "ended-by-a-person"
+"""Why a hand-over is not made: somebody deals with it in another way."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,9 +123,14 @@ class Leg(NamedTuple):
     """Events of the corrections by which the refused dossier was handed over anew."""
 
     @property
-    def mendable(self) -> bool:
-        """The agency refused the dossier for what it was; a conflict may say that it has it."""
+    def turned_away(self) -> bool:
+        """The agency doesn't have the dossier: it refused it, or a person ended it. A conflict may say that it has."""
         return self.refused_at is not None and not self.taken and self.refused_reason != "http-409"
+
+    @property
+    def mendable(self) -> bool:
+        """The agency refused the dossier for what it was."""
+        return self.turned_away and self.refused_reason != ENDED
 
     @property
     def in_hand(self) -> bool:
@@ -168,7 +175,9 @@ class Plan(NamedTuple):
     received_at: datetime | None = None
     """When the desk got the dossier. None: planned by a version that didn't keep it."""
     promised_at: datetime | None = None
-    """The latest date that the applicant was promised. None: as above."""
+    """The latest date that the applicant was promised. None: there is none if it is `undated`, else as above."""
+    undated: bool = False
+    """It was accepted without a promised date."""
 
     def promised(self, *consignments: Consignment) -> "Plan":
         """With the dates that these bring."""

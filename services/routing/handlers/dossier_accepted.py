@@ -37,4 +37,5 @@ def _plan(fact: Fact[DossierAcceptedV1]) -> Plan:
         territory=accepted.territory,
         cause=fact.envelope,
         received_at=accepted.received_at,
+        undated=accepted.promise.due_at is None,
     )

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from typing import Any, Final
+from uuid import UUID
 
 import asyncpg
 from pydantic import TypeAdapter
@@ -13,6 +14,7 @@ from services.routing.domain.transfer import Consignment, Leg, Plan, Recall, Sto
 
 _LEGS: Final = TypeAdapter(tuple[Leg, ...])
 _WAITING: Final = TypeAdapter(tuple[Consignment, ...])
+_ANEW: Final = TypeAdapter(dict[str, tuple[UUID, ...]])
 _NUMBERS: Final = TypeAdapter(tuple[int, ...])
 _STOP: Final = TypeAdapter(Stop)
 _CAUSE: Final = TypeAdapter(Envelope)
@@ -46,12 +48,14 @@ TABLE: Final = Table(
         "done_at": "timestamptz",
         "received_at": "timestamptz",
         "promised_at": "timestamptz",
+        "anew": "jsonb",
+        "undated": "bool",
     },
 )
 
 
 def to_row(transfer: Transfer) -> Sequence[Any]:
-    plan = transfer.plan
+    plan, anew = transfer.plan, {leg.leg: leg.anew for leg in transfer.legs if leg.anew}
     return (
         transfer.dossier_id,
         transfer.state,
@@ -78,16 +82,23 @@ def to_row(transfer: Transfer) -> Sequence[Any]:
         transfer.done_at,
         plan and plan.received_at,
         plan and plan.promised_at,
+        to_json(anew).decode() if anew else None,
+        plan is not None and plan.undated,
     )
 
 
 def _leg(leg: Leg) -> dict[str, Any]:
-    """By names, the recall too; one that nobody recalls or corrects is written as a version before would."""
+    """By names, the recall too; one that nobody recalls or corrects is written as a version before would.
+
+    Such a version refuses to read any other member: what is new has a column of its own.
+    """
     written = leg._asdict()
-    recall, told = written.pop("recall"), {name: written.pop(name) for name in ("untold", "anew")}
+    recall, untold, _anew = (written.pop(name) for name in ("recall", "untold", "anew"))
     if recall != Recall():
         written["recall"] = recall._asdict()
-    return {**written, **{name: numbers for name, numbers in told.items() if numbers}}
+    if untold:
+        written["untold"] = untold
+    return written
 
 
 def _consignment(one: Consignment) -> dict[str, Any]:
@@ -101,7 +112,7 @@ def from_row(row: asyncpg.Record) -> Transfer:
     return Transfer(
         dossier_id=row["dossier_id"],
         plan=_plan(row),
-        legs=_LEGS.validate_json(row["legs"]),
+        legs=_legs(row),
         waiting=_WAITING.validate_json(row["waiting"]),
         supplements=_NUMBERS.validate_json(row["supplements"]),
         edition=row["edition"],
@@ -113,6 +124,15 @@ def from_row(row: asyncpg.Record) -> Transfer:
         stop=row["stop"] and _STOP.validate_json(row["stop"]),
         done_at=row["done_at"],
     )
+
+
+def _legs(row: asyncpg.Record) -> tuple[Leg, ...]:
+    """Versions before wrote `anew` into the legs themselves."""
+    legs = _LEGS.validate_json(row["legs"])
+    if row["anew"] is None:
+        return legs
+    anew = _ANEW.validate_json(row["anew"])
+    return tuple(leg._replace(anew=(*leg.anew, *anew.get(leg.leg, ()))) for leg in legs)
 
 
 def _plan(row: asyncpg.Record) -> Plan | None:
@@ -127,6 +147,7 @@ def _plan(row: asyncpg.Record) -> Plan | None:
         cause=_CAUSE.validate_json(row["cause"]),
         received_at=row["received_at"],
         promised_at=row["promised_at"],
+        undated=row["undated"],
     )
 
 
