@@ -82,12 +82,15 @@ async def test_a_supplement_restarts_by_the_hours_of_that_day_and_earlier_dates_
     assert dict(await door.outbox(id))["dossier.supplement_received.v1"]["promise"]["hours"] == LATE
 
 
-async def test_a_desk_that_is_no_more_counts_by_the_default(door: FrontDoor) -> None:
-    await keeps(door, EARLY)
-    submitted = await door.submitted(residence())
-    await keeps(door, EARLY, valid_to="2026-03-01")
-    accepted = await door.decided(submitted["dossier_id"], "accept")
-    assert (accepted["promise"]["due_at"], accepted["promise"]["hours"]) == ("2026-03-11T17:00:00+07:00", None)
+async def test_what_an_ended_desk_received_is_counted_by_its_hours_whenever_it_is_entered(door: FrontDoor) -> None:
+    await keeps(door, EARLY, valid_to="2026-03-02")
+    in_time = await promised(door, residence(), "2026-03-02T10:00")
+    door.set_time("2026-03-03T08:00:00+07:00")
+    await door.intake._reference.refresh(door.intake.spine.pool)
+    body = residence(acceptance=ACCEPTANCE, received_at="2026-03-02T10:00:00+07:00")
+    late = (await door.submitted(body))["promise"]
+    assert in_time == ("2026-03-11T16:30", EARLY)
+    assert (late["due_at"], late["hours"]) == ("2026-03-11T16:30:00+07:00", EARLY)
 
 
 async def test_an_officers_date_says_the_hours_too_for_the_reminder(door: FrontDoor) -> None:

@@ -4,11 +4,13 @@ import pytest
 
 from tests.intake.conftest import ACCEPTANCE, FrontDoor, residence
 from tests.intake.directory_office import DESKS, Desk, desk
-from tests.intake.test_forms import a_book
+from tests.intake.test_forms import a_book, issued
 from tests.intake.test_old_dossiers import book, entered, line
+from tests.intake.test_results import THERE, ready, sending, sign
 
 pytestmark = pytest.mark.stack
 ENDED = "H45.30.01"  # on 30/06/2025
+HANDED_OUT = ("dossier.desk_step_recorded.v1", "dossier.result_returned.v1")
 
 
 @pytest.fixture
@@ -55,6 +57,25 @@ async def test_a_repeat_is_answered_as_the_first_time_though_the_desk_has_ended(
     again = await door.post("/v1/dossiers", body, key="k")
     assert (again.status_code, again.content) == (201, first.content)
     assert (await door.post("/v1/dossiers", residence())).json()["slug"] == "desk-unknown"
+
+
+async def test_a_desk_that_has_ended_keeps_its_name_for_the_results_that_were_wanted_there(office: Desk) -> None:
+    door, name = office.door, "Bộ phận Một cửa phường Mới"
+    there = {"code": THERE, "name": name, "province": "01", "commune": "00008"}
+    await office.published("desks", desk(**there))
+    here, travels = await ready(door, wanted=THERE), await ready(door, wanted=THERE)
+    made = await sending(door, travels)
+    assert (await sign(door, made, "desk")).status_code == 200
+    door.set_time("2026-03-03T08:00:00+07:00")
+    await office.published("desks", desk(**there, valid_to="2026-03-02"))
+    await door.intake._reference.refresh(door.intake.spine.pool)
+
+    assert (await sign(door, made, "agency")).status_code == 200
+    await door.decided(travels, "return-result", collected_by="applicant")
+    told = [body["desk"] for type, body in await door.outbox(travels) if type in HANDED_OUT]
+    assert [(at["code"], at["name"]) for at in told[-2:]] == [(THERE, name)] * 2
+    _, text = await issued(door, here, "01")
+    assert f"Nhận trực tiếp tại {name}" in text
 
 
 async def test_a_territory_that_is_none_is_refused_at_once(door: FrontDoor) -> None:

@@ -46,6 +46,17 @@ async def test_a_withdrawal_recorded_while_form_05_is_printed_has_it_printed_ane
     assert kinds == ["05", "05"], "what the first was drafted from stands no more"
 
 
+async def test_an_apology_is_not_issued_once_papers_are_waited_for_though_its_printing_had_begun(
+    door: FrontDoor, printed: Callable[[Meanwhile], list[str]]
+) -> None:
+    dossier = (await accepted(door))["dossier_id"]
+    kinds = printed(lambda: door.decided(dossier, "request-supplement", reason="Thiếu chữ ký"))
+    response = await issue(door, dossier, "04", reason="Cần xác minh.", new_due_at="2026-03-16T17:00:00+07:00")
+    assert (response.status_code, response.json()["slug"]) == (409, "form-not-possible")
+    assert kinds == ["04"]
+    assert "dossier.form_issued.v1" not in dict(await door.outbox(dossier))
+
+
 async def test_the_receipt_names_the_book_of_its_number(door: FrontDoor) -> None:
     door.set_time("2026-12-31T16:00:00+07:00")
     dossier = str((await accepted(door, acceptance=None))["dossier_id"])

@@ -8,12 +8,13 @@ from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
 
 from hub_worktime import VIETNAM
-from services.intake.domain.books.old_dossier import book_dates
+from services.intake.domain.books.old_dossier import OldDossier, book_dates, old_dossier_id
 from services.intake.domain.refusals import DatesOutOfOrder
 from services.intake.settings import Settings
 from tests.intake.conftest import ACCEPTANCE, FrontDoor, opened, residence
@@ -87,6 +88,19 @@ async def test_a_number_is_one_however_its_letters_are_composed(door: FrontDoor)
     (first,) = (await entered(door, book(line(number=spelt[0]))))["items"]
     (again,) = (await entered(door, book(line(number=spelt[1]))))["items"]
     assert (again["outcome"], again["dossier_id"]) == ("unchanged", first["dossier_id"])
+
+
+async def test_what_was_entered_under_letters_taken_apart_is_found_when_the_book_comes_again(
+    door: FrontDoor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    number = unicodedata.normalize("NFD", "Hộ tịch-17")
+    by_the_former_rule = property(lambda one: old_dossier_id(one.desk.code, number))
+    with monkeypatch.context() as former:
+        former.setattr(OldDossier, "id", by_the_former_rule)
+        (first,) = (await entered(door, book(line(number=number, finished_at=None, result=None))))["items"]
+    ended = [(await entered(door, book(line(number=number))))["items"][0] for _ in range(2)]
+    assert [item["outcome"] for item in ended] == ["finished", "unchanged"]
+    assert {item["dossier_id"] for item in ended} == {first["dossier_id"]}
 
 
 async def test_how_it_ended_in_the_book_is_its_national_status(door: FrontDoor) -> None:

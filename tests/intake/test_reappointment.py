@@ -92,11 +92,27 @@ async def test_a_supplement_brings_a_new_promise_of_which_the_letter_says_nothin
     door.set_time("2026-03-10T09:00:00+07:00")
     await put_off(door, dossier_id, "2026-03-16T17:00:00+07:00")
     await door.decided(dossier_id, "request-supplement", reason="Thiếu chữ ký")
-    assert "16/03/2026" not in (await visitor.sees()).partition("Các bước đã qua")[0], "no date counts while it waits"
+    assert (await shown(door, dossier_id))["reappointed_to"] is None, "no date counts while it waits"
+    assert "16/03/2026" not in (await visitor.sees()).partition("Các bước đã qua")[0]
+    await door.decided(dossier_id, "request-withdrawal")
+    page = (await visitor.sees()).partition("Các bước đã qua")[0]
+    assert ("Thời hạn đang dừng" in page, "16/03/2026" in page) == (True, False), "it waits all the same"
     door.set_time("2026-03-12T09:00:00+07:00")
     restarted = await door.decided(dossier_id, "supplement", components=[{"code": "to-khai", "originals": 1}])
     assert restarted["promise"]["reappointed_to"] is None
     assert "16/03/2026" not in (await visitor.sees()).partition("Các bước đã qua")[0]
+
+
+async def test_no_date_is_put_off_while_papers_are_waited_for(door: FrontDoor) -> None:
+    dossier_id = (await accepted(door))["dossier_id"]
+    await door.decided(dossier_id, "request-supplement", reason="Thiếu chữ ký")
+    waiting = await put_off(door, dossier_id, "2026-03-16T17:00:00+07:00")
+    assert (waiting.status_code, waiting.json()["slug"]) == (409, "form-not-possible")
+    assert "chờ bổ sung" in waiting.text
+    assert (await door.post(f"/v1/dossiers/{dossier_id}/forms/04/draft", BY)).status_code == 409
+    door.set_time("2026-03-06T09:00:00+07:00")
+    await door.decided(dossier_id, "supplement", components=[{"code": "to-khai", "originals": 1}])
+    assert (await put_off(door, dossier_id, "2026-03-20T17:00:00+07:00")).status_code == 201
 
 
 async def test_forms_print_the_registers_own_date_though_the_clock_has_not_heard_of_it(door: FrontDoor) -> None:

@@ -35,9 +35,14 @@ class Standing(NamedTuple):
         return min((at for at in ends if at is not None), default=None)
 
     @property
+    def waits(self) -> bool:
+        """Đang chờ bổ sung: the clock stands still, and no date counts."""
+        return self.dossier.state == "supplement_requested" and not self.decided
+
+    @property
     def reappointed_to(self) -> datetime | None:
         """Ngày hẹn lại, where an apology letter has put off the date that holds. It is judged by the first one."""
-        return self.life.reappointed(self.dossier.due_at)
+        return None if self.waits else self.life.reappointed(self.dossier.due_at)
 
     @property
     def to_be_returned(self) -> bool:
@@ -66,10 +71,10 @@ class Standing(NamedTuple):
         if self.decided:
             ready: tuple[Action, ...] = () if self.life.result_ready_at else ("result-ready",)
             return (*ready, "return-result", "ask-fee", "correct")
-        asked, waits = self.life.withdrawal_requested_at is not None, self.dossier.state == "supplement_requested"
+        asked = self.life.withdrawal_requested_at is not None
         leaving: tuple[Action, ...] = ("stop",) if asked else ("request-withdrawal", "stop")
         here: tuple[Action, ...] = ("ask-fee", "correct")
-        if waits:
+        if self.waits:
             return (*leaving, *here)
         if self.dossier.accepted:
             return (*leaving, "record-step", "result-ready", *here)

@@ -98,10 +98,14 @@ class LiveCatalogue:
 
     def desk_ever(self, code: str) -> Desk:
         """The same, also where it has ended: what it received stays its own. Raises UnknownDesk."""
-        try:
-            return self._desks[code]
-        except KeyError:
-            raise UnknownDesk from None
+        desk = self.known_desk(code)
+        if desk is None:
+            raise UnknownDesk
+        return desk
+
+    def known_desk(self, code: str) -> Desk | None:
+        """Name, hours and telephone of one that a dossier names, as they are or were last; None: never heard of."""
+        return self._desks.get(code)
 
     def published(self, after: str = "", words: Sequence[str] = ()) -> Iterator[Procedure]:
         """Newest versions by code, after that code; with all `words` (folded) in code, name or agency."""

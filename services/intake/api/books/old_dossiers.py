@@ -10,7 +10,6 @@ import unicodedata
 from collections import Counter
 from collections.abc import Callable, Coroutine, Iterator
 from datetime import date, datetime
-from functools import partial
 from typing import Annotated, Any, Literal, Self
 from uuid import UUID
 
@@ -93,12 +92,8 @@ class OldLine(BaseModel):
 
     model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
 
-    number: Annotated[
-        str,
-        StringConstraints(strip_whitespace=True, pattern=r"^[^\x00-\x1f\x7f]{1,60}$"),
-        AfterValidator(partial(unicodedata.normalize, "NFC")),
-    ]
-    """Số trong sổ: with the desk, what the dossier is known by."""
+    number: Annotated[str, StringConstraints(strip_whitespace=True, pattern=r"^[^\x00-\x1f\x7f]{1,60}$")]
+    """Số trong sổ: with the desk, what the dossier is known by, however its letters are composed."""
     desk_code: AgencyCode
     procedure_code: ProcedureCode
     procedure_name: Text | None = None
@@ -209,14 +204,13 @@ class _Entry:
                 raise
             return _refused(number, known)
         return OldLineResult(
-            line=number, outcome=recorded.outcome, dossier_id=command.line.id, dossier_code=recorded.dossier_code
+            line=number, outcome=recorded.outcome, dossier_id=recorded.dossier_id, dossier_code=recorded.dossier_code
         )
 
     def _job(self, command: RecordOldDossier) -> Job[Any, Recorded]:
-        line = command.line
         return Job(
             run=lambda uow: record_old_dossier(command, uow, self._office),
-            keys={DOSSIERS: (line.id,), PROGRESS: (line.id,), NUMBERS: (command.numbers_key,)},
+            keys={DOSSIERS: command.ids, PROGRESS: command.ids, NUMBERS: (command.numbers_key,)},
         )
 
     def _command(self, given: OldLine) -> RecordOldDossier:
@@ -229,7 +223,7 @@ class _Entry:
         applicant = given.applicant
         return RecordOldDossier(
             line=OldDossier(
-                number=given.number,
+                number=unicodedata.normalize("NFC", given.number),
                 procedure=self._procedure(given),
                 desk=desk,
                 territory=given.territory or desk.territory,
@@ -237,6 +231,7 @@ class _Entry:
                 result=given.result,
                 **dates._asdict(),
             ),
+            number_as_sent=given.number,
             code=given.code,
             officer=given.officer or UNNAMED_OFFICER,
             applicant=applicant.model_dump(mode="json", exclude_none=True),

@@ -27,7 +27,7 @@ from hub_worktime import Calendar, load_calendar
 from services.intake.api.citizen.pages import TRACKING_PATH, Pages
 from services.intake.api.desk.life_reading import LifeReading
 from services.intake.api.reading import Reading
-from services.intake.domain.catalogue import Desk, Procedure
+from services.intake.domain.catalogue import Procedure
 from services.intake.domain.citizen.citizen_view import Around, CitizenView, citizen_view
 from services.intake.domain.citizen.look_up import (
     LONGEST_TYPED,
@@ -40,7 +40,7 @@ from services.intake.domain.citizen.look_up import (
 from services.intake.domain.citizen.plain_words import plain
 from services.intake.domain.desk.life import Life
 from services.intake.domain.dossier import Dossier
-from services.intake.domain.refusals import UnknownDesk, UnknownProcedure
+from services.intake.domain.refusals import UnknownProcedure
 from services.intake.handlers.citizen.recognise_applicant import recognise_applicant
 from services.intake.handlers.office import Office
 
@@ -172,22 +172,15 @@ def _shown(pages: Pages, view: CitizenView) -> Response:
 
 
 def _around(dossier: Dossier, life: Life | None, office: Office) -> Around:
-    wanted_at = life.wanted_at if life is not None else None
-    other = None if wanted_at is None else _desk(wanted_at, office)
-    return Around(_procedure(dossier, office), _desk(dossier.desk.code, office), _calendar(dossier), other)
+    desk, wanted_at = office.catalogue.known_desk, life.wanted_at if life is not None else None
+    other = None if wanted_at is None else desk(wanted_at)
+    return Around(_procedure(dossier, office), desk(dossier.desk.code), _calendar(dossier), other)
 
 
 def _procedure(dossier: Dossier, office: Office) -> Procedure | None:
     try:
         return office.catalogue.version(dossier.procedure)
     except UnknownProcedure:
-        return None
-
-
-def _desk(code: str, office: Office) -> Desk | None:
-    try:
-        return office.catalogue.desk(code)
-    except UnknownDesk:
         return None
 
 

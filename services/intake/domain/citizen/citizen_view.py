@@ -97,8 +97,8 @@ def citizen_view(
         place=_place(standing, status.code, steps, around),
         actions=_actions(standing, status.code, around),
         papers=_papers(dossier, around.procedure) if status.code == 5 else None,
-        promised=_promised(dossier, status.code, around.calendar),
-        reappointed=_reappointed(standing, status.code),
+        promised=_promised(standing, around.calendar),
+        reappointed=_reappointed(standing.reappointed_to),
         late=late,
         desk=plain((around.desk.ref if around.desk else dossier.desk).name),
         phone=plain(around.desk.phone) if around.desk else None,
@@ -185,29 +185,27 @@ def _papers(dossier: Dossier, procedure: Procedure | None) -> tuple[str, ...]:
     return tuple(sorted(dict.fromkeys(asked), key=OTHER_PAPERS.__eq__))
 
 
-def _promised(dossier: Dossier, status: int, calendar: Calendar | None) -> PromiseWords | None:
+def _promised(standing: Standing, calendar: Calendar | None) -> PromiseWords | None:
+    dossier = standing.dossier
     promise = dossier.promise
     if promise is None:
         return None
-    if status == 5 and promise.due_at is not None:
+    if standing.waits and promise.due_at is not None:
         before = f"Ngày hẹn trước đó là {time_of(promise.due_at)}."
         return PromiseWords(None, f"{before} Thời hạn đang dừng; có ngày hẹn mới khi ông/bà nộp đủ giấy tờ.")
     return promise_words(promise, restarted=dossier.restarted, calendar=calendar)
 
 
-def _reappointed(standing: Standing, status: int) -> str | None:
-    """What the signed letter says, said here too; while papers are waited for no date counts."""
-    new = standing.reappointed_to
-    if new is None or status == 5:
-        return None
-    return f"Đã hẹn lại: {time_of(new)}, theo phiếu xin lỗi và hẹn lại ngày trả kết quả."
+def _reappointed(to: datetime | None) -> str | None:
+    """What the signed letter says, said here too."""
+    return None if to is None else f"Đã hẹn lại: {time_of(to)}, theo phiếu xin lỗi và hẹn lại ngày trả kết quả."
 
 
 def _late(standing: Standing, status: int, around: Around, now: datetime) -> tuple[str, ...]:
     """Quá hạn, said as it is; the hub doesn't apologise: that is for the head of the agency, with a new date."""
     dossier = standing.dossier
     due_at = dossier.due_at
-    if due_at is None or status == 5:
+    if due_at is None or standing.waits:
         return ()
     if (ended := judgement(standing)) is not None and dossier.state != "stopped":
         return ("Kết quả có muộn hơn ngày hẹn.",) if ended.outcome == "late" else ()

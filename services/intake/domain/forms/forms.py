@@ -214,6 +214,8 @@ def _not_to_be_moved(dossier: Dossier, finished: bool, life: Life | None, now: d
     """Chỉ hẹn lại một lần (NĐ 61/2018 Đ.19.9): a letter may be put right until the date that it names has passed."""
     if dossier.state in _CLOSED or not dossier.accepted or finished:
         return "chỉ hẹn lại hồ sơ đã tiếp nhận và chưa có kết quả"
+    if dossier.state == "supplement_requested":
+        return "hồ sơ đang chờ bổ sung, thời hạn đang dừng; có ngày hẹn mới khi nhận đủ giấy tờ"
     if dossier.due_at is None:
         return "hồ sơ không có ngày hẹn trả"
     reappointed_to = life.reappointed(dossier.due_at) if life else None

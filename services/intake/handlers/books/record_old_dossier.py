@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
+from uuid import UUID
 
 from hub_messaging.clock import real_now
 from services.intake.domain.books.old_dossier import OldDossier, Outcome
@@ -15,13 +16,27 @@ from services.intake.handlers.ports import IntakeWork
 
 @dataclass(frozen=True, slots=True)
 class RecordOldDossier:
-    """`code`: the official number that it had already. `applicant` and `contact` are personal and leave sealed only."""
+    """`code`: the official number that it had already. `applicant` and `contact` are personal and leave sealed only.
+
+    The line's number is in NFC; until ids were made from that, they were made from the number as it was sent.
+    """
 
     line: OldDossier
+    number_as_sent: str
     code: str | None
     officer: str
     applicant: Mapping[str, Any]
     contact: Mapping[str, str]
+
+    @property
+    def line_as_sent(self) -> OldDossier:
+        """The line under the id that it may have been entered by."""
+        return self.line._replace(number=self.number_as_sent)
+
+    @property
+    def ids(self) -> tuple[UUID, ...]:
+        """Those under which it is looked for."""
+        return tuple({self.line.id, self.line_as_sent.id})
 
     @property
     def numbers_key(self) -> str:
@@ -35,24 +50,26 @@ class Recorded:
     """What became of a line."""
 
     outcome: Outcome
+    dossier_id: UUID
     dossier_code: str
 
 
 def record_old_dossier(command: RecordOldDossier, uow: IntakeWork, office: Office) -> Recorded:
     """Enters the dossier, or adds its end or return if that was not known. Raises OldDossierDiffers."""
-    line = command.line
+    lines = (command.line_as_sent, command.line)
+    line = next((one for one in lines if uow.dossiers.get(one.id) is not None), command.line)
     known = uow.dossiers.get(line.id)
     if known is None:
-        return Recorded("entered", _enter(command, uow, office))
+        return Recorded("entered", line.id, _enter(command, uow, office))
     progress = uow.progress.get(line.id) or Progress(line.id)
     applicant = office.seals.open("form", line.id, known.sealed_form)["applicant"]
     line.check_same(known, progress, same_applicant=applicant == command.applicant)
     assert known.code
     if not line.tells_more(known, progress):
-        return Recorded("unchanged", known.code)
+        return Recorded("unchanged", line.id, known.code)
     uow.dossiers.put(line.id, known._replace(state=line.state))
-    _finish(command, progress, uow)
-    return Recorded("finished", known.code)
+    _finish(line, command.officer, progress, uow)
+    return Recorded("finished", line.id, known.code)
 
 
 def _enter(command: RecordOldDossier, uow: IntakeWork, office: Office) -> str:
@@ -63,7 +80,7 @@ def _enter(command: RecordOldDossier, uow: IntakeWork, office: Office) -> str:
     uow.dossiers.put(line.id, line.registered(code, command.officer, sealed_form, sealed_contact))
     uow.timeline.add(line.entered_step(command.officer, real_now()))
     if line.finished_at is not None:
-        _finish(command, Progress(line.id), uow)
+        _finish(line, command.officer, Progress(line.id), uow)
     return code
 
 
@@ -75,9 +92,8 @@ def _taken(code: str, uow: IntakeWork) -> str:
     return code
 
 
-def _finish(command: RecordOldDossier, progress: Progress, uow: IntakeWork) -> None:
-    line = command.line
+def _finish(line: OldDossier, officer: str, progress: Progress, uow: IntakeWork) -> None:
     uow.progress.put(line.id, line.finished(progress))
-    uow.timeline.add(line.finished_step(command.officer, real_now()))
+    uow.timeline.add(line.finished_step(officer, real_now()))
     if line.returned_at is not None:
-        uow.timeline.add(line.returned_step(command.officer, real_now()))
+        uow.timeline.add(line.returned_step(officer, real_now()))

@@ -1,22 +1,17 @@
-"""Bộ phận Một cửa theo mã: its name and hours as the directory has them now."""
+"""Bộ phận Một cửa theo mã: its name and hours as the directory has them now, or had them when it ended."""
 
 from hub_events.intake import DeskRef
 from hub_worktime import DEFAULT_HOURS, WorkingHours
-from services.intake.domain.refusals import UnknownDesk
 from services.intake.handlers.office import Office
 
 
 def desk_called(code: str, office: Office) -> DeskRef | None:
-    """None: no longer in the directory."""
-    try:
-        return office.catalogue.desk(code).ref
-    except UnknownDesk:
-        return None
+    """None: the directory never had it."""
+    desk = office.catalogue.known_desk(code)
+    return desk.ref if desk else None
 
 
 def hours_at(code: str, office: Office) -> WorkingHours:
-    """Giờ tính hạn; the default where the desk is no longer in the directory."""
-    try:
-        return office.catalogue.desk(code).hours
-    except UnknownDesk:
-        return DEFAULT_HOURS
+    """Giờ tính hạn; the default for a desk that the directory never had."""
+    desk = office.catalogue.known_desk(code)
+    return desk.hours if desk else DEFAULT_HOURS

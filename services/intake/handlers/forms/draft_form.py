@@ -67,6 +67,7 @@ def draft_form(kind: str, recorded: Recorded, given: Given, office: Office, now:
 def _opened(recorded: Recorded, office: Office) -> FormFacts:
     dossier, sealed = recorded.dossier, recorded.sealed_reason
     roles, names = _plan(dossier, office)
+    desk = office.catalogue.known_desk(dossier.desk.code)
     contact: Mapping[str, Any] = {}
     if dossier.sealed_contact is not None:
         contact = office.seals.open("contact", dossier.id, dossier.sealed_contact)
@@ -76,7 +77,7 @@ def _opened(recorded: Recorded, office: Office) -> FormFacts:
         steps=recorded.steps,
         roles=roles,
         component_names=names,
-        desk_phone=phone_of(dossier.desk.code, office),
+        desk_phone=desk.phone if desk else "",
         form=office.seals.open("form", dossier.id, dossier.sealed_form),
         contact=contact,
         life=recorded.life,
@@ -96,16 +97,8 @@ def _plan(dossier: Dossier, office: Office) -> tuple[dict[str, str], dict[str, s
 
 
 def _other_desk(life: Life | None, office: Office) -> str | None:
-    """By its code where it is no longer listed."""
+    """By its code where the directory never had it."""
     if life is None or life.wanted_at is None:
         return None
     desk = desk_called(life.wanted_at, office)
     return desk.name if desk else life.wanted_at
-
-
-def phone_of(desk_code: str, office: Office) -> str:
-    """The desk's telephone; empty for a desk that is no longer listed."""
-    try:
-        return office.catalogue.desk(desk_code).phone
-    except Refusal:
-        return ""
