@@ -128,3 +128,24 @@ async def test_the_book_and_the_slip_tell_how_the_result_was_returned(door: Fron
     assert "10:00 03/03/2026 người được ủy quyền nhận" in said_by(await fetched(door, book))
     _, slip = await issued(door, dossier_id, "06")
     assert "10:00 03/03/2026 Trả kết quả" in slip
+
+
+async def test_the_book_says_the_earlier_of_what_desk_and_agency_called_the_result(door: FrontDoor) -> None:
+    dossier_id = (await accepted(door))["dossier_id"]
+    door.set_time("2026-03-03T20:00:00+07:00")
+    await door.decided(dossier_id, "result-ready", at="2026-03-03T16:50:00+07:00")
+    done_at = datetime.fromisoformat("2026-03-03T19:00:00+07:00")
+    done = DossierCompletedV1(leg="lead", agency=POLICE, completed_at=done_at, result="approved")
+    await told(door, record(routed(POLICE), dossier_id), record(done, dossier_id))
+    book = (await door.post("/v1/desks/H26.15.01/register", a_book())).json()
+    text = said_by(await fetched(door, book))
+    assert "16:50 03/03/2026" in text
+    assert "19:00" not in text
+
+
+async def test_what_was_returned_by_an_old_book_is_returned_in_the_book(door: FrontDoor) -> None:
+    await entered(door, book(line(returned_at="2025-02-13T15:20:00+07:00"), line("13/2025")))
+    february = {"from": "2025-02-01", "to": "2025-02-28"}
+    part = (await door.post("/v1/desks/H26.15.01/register", a_book(**february))).json()
+    assert part["lines"] == 2
+    assert said_by(await fetched(door, part)).count("15:20 13/02/2025") == 1
