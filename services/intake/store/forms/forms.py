@@ -56,13 +56,14 @@ _NUMBERS = f"""
    AND ({_OLD_BOOK}) IS NOT TRUE
  ORDER BY dossier.code LIMIT $3)
 UNION ALL
-(SELECT dossier.code FROM register_line AS line JOIN dossier ON dossier.id = line.dossier_id
- WHERE line.desk_code = $1 AND line.received_at >= $6 AND line.received_at < $7 AND dossier.code > $2 AND {_OLD_BOOK}
+(SELECT dossier.code FROM dossier
+ WHERE dossier.desk_code = $1 AND dossier.received_at >= $6 AND dossier.received_at < $7 AND dossier.code > $2
+   AND {_OLD_BOOK}
  ORDER BY dossier.code LIMIT $3)
 ORDER BY code LIMIT $3
 """  # noqa: S608
 """By the index of official numbers, which say the day: one of its own would cost every submission. Numbers of old books
-may be of any form, or another desk's: those by the day of receipt."""
+may be of any form, or another desk's: those by the day of receipt, in the index whose condition is `_OLD_BOOK`."""
 _GAVE = "SELECT EXISTS (SELECT FROM dossier WHERE code = $2 AND desk_code = $1)"
 _BOOK = f"""
 SELECT {", ".join(f"dossier.{name}" for name in DOSSIER.columns)},
