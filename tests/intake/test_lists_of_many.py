@@ -11,7 +11,9 @@ import pytest
 
 from hub_messaging.database import Pool, open_pool
 from services.intake.domain.national_status import RegisterStatus, statuses
+from services.intake.domain.stated import CLOCK_DIFFERENCE
 from services.intake.domain.systems.search import Order, Place, Search, Span
+from services.intake.store.books.period_figures import _COUNT
 from services.intake.store.systems import lists
 from services.intake.store.systems.lists import Lists
 from tests.intake.conftest import MONDAY_MORNING
@@ -106,6 +108,14 @@ async def test_the_indexes_by_desk_hold_all_that_is_asked_of_their_lines(large: 
             plan = "\n".join(row[0] for row in await connection.fetch(f"EXPLAIN {statement}", *values))
             scans = set(re.findall(r"(Index.* Scan)(?: Backward)? using register_line_", plan))
             assert scans == {"Index Only Scan"}, plan
+
+
+async def test_the_figures_of_a_desk_walk_its_own_lines_alone(large: Pool) -> None:
+    period = MONDAY_MORNING - 60 * DAY, MONDAY_MORNING - 30 * DAY
+    values = *period, list(desks(9)), period[1], CLOCK_DIFFERENCE
+    plan = "\n".join(row[0] for row in await large.fetch(f"EXPLAIN {_COUNT}", *values))
+    assert re.search(r"register_line_by_desk .*\n *Index Cond: .*desk_code = ANY .* AND \(received_at < ", plan), plan
+    assert "Seq Scan" not in plan, plan
 
 
 @pytest.mark.parametrize(("name", "most"), [*((name, 1_200) for name in SEARCHES), ("three desks, online", 40)])

@@ -58,6 +58,41 @@ async def test_what_comes_later_changes_no_past_period(door: FrontDoor) -> None:
     assert (april["open"]["in_time"], april["finished"]["late"]) == (2, 1)
 
 
+async def test_an_acceptance_counts_in_the_period_in_which_it_was_given(door: FrontDoor) -> None:
+    march, april = ("2026-03-01", "2026-03-31"), ("2026-04-01", "2026-04-30")
+    door.set_time("2026-03-31T16:50:00+07:00")
+    submitted = await door.submitted(residence())
+    door.set_time("2026-04-01T09:00:00+07:00")
+    before = await figures(door, *march)
+    assert (before["received"], sum(before["open"].values())) == (0, 0)
+
+    door.set_time("2026-04-02T09:00:00+07:00")
+    await door.decided(submitted["dossier_id"], "accept")
+    assert await figures(door, *march) == before
+    since = await figures(door, *april)
+    assert (since["received"], since["carried_over"], since["open"]["in_time"]) == (1, 0, 1)
+    may = await figures(door, "2026-05-01", "2026-05-31")
+    assert (may["received"], may["carried_over"], sum(may["open"].values())) == (0, 1, 1)
+
+
+async def test_what_was_done_before_its_acceptance_was_entered_is_finished_in_the_period_of_the_entry(
+    door: FrontDoor,
+) -> None:
+    march, april = ("2026-03-01", "2026-03-31"), ("2026-04-01", "2026-04-30")
+    door.set_time("2026-04-01T09:00:00+07:00")
+    late = await door.submitted(residence(received_at="2026-03-30T09:00:00+07:00", acceptance=ACCEPTANCE))
+    await door.decided(late["dossier_id"], "result-ready", at="2026-03-31T09:00:00+07:00")
+    nothing, counted = [await figures(door, *month) for month in (march, april)]
+    assert nothing["received"] + sum(nothing["finished"].values()) + sum(nothing["open"].values()) == 0
+    assert (counted["received"], counted["carried_over"], counted["finished"]["early"]) == (1, 0, 1)
+
+
+async def test_a_receipt_from_a_clock_that_is_ahead_is_in_the_period_of_its_acceptance(door: FrontDoor) -> None:
+    door.set_time("2026-03-31T23:59:00+07:00")
+    await door.submitted(residence(received_at="2026-04-01T00:00:30+07:00", acceptance=ACCEPTANCE))
+    assert (await figures(door, "2026-03-01", "2026-03-31"))["received"] == 1
+
+
 @pytest.mark.parametrize("path", ["/v1/figures/dossiers", "/v1/figures/on-the-spot"])
 @pytest.mark.parametrize(
     ("begin", "end", "status"),

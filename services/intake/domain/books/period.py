@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 
 class Figures(NamedTuple):
-    """Accepted dossiers. Carried over (tồn kỳ trước): received before the period, not finished before it."""
+    """Accepted dossiers. Carried over (tồn kỳ trước): accepted before the period, not finished before it."""
 
     received: int
     carried_over: int

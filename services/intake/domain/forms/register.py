@@ -24,7 +24,7 @@ _COLLECTED: Mapping[str, str] = {
 
 
 class Returned(NamedTuple):
-    """When the result came to the desk, when it was handed over and how."""
+    """When the result came to the desk, when it was handed over and how, as far as that is known."""
 
     ready_at: datetime | None = None
     returned_at: datetime | None = None
@@ -33,7 +33,8 @@ class Returned(NamedTuple):
     @property
     def written(self) -> str | None:
         """Trả ngày, phương thức."""
-        return self.collected_by and f"{_short(self.returned_at)}\n{_COLLECTED[self.collected_by]}"
+        how = self.collected_by and _COLLECTED[self.collected_by]
+        return "\n".join(part for part in (_short(self.returned_at), how) if part) or None
 
 
 class BookEntry(NamedTuple):
@@ -42,6 +43,12 @@ class BookEntry(NamedTuple):
     dossier: Dossier
     progress: Progress
     returned: Returned = Returned()
+
+    @property
+    def ready_at(self) -> datetime | None:
+        """Có kết quả: the earlier of what the agencies and the desk said, as everything is judged."""
+        said = (self.progress.completed_at, self.returned.ready_at)
+        return min((at for at in said if at is not None), default=None)
 
 
 def codes_between(desk_code: str, first: date, last: date) -> tuple[str, str]:
@@ -60,7 +67,7 @@ def line_of(entry: BookEntry, form: Mapping[str, Any], contact: Mapping[str, Any
             "agency": progress.agency_name,
             "received_at": _short(dossier.received_at),
             "due_at": _short(dossier.due_at),
-            "ready_at": _short(progress.completed_at or returned.ready_at),
+            "ready_at": _short(entry.ready_at),
             "returned": returned.written,
         }
     )

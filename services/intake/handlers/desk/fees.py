@@ -16,6 +16,7 @@ from services.intake.handlers.announcing import announce
 from services.intake.handlers.desk.desk_steps import announce_step
 from services.intake.handlers.ports import IntakeWork
 from services.intake.handlers.registered import registered
+from services.intake.handlers.submit_dossier import LONGEST_BACKLOG
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,13 +90,16 @@ def ask_proposed_fee(command: AskProposedFee, uow: IntakeWork) -> Dossier:
 
 
 def pay_fee(command: PayFee, uow: IntakeWork) -> Dossier:
-    """Ghi nhận đã nộp, whatever became of the dossier. Raises NoSuchDossier, NoSuchFee, FeeSettled, PaymentUsed."""
+    """Ghi nhận đã nộp, whatever became of the dossier.
+
+    Raises NoSuchDossier, NoSuchFee, FeeSettled, PaymentUsed, ReceiptNotBelievable.
+    """
     standing = registered(command.dossier_id, uow)
     dossier, fee = standing.dossier, standing.life.fee(command.fee)
     paid = standing.life.pay(command.fee, command.paid_at, command.by, command.reference)
     if paid is standing.life:
         return dossier
-    believed(command.paid_at, dossier.received_at, command.at)  # some pay online before the desk asks
+    believed(command.paid_at, dossier.received_at - LONGEST_BACKLOG, command.at)  # some pay online before they submit
     uow.lives.put(dossier.id, paid)
     event = DossierFeePaidV1(
         fee=fee.number,

@@ -5,20 +5,22 @@ from datetime import datetime
 
 from hub_messaging.database import Pool
 from services.intake.domain.books.period import Figures
+from services.intake.domain.stated import CLOCK_DIFFERENCE
 from services.intake.store.systems.lateness import is_early, is_late
 
 _COUNT = f"""
 WITH taken AS MATERIALIZED (
-    SELECT received_at, completed_at, coalesce(completed_at < $2, false) AS finished_by_then,
+    SELECT accepted_at < $1 AS earlier, coalesce(completed_at < $2, false) AS finished_by_then,
+           greatest(completed_at, accepted_at) AS finished_at,
            CASE WHEN completed_at < $2 THEN ROW (due_at, coalesce(judged_at, completed_at))::judgement
                 ELSE (SELECT judged(promise, supplement, dossier.accepted_at, $4) FROM dossier WHERE id = dossier_id)
            END AS stands
     FROM register_line
-    WHERE accepted_at IS NOT NULL AND received_at < $2 AND ($3::text[] IS NULL OR desk_code = ANY ($3))
+    WHERE accepted_at < $2 AND received_at < $2 + $5::interval AND ($3::text[] IS NULL OR desk_code = ANY ($3))
 ), told AS (
-    SELECT received_at < $1 AS earlier,
+    SELECT earlier,
            NOT finished_by_then AS open,
-           finished_by_then AND completed_at >= $1 AS finished_now,
+           finished_by_then AND finished_at >= $1 AS finished_now,
            CASE
                WHEN (stands).due_at IS NULL THEN 'no_term'
                WHEN NOT finished_by_then AND (stands).at < $4 THEN 'on_time'
@@ -41,7 +43,10 @@ FROM told
 """  # noqa: S608
 """Late as everywhere: docs/decisions/0006. What waits for a supplement is not late: its clock stands still; when
 it ends so, that moment judges it. What is open is judged as of $4, so that what comes later changes no past period:
-`judged` gives the date that held then, and an earlier moment where its clock stood still."""
+`judged` gives the date that held then, and an earlier moment where its clock stood still. A dossier is in the period
+of its acceptance, for the same reason: what a portal left waiting, or a desk entered late, is nothing of a month that
+was reported. What was over by then is finished at its acceptance. The index goes by the receipt, which lies before that
+but for the sender's clock."""
 
 
 class PeriodFigures:
@@ -55,6 +60,6 @@ class PeriodFigures:
 
     async def of(self, begin: datetime, end: datetime, desks: Sequence[str] | None, now: datetime) -> Figures:
         """The figures of [begin, end), for some desks or (None) all; what is open is judged at its end, or `now`."""
-        row = await self._pool.fetchrow(_COUNT, begin, end, desks, min(end, now))
+        row = await self._pool.fetchrow(_COUNT, begin, end, desks, min(end, now), CLOCK_DIFFERENCE)
         assert row is not None
         return Figures(**row)

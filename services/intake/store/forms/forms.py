@@ -14,6 +14,7 @@ from services.intake.domain.dossier import OLD_BOOK
 from services.intake.domain.forms.forms import IssuedForm
 from services.intake.domain.forms.register import BookEntry, Returned, codes_between
 from services.intake.domain.progress import Progress
+from services.intake.domain.timeline import OLD_DOSSIER_RETURNED
 from services.intake.store.desk.lives import LIFE, life_from
 from services.intake.store.tables import DOSSIER, PROGRESS, dossier_from, progress_from
 
@@ -55,21 +56,25 @@ _NUMBERS = f"""
    AND ({_OLD_BOOK}) IS NOT TRUE
  ORDER BY dossier.code LIMIT $3)
 UNION ALL
-(SELECT dossier.code FROM register_line AS line JOIN dossier ON dossier.id = line.dossier_id
- WHERE line.desk_code = $1 AND line.received_at >= $6 AND line.received_at < $7 AND dossier.code > $2 AND {_OLD_BOOK}
+(SELECT dossier.code FROM dossier
+ WHERE dossier.desk_code = $1 AND dossier.received_at >= $6 AND dossier.received_at < $7 AND dossier.code > $2
+   AND {_OLD_BOOK}
  ORDER BY dossier.code LIMIT $3)
 ORDER BY code LIMIT $3
 """  # noqa: S608
 """By the index of official numbers, which say the day: one of its own would cost every submission. Numbers of old books
-may be of any form, or another desk's: those by the day of receipt."""
+may be of any form, or another desk's: those by the day of receipt, in the index whose condition is `_OLD_BOOK`."""
 _GAVE = "SELECT EXISTS (SELECT FROM dossier WHERE code = $2 AND desk_code = $1)"
 _BOOK = f"""
 SELECT {", ".join(f"dossier.{name}" for name in DOSSIER.columns)},
-       {", ".join(f"progress.{name}" for name in PROGRESS.columns)}, result_ready_at, returned_at, collected_by
+       {", ".join(f"progress.{name}" for name in PROGRESS.columns)}, result_ready_at, collected_by,
+       coalesce(returned_at, (SELECT at FROM step WHERE step.dossier_id = dossier.id AND dossier.state = 'returned'
+                              AND type = '{OLD_DOSSIER_RETURNED}')) AS returned_at
 FROM dossier LEFT JOIN progress ON progress.dossier_id = dossier.id
 LEFT JOIN dossier_life AS life ON life.dossier_id = dossier.id
 WHERE dossier.code = ANY($1) ORDER BY dossier.code
 """  # noqa: S608
+"""Nothing happens at the desk to what an old book holds: its return is a step alone."""
 
 
 def insert_forms(writes: Writes, forms: Sequence[IssuedForm]) -> None:
