@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from services.intake.api.areas import in_area
 from tests.intake.conftest import ACCEPTANCE, FrontDoor, birth
 from tests.intake.test_life import SPOT
 from tests.intake.test_lists import counted
@@ -49,6 +50,26 @@ async def test_it_is_not_appraised_before_its_supplement_came(door: FrontDoor) -
     early = {"officer": "cb-02", "at": "2026-03-10T08:57:00+07:00"}
     answer = await door.post(f"/v1/dossiers/{id}/finish-on-the-spot", {**SPOT, "appraised": early})
     assert (answer.status_code, answer.json()["slug"]) == (422, "received-at-not-believable")
+
+
+async def test_a_supplement_that_comes_in_between_is_seen_before_it_is_finished(
+    door: FrontDoor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    id = str((await door.submitted(birth()))["dossier_id"])
+    await door.decided(id, "request-supplement", components=["to-khai"], reason="Tờ khai chưa ký")
+    door.set_time("2026-03-10T09:00:00+07:00")
+
+    async def read_before_it_came(*asked: Any) -> Any:
+        found = await in_area(*asked)
+        await door.decided(id, "supplement", components=[{"code": "to-khai", "originals": 1}])
+        return found
+
+    with monkeypatch.context() as meanwhile:
+        meanwhile.setattr("services.intake.api.desk.life.in_area", read_before_it_came)
+        answer = await door.post(f"/v1/dossiers/{id}/finish-on-the-spot", SPOT)
+    assert (answer.status_code, answer.json()["slug"]) == (409, "wrong-state")
+    assert "finish-on-the-spot" in answer.json()["possible"], "by what it is now"
+    assert (await finished(door, id))["dossier_code"] == "H26.15.01-260310-0001"
 
 
 @pytest.mark.parametrize(

@@ -31,6 +31,7 @@ from services.intake.api.desk.life_bodies import (
 from services.intake.api.desk.life_reading import LifeReading
 from services.intake.api.dossiers import acceptance_of
 from services.intake.api.reading import Reading
+from services.intake.domain.dossier import Dossier
 from services.intake.domain.number_range import NumberRange
 from services.intake.handlers.desk.desk_steps import RecordStep, record_step
 from services.intake.handlers.desk.fees import AskFee, PayFee, WaiveFee, ask_fee, pay_fee, waive_fee
@@ -136,8 +137,7 @@ def life_router(desk: AtTheDesk, reading: Reading, office: Office, now: Callable
     ) -> Response:
         """Bốn tại chỗ: received, appraised, approved and returned at the desk; no agency hears of it."""
         dossier, _ = await in_area(reading, dossier_id, caller)
-        command = _on_the_spot(dossier_id, spot, now())
-        counted_from = dossier.counted_on_the_spot(command.appraised.at)
+        command = _on_the_spot(dossier, spot, now())
         finish = partial(finish_on_the_spot, command, office=office)
         run = acting(finish, "collect", spot, command, command.returned.at, office)
         return await desk.carry_out(
@@ -147,7 +147,7 @@ def life_router(desk: AtTheDesk, reading: Reading, office: Office, now: Callable
             action="finish-on-the-spot",
             key=key,
             body=body,
-            keys={NUMBERS: (NumberRange.key_for(dossier.desk.code, counted_from),)},
+            keys={NUMBERS: (NumberRange.key_for(dossier.desk.code, command.counted_from),)},
         )
 
     return router
@@ -195,16 +195,18 @@ def fee_router(desk: AtTheDesk, now: Callable[[], datetime]) -> Router:
     return router
 
 
-def _on_the_spot(dossier_id: UUID, spot: OnTheSpotBody, at: datetime) -> FinishOnTheSpot:
+def _on_the_spot(dossier: Dossier, spot: OnTheSpotBody, at: datetime) -> FinishOnTheSpot:
     def did(body: DidBody) -> Did:
         return Did(body.officer, body.at or at)
 
+    appraised = did(spot.appraised)
     return FinishOnTheSpot(
-        dossier_id=dossier_id,
+        dossier_id=dossier.id,
         event_id=uuid7(),
         at=at,
+        counted_from=dossier.counted_on_the_spot(appraised.at),
         acceptance=acceptance_of(spot.acceptance),
-        appraised=did(spot.appraised),
+        appraised=appraised,
         approved=did(spot.approved),
         returned=did(spot.returned),
         collected_by=spot.collected_by,

@@ -8,7 +8,7 @@ from hub_events.ids import derive_id
 from hub_events.intake import DossierFinishedOnTheSpotV1
 from services.intake.domain.desk.life import Collector, Life
 from services.intake.domain.dossier import Dossier
-from services.intake.domain.refusals import StepsOutOfOrder
+from services.intake.domain.refusals import StepsOutOfOrder, WrongState
 from services.intake.domain.standing import Standing
 from services.intake.domain.stated import believed
 from services.intake.handlers.accept_dossier import Acceptance, numbered
@@ -29,11 +29,15 @@ class Did:
 
 @dataclass(frozen=True, slots=True)
 class FinishOnTheSpot:
-    """`at`: when the result was handed over, and all of it is entered."""
+    """`at`: when the result was handed over, and all of it is entered.
+
+    `counted_from`: from when its term counts, as it was read; its number is of that day.
+    """
 
     dossier_id: UUID
     event_id: UUID
     at: datetime
+    counted_from: datetime
     acceptance: Acceptance
     appraised: Did
     approved: Did
@@ -51,6 +55,8 @@ def finish_on_the_spot(command: FinishOnTheSpot, uow: IntakeWork, office: Office
     command = _in_order(command, standing.dossier)
     at = command.appraised.at
     counted_from = standing.dossier.counted_on_the_spot(at)
+    if counted_from != command.counted_from:  # a supplement came meanwhile: another day's numbers, another dossier
+        raise WrongState(standing.phase, standing.possible)
     accepted = numbered(standing.dossier, command.acceptance, uow, office, at=at, counted_from=counted_from)
     uow.dossiers.put(accepted.id, accepted.hand_back())
     uow.lives.put(accepted.id, _life(command, standing))
