@@ -17,7 +17,7 @@ from hub_web.pages import USUAL_LIMIT, Limit, Page, after_id, page_of
 from hub_web.routes import IdempotencyKey, RawBody, Router
 from hub_web.tokens import EVERYWHERE, Caller
 from services.intake.api.answers import Local
-from services.intake.api.bodies import Line
+from services.intake.api.bodies import Day, Line
 from services.intake.api.commands import once_for_its_key, repeated
 from services.intake.api.procedures.catalogue_reading import CatalogueReading
 from services.intake.api.procedures.withdrawal_problems import no_such_withdrawal, problem_of
@@ -47,7 +47,7 @@ class WithdrawalSent(BaseModel):
 
     code: ProcedureCode
     decision: Line
-    effective_on: date
+    effective_on: Day
     successor_code: ProcedureCode | None = None
 
 
