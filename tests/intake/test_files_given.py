@@ -186,6 +186,16 @@ async def test_what_a_scanner_finds_is_given_to_nobody(
     server.close()
 
 
+async def test_a_link_asked_for_again_is_the_first_one_whatever_a_scanner_has_found_since(desk: Desk) -> None:
+    door, file_id = desk.door, await desk.brought(pdf(1000))
+    path, wish = f"/v1/files/{file_id}/links", {"agency": "H26.15"}
+    first = await door.post(path, wish, key="once")
+    await door.intake.spine.pool.execute("UPDATE file_content SET verdict = 'infected', scanned_at = now()")
+    assert (await door.post(path, wish)).status_code == 403
+    again = await door.post(path, wish, key="once")
+    assert (again.status_code, again.json()) == (201, first.json())
+
+
 PAGE = (Path(__file__).parents[2] / "docs" / "files.md").read_text()
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from services.intake.api.desk import life
+from services.intake.api.areas import in_area
 from tests.intake.conftest import ACCEPTANCE, FrontDoor, birth
 from tests.intake.test_life import SPOT
 from tests.intake.test_lists import counted
@@ -58,15 +58,14 @@ async def test_a_supplement_that_comes_in_between_is_seen_before_it_is_finished(
     id = str((await door.submitted(birth()))["dossier_id"])
     await door.decided(id, "request-supplement", components=["to-khai"], reason="Tờ khai chưa ký")
     door.set_time("2026-03-10T09:00:00+07:00")
-    read = life.in_area
 
     async def read_before_it_came(*asked: Any) -> Any:
-        found = await read(*asked)
+        found = await in_area(*asked)
         await door.decided(id, "supplement", components=[{"code": "to-khai", "originals": 1}])
         return found
 
     with monkeypatch.context() as meanwhile:
-        meanwhile.setattr(life, "in_area", read_before_it_came)
+        meanwhile.setattr("services.intake.api.desk.life.in_area", read_before_it_came)
         answer = await door.post(f"/v1/dossiers/{id}/finish-on-the-spot", SPOT)
     assert (answer.status_code, answer.json()["slug"]) == (409, "wrong-state")
     assert "finish-on-the-spot" in answer.json()["possible"], "by what it is now"

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from tests.intake.conftest import ACCEPTANCE, FrontDoor, residence
+from tests.intake.test_forms import BY
 
 
 def applicant(**changes: Any) -> dict[str, Any]:
@@ -47,7 +48,8 @@ async def test_a_request_may_have_lines_but_no_other_control_character(door: Fro
 
 
 @pytest.mark.parametrize(
-    "born", ["0001-01-01", "1849-12-31", "2101-01-01", "9999-12-31", "2025-02-30", "hôm qua", 5e30]
+    "born",
+    ["0001-01-01", "1849-12-31", "2101-01-01", "9999-12-31", "2025-02-30", "hôm qua", 5e30, 631_152_000, "631152000"],
 )
 async def test_a_date_of_birth_is_a_believable_day(door: FrontDoor, born: Any) -> None:
     answer = await door.post("/v1/dossiers", residence(applicant=applicant(date_of_birth=born)))
@@ -59,6 +61,16 @@ async def test_an_officers_date_lies_within_a_century(door: FrontDoor, due: str)
     promised = {"due_at": due, "reason": "theo mô tả"}
     body = residence(procedure_code="1.001612", components=[], acceptance={**ACCEPTANCE, "promised": promised})
     assert (await door.post("/v1/dossiers", body)).json()["slug"] == "invalid-request"
+
+
+@pytest.mark.parametrize("stopped", [1764547200, 1764547200.5, "1764547200", "1764547200.0", "-1764547200", "20260302"])
+async def test_a_number_is_no_time(door: FrontDoor, stopped: Any) -> None:
+    id = (await door.submitted(residence(acceptance=ACCEPTANCE)))["dossier_id"]
+    given = {"reason": "Rút hồ sơ.", "requested_by": "Người nộp hồ sơ", "stopped_at": stopped}
+    answer = await door.post(f"/v1/dossiers/{id}/forms/05", {**BY, **given})
+    assert (answer.status_code, answer.json()["errors"][0]["field"]) == (422, "body.stopped_at")
+    received = await door.post("/v1/dossiers", residence(received_at=stopped))
+    assert received.json()["errors"][0]["field"] == "body.received_at"
 
 
 @pytest.mark.parametrize("received", ["1899-12-31T08:00:00+07:00", "2101-01-01T08:00:00+07:00", "9999-12-31T23:59:59Z"])

@@ -56,6 +56,20 @@ def persons(door: FrontDoor) -> Persons:
     return Persons(door)
 
 
+@stack
+async def test_a_proposal_told_again_is_the_first_one_whatever_became_of_its_successor(
+    door: FrontDoor, persons: Persons
+) -> None:
+    first = await persons.propose(successor_code=BIRTH, key="once")
+    assert first.status_code == 201, first.text
+    await persons.withdraw(BIRTH)
+    assert (await persons.propose(successor_code=BIRTH)).status_code == 422, "it ends"
+    again = await persons.propose(successor_code=BIRTH, key="once")
+    assert (again.status_code, again.json()) == (201, first.json())
+    other = await persons.propose(code=BIRTH, key="once")
+    assert slug(other) == "idempotency-key-reused"
+
+
 async def handed_in(door: FrontDoor, **changes: Any) -> httpx.Response:
     return await door.post("/v1/dossiers", residence(**changes))
 

@@ -58,14 +58,16 @@ def _believable(day: date) -> date:
     return day
 
 
-def _spelt_out(value: Any) -> Any:
-    """Digits alone would be taken for Unix's seconds: `20261101` for a day of 1970."""
-    if isinstance(value, str) and value.strip().isdecimal():
-        raise ValueError("a time with its offset is expected, such as 2026-11-01T08:00:00+07:00")
+def year_first(value: Any) -> Any:
+    """A number, or its digits, is no date: it would be read as Unix's seconds, `20261101` as a day of 1970."""
+    if not (isinstance(value, str) and re.match(r"\d{4}-", value)):
+        raise ValueError("a date such as 2026-11-01 is expected, a time as 2026-11-01T08:00:00+07:00")
     return value
 
 
-At = Annotated[Moment, BeforeValidator(_spelt_out)]
+At = Annotated[Moment, BeforeValidator(year_first)]
+Day = Annotated[date, BeforeValidator(year_first)]
+BelievableDay = Annotated[Day, AfterValidator(_believable)]
 
 
 def _promisable(moment: datetime) -> datetime:
@@ -92,7 +94,7 @@ class Applicant(_Body):
     personal_id: PersonalId | None = None
     organisation_code: Annotated[str, StringConstraints(pattern=r"^[0-9A-Z.-]{2,40}$")] | None = None
     address: Line | None = None
-    date_of_birth: Annotated[date, AfterValidator(_believable)] | None = None
+    date_of_birth: BelievableDay | None = None
 
 
 class Contact(_Body):
@@ -176,8 +178,8 @@ class ProxyPaper(_Body):
     phone: Phone | None = None
     authorisation: Line
     """Number and kind of the paper."""
-    valid_from: Annotated[date, AfterValidator(_believable)] | None = None
-    valid_until: date | None = None
+    valid_from: BelievableDay | None = None
+    valid_until: Day | None = None
     scope: Annotated[list[Act], Field(min_length=1)] | None = None
 
     @model_validator(mode="after")

@@ -5,7 +5,6 @@ may be sent twice, or anew after it was cut in the middle.
 """
 
 import asyncio
-import re
 import unicodedata
 from collections import Counter
 from collections.abc import Callable, Coroutine, Iterator
@@ -24,7 +23,6 @@ from pydantic import (
     Field,
     StringConstraints,
     TypeAdapter,
-    ValidationError,
     ValidatorFunctionWrapHandler,
     WrapValidator,
     model_validator,
@@ -39,7 +37,7 @@ from hub_web.limits import takes_up_to
 from hub_web.problems import BODY_TOO_LARGE, Problem, problem_type
 from hub_web.routes import RawBody, Router
 from hub_web.tokens import Caller
-from services.intake.api.bodies import Applicant
+from services.intake.api.bodies import Applicant, year_first
 from services.intake.api.problems import no_such_desk, problem_of
 from services.intake.api.systems.ndjson import only_ndjson
 from services.intake.domain.books.old_dossier import OldDossier, OldResult, book_dates
@@ -69,13 +67,11 @@ def _of_our_time(day: date) -> date:
 
 
 def _written(value: Any, read: ValidatorFunctionWrapHandler) -> Any:
-    """One mistake, not one for each way to read it; a number is no date: a spreadsheet's days aren't Unix's seconds."""
+    """One mistake, not one for each way to read it."""
     try:
-        if isinstance(value, str) and re.match(r"\d{4}-", value):
-            return read(value)
-    except ValidationError:
-        pass
-    raise ValueError("a date such as 2025-02-03, or a time with its offset, is expected")
+        return read(year_first(value))
+    except ValueError:
+        raise ValueError("a date such as 2025-02-03, or a time with its offset, is expected") from None
 
 
 Day = Annotated[

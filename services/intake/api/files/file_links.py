@@ -67,6 +67,10 @@ def link_router(files: Files, tokens: LinkTokens, public_url: str) -> Router:
     ) -> Response:
         """Tạo đường dẫn tải cho một cơ quan, nhiều nhất 60 phút."""
         _, content = await file_in_area(files.files, file_id, caller)
+        route = f"{file_id} links"
+        kept = await files.commands.repeated(caller=caller, route=route, key=key, body=body)
+        if kept is not None:
+            return kept
         with as_problems():
             content.check_fit_to_give(files.scanned)
         at = real_now()
@@ -77,7 +81,7 @@ def link_router(files: Files, tokens: LinkTokens, public_url: str) -> Router:
             lambda uow: link_view(make_link(link, uow), url),
             keys={},
             caller=caller,
-            route=f"{file_id} links",
+            route=route,
             key=key,
             body=body,
         )

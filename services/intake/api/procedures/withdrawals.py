@@ -12,14 +12,13 @@ from uuid_utils.compat import uuid7
 
 from hub_events.values import ProcedureCode
 from hub_messaging.jobs import Job
-from hub_messaging.requests import Answer
 from hub_web.credentials import requires
 from hub_web.pages import USUAL_LIMIT, Limit, Page, after_id, page_of
 from hub_web.routes import IdempotencyKey, RawBody, Router
 from hub_web.tokens import EVERYWHERE, Caller
 from services.intake.api.answers import Local
-from services.intake.api.bodies import Line
-from services.intake.api.commands import once_for_its_key
+from services.intake.api.bodies import Day, Line
+from services.intake.api.commands import once_for_its_key, repeated
 from services.intake.api.procedures.catalogue_reading import CatalogueReading
 from services.intake.api.procedures.withdrawal_problems import no_such_withdrawal, problem_of
 from services.intake.api.reference.reference_imports import Approver, Editor, WhyNot
@@ -48,7 +47,7 @@ class WithdrawalSent(BaseModel):
 
     code: ProcedureCode
     decision: Line
-    effective_on: date
+    effective_on: Day
     successor_code: ProcedureCode | None = None
 
 
@@ -75,7 +74,7 @@ class Withdrawals:
 
     def __init__(
         self,
-        runs: Callable[[Job[Any, Answer]], Awaitable[Answer]],
+        runs: Callable[[Job[Any, Any]], Awaitable[Any]],
         reading: CatalogueReading,
         catalogue: LiveCatalogue,
         find: Callable[[str, int | None], Awaitable[bool]],
@@ -126,6 +125,10 @@ class Withdrawals:
         found = await self.found(withdrawal_id)
         return WithdrawalDecision(found.id, found.code, caller.subject, self._catalogue.packaged)
 
+    async def repeated(self, caller: Caller, route: str, key: str, body: bytes) -> Response | None:
+        """The kept answer for a repeat, before checks that it may not pass any more. Raises Problem."""
+        return await repeated(self._runs, caller=caller, route=route, key=key, body=body, problems=problem_of)
+
     async def out(
         self, change: Change, keys: Any, caller: Caller, route: str, key: str, body: bytes, status: int = 200
     ) -> Response:
@@ -154,6 +157,9 @@ def withdrawal_router(withdrawals: Withdrawals, now: Callable[[], datetime]) -> 
     async def propose(sent: WithdrawalSent, caller: Editor, key: IdempotencyKey, body: RawBody) -> Response:
         """Đề nghị bãi bỏ một thủ tục từ một ngày (hôm nay hoặc sau), theo quyết định; chưa có hiệu lực."""
         _check_area(caller)
+        kept = await withdrawals.repeated(caller, "withdrawal", key, body)
+        if kept is not None:
+            return kept
         await withdrawals.check(sent)
         proposal = Withdrawal(
             id=uuid7(),
