@@ -8,7 +8,7 @@ import pytest
 
 from services.intake.clients.typst_printer import TypstPrinter
 from tests.intake.conftest import FrontDoor
-from tests.intake.test_forms import accepted, fetched, issue, issued, said_by
+from tests.intake.test_forms import a_book, accepted, fetched, issue, issued, said_by
 
 pytestmark = pytest.mark.stack
 
@@ -55,6 +55,24 @@ async def test_an_apology_is_not_issued_once_papers_are_waited_for_though_its_pr
     assert (response.status_code, response.json()["slug"]) == (409, "form-not-possible")
     assert kinds == ["04"]
     assert "dossier.form_issued.v1" not in dict(await door.outbox(dossier))
+
+
+async def test_books_that_are_asked_for_at_once_are_printed_once_each(
+    door: FrontDoor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await accepted(door)
+    kinds: list[str] = []
+    as_it_is = TypstPrinter.print
+
+    def print_(self: TypstPrinter, kind: str, *more: Any) -> bytes:
+        kinds.append(kind)
+        return as_it_is(self, kind, *more)
+
+    monkeypatch.setattr(TypstPrinter, "print", print_)
+    asked = [door.post("/v1/desks/H26.15.01/register", a_book()) for _ in range(3)]
+    books = [answer.json()["number"] for answer in await asyncio.gather(*asked)]
+    assert sorted(books) == ["1/STDHS", "2/STDHS", "3/STDHS"]
+    assert kinds == ["07"] * 3, "none again because another took its number"
 
 
 async def test_the_receipt_names_the_book_of_its_number(door: FrontDoor) -> None:
