@@ -33,6 +33,14 @@ def world() -> World:
     return World()
 
 
+def apart_and_at_once(facts: list[Fact]) -> tuple[World, World]:  # type: ignore[type-arg]
+    """The same facts in a batch each, and all in one."""
+    apart, at_once = World(), World()
+    apart.hear(*facts)
+    at_once.hear_at_once(*facts)
+    return apart, at_once
+
+
 @pytest.mark.parametrize("result", [completed(), desk_step()])
 def test_who_was_told_of_the_result_is_not_told_that_it_is_late(world: World, result: Fact) -> None:  # type: ignore[type-arg]
     world.hear(accepted("sms", due_at=DUE), result, missed(DUE))
@@ -50,10 +58,7 @@ def test_a_miss_of_a_dossier_that_has_ended_is_told_to_nobody(world: World) -> N
     some.permutations((accepted("sms", due_at=DUE), missed(DUE), missed(LATER, request=1), completed(), desk_step()))
 )
 def test_whatever_the_order_a_result_is_told_instead_of_a_miss_that_still_waits(facts: list[Fact]) -> None:  # type: ignore[type-arg]
-    apart, at_once = World(), World()
-    apart.hear(*facts)
-    at_once.hear_at_once(*facts)
-    for world in (apart, at_once):
+    for world in apart_and_at_once(facts):
         assert sorted(world.references()) == ["accepted", "completed"]
         assert world.states() == {"accepted:1": "due", "completed:1": "due"}
 
@@ -94,10 +99,7 @@ def test_who_has_brought_the_papers_is_not_asked_for_them(world: World) -> None:
 @settings(max_examples=60, deadline=None)
 @given(some.permutations((accepted("sms"), requested("sms", request=1), supplemented(1), requested("sms", request=2))))
 def test_whatever_the_order_who_has_brought_the_papers_is_asked_for_others_alone(facts: list[Fact]) -> None:  # type: ignore[type-arg]
-    apart, at_once = World(), World()
-    apart.hear(*facts)
-    at_once.hear_at_once(*facts)
-    for world in (apart, at_once):
+    for world in apart_and_at_once(facts):
         assert sorted(world.references()) == ["accepted", "supplement:2"]
         assert world.states() == {"accepted:1": "due", "supplement:2": "due"}
 

@@ -116,8 +116,6 @@ class _Plan:
         self._body = _adapter(route.body_field) if route.body_field else None
         self._result = _adapter(route.response_field) if route.response_field else None
         self._query_names = frozenset(_names_of(self._query))
-        # What answers a page or a file may be opened from a message, and apps add parameters of their own to a link.
-        self._refuses_others = self._result is not None
         self._without_none = route.response_model_exclude_none
 
     async def handle(self, request: Request) -> Response:
@@ -159,11 +157,14 @@ class _Plan:
             raise invalid_request(errors)
 
     def _misunderstood(self, sent: QueryParams) -> Iterable[Mapping[str, Any]]:
-        """A filter misspelt, or given twice, would answer another question than was asked, and nobody would see it."""
+        """A filter misspelt, or given twice, would answer another question than was asked, and nobody would see it.
+
+        What answers a page or a file may be opened from a message, and apps add parameters of their own to a link.
+        """
         names = [name for name, _ in sent.multi_items()]
         for name in dict.fromkeys(names):
             if name not in self._query_names:
-                if self._refuses_others:
+                if self._result is not None:
                     yield {"type": "extra_forbidden", "loc": ("query", name), "msg": "Unknown parameter"}
             elif names.count(name) > 1:
                 yield {"type": "repeated", "loc": ("query", name), "msg": "Given more than once"}

@@ -23,10 +23,11 @@ def on_message_overtaken(row: WorkRow, outcome: Sent | Refused, uow: NotifyWork,
     """
     notices = notices_of(uow, row.dossier_id)
     duty, contact = notices.duties.get(row.kind), notices.contact
+    if duty is None and isinstance(outcome, Refused):
+        return True
     if duty is None:
-        if isinstance(outcome, Sent):
-            uow.notices.put(row.dossier_id, notices.changed(told_all_the_same(row.kind, row.id)))
-        return not isinstance(outcome, Sent)
+        uow.notices.put(row.dossier_id, notices.changed(told_all_the_same(row.kind, row.id)))
+        return False
     if contact is None or not outdated(row, notices):
         return False
     if duty.state == "due" and contact.barrier is None:

@@ -73,12 +73,10 @@ def _follow(transfer: Transfer, leg: Leg, answer: Answer, completed: bool, uow: 
     if isinstance(answer, AnswerRecall):
         say_answer(transfer, leg, uow)
         return transfer
-    if not isinstance(answer, Complete):
+    is_result = isinstance(answer, Complete)
+    if not is_result or transfer.deciding != (leg,):
         _say(transfer, leg, answer, uow)
-        return transfer
-    if transfer.deciding != (leg,):
-        _say(transfer, leg, answer, uow)
-    return _go_on(transfer, completed, uow)
+    return _go_on(transfer, completed, uow) if is_result else transfer
 
 
 def _say(transfer: Transfer, leg: Leg, answer: Told, uow: RoutingUow) -> None:
