@@ -3,12 +3,15 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from uuid import UUID
 
 import pytest
 
-from hub_messaging import unknown, withdrawn, work
+from hub_messaging import taken_over, unknown, withdrawn, work
+from hub_messaging.clock import real_now
 from hub_messaging.database import Connection, Writes
+from hub_messaging.leases import Lease
 from tests.messaging.conftest import ToyService
 
 pytestmark = pytest.mark.stack
@@ -45,16 +48,13 @@ async def free(toy: ToyService) -> None:
     await work.free(toy.pool, ["toys"])
 
 
-async def lose_track(toy: ToyService) -> None:
-    await unknown.lose_track(toy.pool, ["toys"])
-
-
-async def doubt(toy: ToyService) -> None:
-    await withdrawn.doubt(toy.pool, ["toys"])
+async def inherit(toy: ToyService) -> None:
+    await taken_over.inherit(toy.pool, [Lease("lane:toys", 2, real_now() + timedelta(days=1))], [10])
 
 
 async def trust(toy: ToyService) -> None:
-    await withdrawn.trust(toy.pool, ["toys"], ())
+    (lease,) = (await toy.leases.hold(["lane:toys"])).values()
+    await withdrawn.trust(toy.pool, [lease], ())
 
 
 async def ask_later(toy: ToyService) -> None:
@@ -65,8 +65,8 @@ CHANGES: dict[str, tuple[Change, str, bool]] = {
     "what is withdrawn": (withdraw, "ready", False),
     "a lane that is hurried": (hurry, "ready", False),
     "rows that stand behind nothing": (free, "behind", False),
-    "a lane that is taken over": (lose_track, "ready", True),
-    "what was withdrawn in a lane that is taken over": (doubt, "done", True),
+    "a lane that is taken over": (inherit, "ready", True),
+    "what was withdrawn in a lane that is taken over": (inherit, "done", True),
     "what was withdrawn and is not under way": (trust, "done", True),
     "what is asked about later": (ask_later, "unknown", True),
 }

@@ -12,6 +12,7 @@ from hub_messaging.lanes import LaneKeeper
 from hub_messaging.migrations import WITHDRAWN_V1
 from hub_messaging.outcomes import Outcome, Refused, Sent, TryAgain
 from hub_messaging.unknown import NotSent, UnknownOutcomes
+from hub_messaging.withdrawn import trust
 from tests.messaging.conftest import ToyService, going
 from tests.messaging.test_lanes import Another, Party, add, all_are
 from tests.messaging.toy import ToyUnitOfWork, settle, settled_state
@@ -219,6 +220,84 @@ async def test_a_conflict_that_was_taken_for_the_lanes_trouble_may_be_one_all_th
     for dossier in dossiers:
         await withdraw(toy, dossier)
     assert set(await rows(toy)) == {("refused", "http-409"), ("ready", "http-409 again and again")}
+
+
+async def cut_off(toy: ToyService, dossier: UUID) -> None:
+    """Its time is over while it sends."""
+    party = Party(seconds=60)
+    async with going(keeper(toy, party)):
+        await add(toy, ("toys", dossier))
+        await until(lambda: bool(party.running))
+
+
+async def killed(toy: ToyService, dossier: UUID) -> None:
+    await toy.leases.hold(["lane:toys"])
+    await add(toy, ("toys", dossier))
+    await dies(toy)
+
+
+async def killed_before_it_was_added(toy: ToyService, dossier: UUID) -> None:
+    await toy.leases.hold(["lane:toys"])
+    await dies(toy)
+    await add(toy, ("toys", dossier))
+
+
+async def ended_in_order(toy: ToyService, dossier: UUID) -> None:
+    async with going(keeper(toy, Party(), concurrency=0)) as (task,):
+        await until(lambda: toy.pool.fetchval("SELECT count(*) FROM lease"))
+        await add(toy, ("toys", dossier))
+        assert not task.done()
+
+
+@pytest.mark.parametrize(
+    ("ending", "repeat_safe", "ends"),
+    [
+        (killed, True, ("ready", "process-ended")),
+        (cut_off, True, ("ready", "not-recorded")),
+        (killed, False, ("done", "withdrawn")),
+        (killed_before_it_was_added, True, ("done", "withdrawn")),
+        (ended_in_order, True, ("done", "withdrawn")),
+    ],
+)
+async def test_what_may_have_been_taken_when_its_owner_ended_no_later_failure_makes_certain(
+    toy: ToyService,
+    successor: ToyService,
+    dossier: UUID,
+    monkeypatch: pytest.MonkeyPatch,
+    ending: Ending,
+    repeat_safe: bool,
+    ends: tuple[str, str],
+) -> None:
+    monkeypatch.setattr(lanes_module, "DRAIN_SECONDS", 0.1)
+    await ending(toy, dossier)
+    away = Party(lambda _row: TryAgain("no-connection", after_seconds=3600))
+    async with going(keeper(successor, away, repeat_safe=repeat_safe)):
+        await until(lambda: bool(away.calls))
+        await until(lambda: toy.pool.fetchval("SELECT next_at > now() + interval '1 min' FROM work"))
+    await withdraw(toy, dossier)
+    assert await rows(toy) == [ends], "it is sent on until that is known, or was certainly not taken"
+
+
+async def test_what_may_have_been_taken_is_noted_while_the_lane_is_paused_too(
+    toy: ToyService, successor: ToyService, dossier: UUID
+) -> None:
+    await killed(toy, dossier)
+    async with going(keeper(successor, Party(), concurrency=0)):
+        await until(lambda: rows(toy), lambda found: found == [("ready", "process-ended")])
+    await withdraw(toy, dossier)
+    assert await rows(toy) == [("ready", "process-ended")]
+
+
+async def test_an_owner_that_was_followed_meanwhile_takes_no_mark_away(
+    toy: ToyService, successor: ToyService, dossier: UUID
+) -> None:
+    (lease,) = (await toy.leases.hold(["lane:toys"])).values()
+    await add(toy, ("toys", dossier))
+    await withdraw(toy, dossier)
+    await dies(toy)
+    await successor.leases.hold(["lane:toys"])
+    await trust(toy.pool, [lease], ())
+    assert await perhaps_under_way(toy)
 
 
 async def test_indexes_that_an_operator_has_built_before_the_migration_stand_in_nobodys_way(toy: ToyService) -> None:

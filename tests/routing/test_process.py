@@ -10,9 +10,10 @@ import pytest
 
 from hub_local.stack import Stack
 from hub_messaging.topics import apply_topics
-from tests.hosted import process, say
-from tests.routing.conftest import Hub
-from tests.routing.facts import a_leg, accepted, supplement
+from tests.hosted import SECRET, process, say
+from tests.routing.conftest import Hub, write_endpoints
+from tests.routing.facts import a_leg, accepted, stopped, supplement
+from tests.routing.test_recall import OFFERED, kinds
 from tests.waiting import until
 
 pytestmark = pytest.mark.stack
@@ -80,6 +81,35 @@ async def test_a_partner_that_is_missing_when_a_process_is_killed_gets_the_dossi
 
     for dossier in dossiers:
         assert sorted(effect["duty"] for effect in await hub.effects(dossier)) == ["lead", "partner-1"]
+
+
+async def test_what_was_in_the_call_when_a_process_died_is_recalled_though_the_next_attempt_certainly_failed(
+    idle_hub: Hub, database_url: str, kafka: Stack
+) -> None:
+    """The agency has it; that the next process didn't reach the agency says nothing of that."""
+    hub, dossier_id = idle_hub, uuid4()
+    url = hub.sandbox_url + "/agencies/{agency_code}"
+    write_endpoints(hub.folder, {"*": {"url": url, "secrets": [SECRET], **OFFERED}})
+    await hub.behave(callback="never", late_answer_seconds=60)
+    await apply_topics(kafka.layout.kafka_servers, 2, 1)
+    connection = await asyncpg.connect(database_url)
+    async with process(hub.settings.model_copy(update={"attempt_seconds": 30}), kafka.layout.kafka_servers) as first:
+        await say(kafka, INTAKE, accepted(dossier_id))
+        await until(lambda: kinds(hub, dossier_id), lambda taken: taken == ["handover"])
+        first.kill()
+        await first.wait()
+    await hub.behave(callback="never", down="unavailable")
+    async with process(hub.settings, kafka.layout.kafka_servers):
+        tried = "SELECT 1 FROM work WHERE attempts > 0 AND dossier_id = $1"
+        await until(lambda: _some(connection, tried, dossier_id))
+        await say(kafka, INTAKE, stopped(dossier_id))
+        over = "SELECT 1 FROM transfer WHERE stopped_at IS NOT NULL AND dossier_id = $1"
+        await until(lambda: _some(connection, over, dossier_id))
+        await hub.behave(callback="never")
+        recalled = "SELECT 1 FROM outbox WHERE type = 'dossier.recalled.v1' AND key = $1::uuid::text"
+        await until(lambda: _some(connection, recalled, dossier_id))
+    await connection.close()
+    assert await kinds(hub, dossier_id) == ["handover", "cancellation"]
 
 
 async def _some(connection: "asyncpg.Connection[asyncpg.Record]", statement: str, *values: object) -> bool:

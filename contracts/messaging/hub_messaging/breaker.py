@@ -19,6 +19,11 @@ MOST_UNWRITTEN = 256
 PROBE_FIRST_SECONDS, PROBE_LONGEST_SECONDS = 0.5, 5.0
 
 
+def most_held(concurrency: int) -> int:
+    """So many rows of a lane are in its owner's memory at most."""
+    return AHEAD * concurrency + MOST_UNWRITTEN
+
+
 @dataclass
 class Breaker:
     """Opens when failures are shared by dossiers; lets one probe through at a time; closes on the first success."""
@@ -84,7 +89,7 @@ class Lane:
         if self.breaker.is_open and self.concurrency > 0:
             return 1 if now >= self.breaker.probe_at and not self.held else 0
         ahead = AHEAD * self.concurrency - self.calls - len(self.waiting)
-        return max(0, min(ahead, AHEAD * self.concurrency + MOST_UNWRITTEN - len(self.held)))
+        return max(0, min(ahead, most_held(self.concurrency) - len(self.held)))
 
     def hold(self, row: WorkRow) -> None:
         """Takes a row into this memory."""

@@ -22,7 +22,7 @@ import structlog
 
 from hub_messaging import tracing, unknown, withdrawn, work
 from hub_messaging.bells import Bells
-from hub_messaging.breaker import PROBE_LONGEST_SECONDS, Lane, jitter
+from hub_messaging.breaker import PROBE_LONGEST_SECONDS, Lane, jitter, most_held
 from hub_messaging.clock import real_now
 from hub_messaging.database import UNAVAILABLE
 from hub_messaging.errors import LostLease
@@ -32,6 +32,7 @@ from hub_messaging.leases import Lease, Leases, lease_of
 from hub_messaging.metrics import DELIVERIES, DELIVERY_SECONDS, EFFECT_DELAY, LANE_OPEN
 from hub_messaging.outcomes import NOT_BEGUN, SHARED, Blocked, Outcome, Refused, Sent, TryAgain, Unknown, without_a_key
 from hub_messaging.runner import Runner
+from hub_messaging.taken_over import inherit
 from hub_messaging.unit_of_work import UnitOfWork
 from hub_messaging.work import DONE, LANES, READY, REFUSED, SET_ASIDE, UNKNOWN, Settled, WorkRow, bell_of
 
@@ -123,7 +124,7 @@ class LaneKeeper(Generic[U]):
             writer.cancel()
 
     async def _drain(self) -> None:
-        """What is not written in time is not lost: its row is sent again, under the same key."""
+        """What is cut off or not written in time is not lost: its row is sent again, under the same key."""
         for lane in self._lanes.values():
             lane.let_go()
         if self._tasks:
@@ -132,8 +133,10 @@ class LaneKeeper(Generic[U]):
             task.cancel()
         try:
             async with asyncio.timeout(LAST_WORDS_SECONDS):
+                await asyncio.gather(*self._tasks, return_exceptions=True)
                 await self._ended.join()
-                await self._give_back({name for name in self.owned_lanes() if not self._lanes[name].held})
+                idle = [name for name in self.owned_lanes() if not self._lanes[name].held]
+                await self._leases.give_back(map(lease_of, idle))
         except UNAVAILABLE as trouble:
             log.warning("lanes_not_drained", trouble=type(trouble).__name__)
 
@@ -163,14 +166,14 @@ class LaneKeeper(Generic[U]):
         # A lane that is no longer wanted is kept until what runs in it has been written.
         wanted |= {lane.name: 0 for lane in self._lanes.values() if lane.held and lane.name not in wanted}
         if unwanted := self._lanes.keys() - wanted.keys():
-            await self._give_back(unwanted)
+            await self._leases.give_back(map(lease_of, unwanted))
             for name in unwanted:
                 self._forget(name)
         held = await self._leases.hold([lease_of(name) for name in wanted])
         ours = {None, *(lane.lease for lane in self._lanes.values())}
-        if taken := [name for name in wanted if held.get(lease_of(name)) not in ours]:
-            await unknown.lose_track(self._runner.pool, taken)
-            await withdrawn.doubt(self._runner.pool, taken)
+        taken = [name for name in wanted if held.get(lease_of(name)) not in ours]
+        unmarked = [most_held(wanted[name]) if self._repeat_safe(name) else 0 for name in taken]
+        await inherit(self._runner.pool, [held[lease_of(name)] for name in taken], unmarked)
         for name, concurrency in wanted.items():
             lease = held.get(lease_of(name))
             if lease is None and name in self._lanes and not self._lanes[name].held:
@@ -186,12 +189,7 @@ class LaneKeeper(Generic[U]):
             self._next_free = time.monotonic() + FREE_EVERY_SECONDS
             await work.free(self._runner.pool, owned)
             here = [work_id for lane in self._lanes.values() for work_id in lane.held]
-            await withdrawn.trust(self._runner.pool, list(owned), here)
-
-    async def _give_back(self, names: Collection[str]) -> None:
-        """In order: nothing is under way in these lanes."""
-        await withdrawn.trust(self._runner.pool, list(names), ())
-        await self._leases.give_back(map(lease_of, names))
+            await withdrawn.trust(self._runner.pool, [lane.lease for lane in self._lanes.values() if lane.lease], here)
 
     def _forget(self, name: str) -> None:
         if self._lanes.pop(name).breaker.is_open:
@@ -249,6 +247,8 @@ class LaneKeeper(Generic[U]):
                 return outcome
         except TimeoutError:
             return TryAgain("timeout")
+        except asyncio.CancelledError:  # our time is over: the party may have it
+            return TryAgain("not-recorded")
         except Exception as bug:
             log.exception("delivery_met_a_bug", lane=row.lane, work_id=str(row.id), error=type(bug).__name__)
             return TryAgain("bug")

@@ -2,8 +2,8 @@
 
 import time
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from datetime import timedelta
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from uuid import UUID
 
 import uuid_utils.compat as uuids
@@ -21,6 +21,8 @@ WITH run_out AS (
 ), own_or_new AS (
     SELECT name FROM unnest($1::text[]) AS wanted(name)
     WHERE NOT EXISTS (SELECT FROM lease AS others WHERE others.name = wanted.name AND others.slot <> $2)
+), abandoned AS (
+    SELECT name, until FROM lease WHERE name = ANY($1) AND holder <> $3 AND until > '-infinity'
 )
 INSERT INTO lease AS held (name, slot, holder, epoch, until)
 SELECT name, $2, $3, 1, now() + $4 FROM (TABLE run_out UNION ALL TABLE own_or_new) AS takeable ORDER BY name
@@ -28,7 +30,7 @@ ON CONFLICT (name) DO UPDATE SET
     slot = excluded.slot, holder = excluded.holder, until = excluded.until,
     epoch = held.epoch + CASE WHEN held.holder = excluded.holder THEN 0 ELSE 1 END
 WHERE held.holder = excluded.holder OR held.slot = excluded.slot OR held.until < now()
-RETURNING name, epoch
+RETURNING name, epoch, (SELECT until FROM abandoned WHERE abandoned.name = held.name) AS abandoned_at
 """
 _GIVE_BACK = f"""
 UPDATE lease SET until = '-infinity' {locked_in_order("lease", "name", "name = ANY($1) AND holder = $2")}
@@ -45,12 +47,19 @@ def lease_of(lane: str) -> str:
     return f"lane:{lane}"
 
 
+def lane_of(lease: "Lease") -> str:
+    """The lane that this lease is for."""
+    return lease.name.removeprefix("lane:")
+
+
 @dataclass(frozen=True, slots=True)
 class Lease:
     """Proof of ownership: valid while nobody has raised the epoch."""
 
     name: str
     epoch: int
+    abandoned_at: datetime | None = field(default=None, compare=False)
+    """When its former owner, which did not give it back, was to be heard of at the latest."""
 
 
 class Leases:
@@ -70,10 +79,10 @@ class Leases:
         if stale:
             asked_at = time.monotonic()
             rows = await self._pool.fetch(_TAKE, stale, self._slot, self._holder, DURATION)
-            for name in stale:
-                self._held.pop(name, None)
-            for row in rows:
-                self._held[row["name"]] = (Lease(row["name"], row["epoch"]), asked_at)
+            before = {name: self._held.pop(name)[0] for name in stale if name in self._held}
+            for lease in [Lease(**row) for row in rows]:
+                known = before.get(lease.name)  # renewed, it is as it was taken
+                self._held[lease.name] = (known if known == lease else lease, asked_at)
         return {name: self._held[name][0] for name in wanted if name in self._held}
 
     async def give_back(self, names: Iterable[str]) -> None:

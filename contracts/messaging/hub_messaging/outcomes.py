@@ -16,6 +16,7 @@ from hub_messaging.clock import real_now
 
 RETRY_AFTER_LIMIT_SECONDS = 3600.0
 NOT_BEGUN: Final = "not-begun"
+PROCESS_ENDED: Final = "process-ended"
 NOT_TAKEN: Final = frozenset(
     {NOT_BEGUN, "no-connection", "address-unusable", "http-408", "http-425", "http-429", "http-503"}
 )
@@ -24,7 +25,8 @@ NOT_TAKEN: Final = frozenset(
 SHARED: Final = " again and again"
 """Follows the reason of a refusal that was repeated until it was the lane's."""
 MAY_BE_TAKEN: Final = (
-    f"^(timeout|connection-broken|answer-unreadable|bug|not-recorded|http-409({SHARED})?|http-5(0[0-24-9]|[1-9][0-9]))$"
+    "^(timeout|connection-broken|answer-unreadable|bug"
+    f"|not-recorded|{PROCESS_ENDED}|http-409({SHARED})?|http-5(0[0-24-9]|[1-9][0-9]))$"
 )
 """Reasons that may hide an effect, as a pattern: of the others it is certain that they don't.
 

@@ -2,7 +2,7 @@
 
 A row comes here when the attempt at a lane that is not repeat-safe ended unclearly, or its process died between the
 call and the record (the mark is committed before the call); and, from any lane, when it was withdrawn while its process
-died (`hub_messaging.withdrawn`). It leaves by a question to the party, by proof that came another way (a callback), or
+died (`hub_messaging.taken_over`). It leaves by a question to the party, by proof that came another way (a callback), or
 by an operator's decision; never by being sent again blindly.
 
 Rows that were refused or set aside wait for a person too, who may settle them by the same words.
@@ -42,10 +42,6 @@ WHERE id = $1 AND state = 'ready' AND started_at IS NULL AND EXISTS (
     SELECT FROM lease WHERE name = $2 AND epoch = $3
 ) RETURNING id
 """
-_LOSE_TRACK = f"""
-UPDATE work SET state = 'unknown', outcome = 'process-ended', attempts = attempts + 1, next_at = now()
-{locked_in_order("work", "id", "lane = ANY($1) AND state = 'ready' AND started_at IS NOT NULL")}
-"""  # noqa: S608
 _ROW = """
 SELECT work.id, lane, dossier_id, kind, fact_at, created_at, attempts, own_failures, body,
        extract(epoch FROM now() - coalesce(started_at, created_at))::float8 AS age_seconds
@@ -70,11 +66,6 @@ UPDATE work SET next_at = now() + least(greatest(now() - coalesce(started_at, cr
 async def mark_started(pool: Pool, work_id: UUID, lease: Lease) -> bool:
     """Commits that the call begins. False: it was begun before, is settled, or the lane is somebody else's now."""
     return await pool.fetchval(_MARK, work_id, lease.name, lease.epoch) is not None
-
-
-async def lose_track(pool: Pool, lanes: Sequence[str]) -> None:
-    """Whoever takes lanes over can't know how the attempts ended that their former owner had begun."""
-    await pool.execute(_LOSE_TRACK, lanes)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,13 +3,15 @@
 Lanes commit no mark before their calls, but where the key is not honoured. So the withdrawal makes it: on what is due
 while its lane has an owner, or since that owner was last heard of without having ended in order. A living owner writes
 what became of its attempts, and takes the mark away from what it does not hold; whoever takes over from one that died
-makes of such rows `unknown` ones. They are found out and never sent to see: the dossier is nobody's affair any more.
+makes of such rows `unknown` ones (`hub_messaging.taken_over`). They are found out and never sent to see: the dossier is
+nobody's affair any more.
 """
 
 from collections.abc import Sequence
 from uuid import UUID
 
 from hub_messaging.database import Pool, locked_in_order
+from hub_messaging.leases import Lease
 
 WITHDRAW = """
 UPDATE work SET outcome = 'withdrawn', state = CASE WHEN state = 'unknown' THEN state ELSE 'done' END,
@@ -28,22 +30,14 @@ FROM (
 ) AS locked WHERE work.id = locked.id
 """
 """Of lanes $1 and dossiers $2, but what may have been taken ($3). What is `unknown` stays so, and is not sent again."""
-_MARKED = "lane = ANY($1) AND state = 'done' AND started_at IS NOT NULL"
-"""As the index `work_in_doubt` says it."""
-_DOUBT = f"""
-UPDATE work SET state = 'unknown', attempts = attempts + 1, next_at = now(), finished_at = NULL
-{locked_in_order("work", "id", _MARKED)}
-"""  # noqa: S608
+_DOUBTED = """state = 'done' AND started_at IS NOT NULL AND id <> ALL($3) AND 'lane:' || lane IN (
+    SELECT name FROM lease JOIN unnest($1::text[], $2::bigint[]) AS ours(name, epoch) USING (name, epoch)
+)"""
 _TRUST = f"""
-UPDATE work SET started_at = NULL {locked_in_order("work", "id", f"{_MARKED} AND id <> ALL($2)")}
+UPDATE work SET started_at = NULL {locked_in_order("work", "id", _DOUBTED)}
 """  # noqa: S608
 
 
-async def doubt(pool: Pool, lanes: Sequence[str]) -> None:
-    """Whoever takes lanes over can't know whether what was withdrawn was under way when their former owner died."""
-    await pool.execute(_DOUBT, lanes)
-
-
-async def trust(pool: Pool, lanes: Sequence[str], held: Sequence[UUID]) -> None:
+async def trust(pool: Pool, lanes: Sequence[Lease], held: Sequence[UUID]) -> None:
     """The owner of lanes knows what is under way in them: of what was withdrawn, no more than the rows it holds."""
-    await pool.execute(_TRUST, lanes, held)
+    await pool.execute(_TRUST, [lease.name for lease in lanes], [lease.epoch for lease in lanes], held)

@@ -1,0 +1,50 @@
+"""Làn được tiếp quản: whoever follows an owner that died can't know what that one was sending, and notes so.
+
+Before a call nothing is committed where the key is honoured. So the first rows that were due, as many as the owner can
+have held, may have been taken: a stop doesn't take them back, they are sent on under their keys until that is known. At
+a party that doesn't honour it, and of what was withdrawn meanwhile, the rows are marked: those are found out.
+"""
+
+from collections.abc import Sequence
+
+from hub_messaging.database import Pool, locked_in_order
+from hub_messaging.leases import Lease, lane_of
+from hub_messaging.outcomes import MAY_BE_TAKEN, PROCESS_ENDED
+
+_SUSPECTED = """state = 'ready' AND id IN (
+    SELECT head.id FROM unnest($1::text[], $2::timestamptz[], $3::int[]) AS given(lane, since, most)
+    CROSS JOIN LATERAL (
+        SELECT id, outcome FROM work
+        WHERE work.lane = given.lane AND state = 'ready' AND next_at <= least(now(), given.since)
+        ORDER BY next_at, seq LIMIT given.most
+    ) AS head WHERE coalesce(head.outcome !~ $4, true)
+)"""
+"""In the order in which they are sent."""
+_SUSPECT = f"""
+UPDATE work SET outcome = '{PROCESS_ENDED}' {locked_in_order("work", "id", _SUSPECTED)}
+"""  # noqa: S608
+_LOSE_TRACK = f"""
+UPDATE work SET state = 'unknown', outcome = '{PROCESS_ENDED}', attempts = attempts + 1, next_at = now()
+{locked_in_order("work", "id", "lane = ANY($1) AND state = 'ready' AND started_at IS NOT NULL")}
+"""  # noqa: S608
+_DOUBT = f"""
+UPDATE work SET state = 'unknown', attempts = attempts + 1, next_at = now(), finished_at = NULL
+{locked_in_order("work", "id", "lane = ANY($1) AND state = 'done' AND started_at IS NOT NULL")}
+"""  # noqa: S608
+
+
+async def inherit(pool: Pool, lanes: Sequence[Lease], unmarked: Sequence[int]) -> None:
+    """Lanes that were just taken; of each so many rows may have been sent `unmarked`, if its owner died.
+
+    The doubt comes last: a row that is withdrawn before it is suspected bears a mark.
+    """
+    abandoned = [
+        (lane_of(lease), lease.abandoned_at, most)
+        for lease, most in zip(lanes, unmarked, strict=True)
+        if lease.abandoned_at is not None
+    ]
+    if abandoned:
+        names, since, most = zip(*abandoned, strict=True)
+        await pool.execute(_LOSE_TRACK, names)
+        await pool.execute(_SUSPECT, names, since, most, MAY_BE_TAKEN)
+        await pool.execute(_DOUBT, names)
