@@ -13,7 +13,7 @@ from hub_messaging.topics import apply_topics
 from tests.hosted import SECRET, process, say
 from tests.routing.conftest import Hub, write_endpoints
 from tests.routing.facts import a_leg, accepted, stopped, supplement
-from tests.routing.test_recall import OFFERED, kinds
+from tests.routing.test_recall import OFFERED, kinds, past_others
 from tests.waiting import until
 
 pytestmark = pytest.mark.stack
@@ -90,10 +90,12 @@ async def test_what_was_in_the_call_when_a_process_died_is_recalled_though_the_n
     hub, dossier_id = idle_hub, uuid4()
     url = hub.sandbox_url + "/agencies/{agency_code}"
     write_endpoints(hub.folder, {"*": {"url": url, "secrets": [SECRET], **OFFERED}})
-    await hub.behave(callback="never", late_answer_seconds=60)
+    await hub.behave(callback="never")
     await apply_topics(kafka.layout.kafka_servers, 2, 1)
     connection = await asyncpg.connect(database_url)
     async with process(hub.settings.model_copy(update={"attempt_seconds": 30}), kafka.layout.kafka_servers) as first:
+        await past_others(kafka, connection)
+        await hub.behave(callback="never", late_answer_seconds=60)
         await say(kafka, INTAKE, accepted(dossier_id))
         await until(lambda: kinds(hub, dossier_id), lambda taken: taken == ["handover"])
         first.kill()

@@ -285,6 +285,17 @@ async def test_an_attempt_whose_end_was_not_known_when_the_desk_stopped_it_is_fo
     assert await kinds(hub, dossier_id) == ["handover", "cancellation"]
 
 
+async def past_others(kafka: Stack, connection: "asyncpg.Connection[asyncpg.Record]") -> None:
+    """The topic also holds what other tests said: waits until a process that has just started has done all of it."""
+    last = [uuid4() for _ in range(16)]
+    await say(kafka, "intake-dossier-events", *map(accepted, last))
+    caught_up = """
+        SELECT count(*) = 16 AND NOT EXISTS (SELECT FROM work WHERE state = 'ready' AND next_at <= now())
+        FROM work WHERE dossier_id = ANY($1) AND state = 'done'
+    """
+    await until(lambda: connection.fetchval(caught_up, last), within=90)
+
+
 @stack
 async def test_a_stop_while_a_process_dies_in_the_call_is_found_out_and_recalled(
     idle_hub: Hub, database_url: str, kafka: Stack
@@ -297,18 +308,11 @@ async def test_a_stop_while_a_process_dies_in_the_call_is_found_out_and_recalled
     await apply_topics(kafka.layout.kafka_servers, 2, 1)
     connection = await asyncpg.connect(database_url)
 
-    async def found(statement: str, *values: Any) -> bool:
-        return await connection.fetchval(statement, *(values or (dossier_id,))) is not None
+    async def found(statement: str) -> bool:
+        return await connection.fetchval(statement, dossier_id) is not None
 
     async with process(hub.settings.model_copy(update={"attempt_seconds": 30}), kafka.layout.kafka_servers) as first:
-        # The topic also holds what other tests said: nobody is to wait behind that.
-        others = [uuid4() for _ in range(16)]
-        await say(kafka, "intake-dossier-events", *map(accepted, others))
-        caught_up = """
-            SELECT 1 FROM work WHERE dossier_id = ANY($1) AND state = 'done' HAVING count(*) = 16
-            AND NOT EXISTS (SELECT FROM work WHERE state = 'ready' AND next_at <= now())
-        """
-        await until(lambda: found(caught_up, others), within=90)
+        await past_others(kafka, connection)
         await hub.behave(callback="never", late_answer_seconds=60)
         await say(kafka, "intake-dossier-events", accepted(dossier_id))
         await until(lambda: kinds(hub, dossier_id), lambda taken: taken == ["handover"])
