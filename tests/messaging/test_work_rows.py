@@ -12,6 +12,7 @@ from hub_messaging import work
 from hub_messaging.outcomes import MAY_BE_TAKEN
 from hub_messaging.withdrawn import WITHDRAW
 from tests.messaging.conftest import ToyService
+from tests.messaging.test_lanes import add
 
 pytestmark = pytest.mark.stack
 
@@ -60,3 +61,12 @@ def _touched(node: dict[str, Any]) -> float:
     """Rows that a step of the plan gave out or threw away, over all its repeats."""
     thrown = sum(rows for name, rows in node.items() if name.startswith("Rows Removed"))
     return float((node["Actual Rows"] + thrown) * node["Actual Loops"])
+
+
+async def test_of_two_rows_that_wait_for_a_person_the_newer_is_meant(toy: ToyService) -> None:
+    dossier = uuid4()
+    _, newer = await add(toy, ("toys", dossier), ("toys", dossier))
+    await toy.pool.execute("UPDATE work SET state = 'refused'")
+    found = await work.looked_after(toy.pool, dossier, "toy")
+    assert found is not None
+    assert found.id == newer

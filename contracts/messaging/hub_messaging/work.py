@@ -298,7 +298,7 @@ JOIN work_body ON work_body.id = head.id
 _LOOKED_AFTER = f"""
 SELECT work.id, lane, dossier_id, kind, fact_at, created_at, attempts, own_failures, body
 FROM work JOIN work_body ON work_body.id = work.id
-WHERE dossier_id = $1 AND kind = $2 AND {FOR_A_PERSON}
+WHERE dossier_id = $1 AND kind = $2 AND {FOR_A_PERSON} ORDER BY seq DESC LIMIT 1
 """  # noqa: S608
 _BACKLOG = f"""
 SELECT lane, sum(due)::bigint AS due, sum(aside)::bigint AS set_aside, sum(unknown)::bigint AS unknown FROM (
@@ -375,7 +375,7 @@ def aside(narrowed: str = "true") -> str:
 
 
 async def looked_after(pool: Pool, dossier_id: UUID, kind: str) -> WorkRow | None:
-    """The dossier's row of this kind that waits for a person."""
+    """The dossier's newest row of this kind that waits for a person: an older one is of a message that has changed."""
     row = await pool.fetchrow(_LOOKED_AFTER, dossier_id, kind)
     return None if row is None else WorkRow(**row)
 
