@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import timedelta
 from uuid import UUID
 
@@ -11,7 +12,6 @@ import pytest
 from hub_messaging import taken_over, unknown, withdrawn, work
 from hub_messaging.clock import real_now
 from hub_messaging.database import Connection, Writes
-from hub_messaging.leases import Lease
 from tests.messaging.conftest import ToyService
 
 pytestmark = pytest.mark.stack
@@ -49,7 +49,8 @@ async def free(toy: ToyService) -> None:
 
 
 async def inherit(toy: ToyService) -> None:
-    await taken_over.inherit(toy.pool, [Lease("lane:toys", 2, real_now() + timedelta(days=1))], [10])
+    (lease,) = (await toy.leases.hold(["lane:toys"])).values()
+    await taken_over.inherit(toy.pool, [replace(lease, abandoned_at=real_now() + timedelta(days=1))], [10])
 
 
 async def trust(toy: ToyService) -> None:

@@ -1,18 +1,24 @@
 """What is taken back: never sent if it was certainly not taken; what died in the call is found out, not forgotten."""
 
 from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
 
 from hub_messaging import lanes as lanes_module
+from hub_messaging.clock import real_now
+from hub_messaging.database import Writes
 from hub_messaging.jobs import Job
 from hub_messaging.lanes import LaneKeeper
 from hub_messaging.migrations import WITHDRAWN_V1
 from hub_messaging.outcomes import Outcome, Refused, Sent, TryAgain
+from hub_messaging.taken_over import inherit
 from hub_messaging.unknown import NotSent, UnknownOutcomes
 from hub_messaging.withdrawn import trust
+from hub_messaging.work import WorkRows
 from tests.messaging.conftest import ToyService, going
 from tests.messaging.test_lanes import Another, Party, add, all_are
 from tests.messaging.toy import ToyUnitOfWork, settle, settled_state
@@ -222,6 +228,28 @@ async def test_a_conflict_that_was_taken_for_the_lanes_trouble_may_be_one_all_th
     assert set(await rows(toy)) == {("refused", "http-409"), ("ready", "http-409 again and again")}
 
 
+async def unanswered(successor: ToyService, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The successor's first question for its lanes is carried out, but the connection breaks before the answer."""
+
+    async def fetch(*asked: Any) -> None:
+        await successor.pool.fetch(*asked)
+        raise ConnectionResetError
+
+    with monkeypatch.context() as once:
+        once.setattr(successor.leases, "_pool", SimpleNamespace(fetch=fetch))
+        with pytest.raises(ConnectionResetError):
+            await successor.leases.hold(["lane:toys"])
+
+
+async def test_that_a_lane_was_abandoned_is_known_although_the_answer_was_lost_with_its_connection(
+    toy: ToyService, successor: ToyService, dossier: UUID, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await killed(toy, dossier)
+    await unanswered(successor, monkeypatch)
+    async with going(keeper(successor, Party(), concurrency=0)):
+        await until(lambda: rows(toy), lambda found: found == [("ready", "process-ended")], within=5)
+
+
 async def cut_off(toy: ToyService, dossier: UUID) -> None:
     """Its time is over while it sends."""
     party = Party(seconds=60)
@@ -297,6 +325,36 @@ async def test_an_owner_that_was_followed_meanwhile_takes_no_mark_away(
     await dies(toy)
     await successor.leases.hold(["lane:toys"])
     await trust(toy.pool, [lease], ())
+    assert await perhaps_under_way(toy)
+
+
+async def test_an_owner_that_was_followed_before_it_looked_round_doubts_nothing(
+    toy: ToyService, successor: ToyService, dossier: UUID
+) -> None:
+    (lease,) = (await toy.leases.hold(["lane:toys"])).values()
+    await dies(toy)
+    party = Party(lambda row: TryAgain("no-connection") if row.dossier_id == dossier else Sent(), seconds=0.5)
+    async with going(keeper(successor, party)):
+        await add(successor, ("toys", dossier))
+        await until(lambda: bool(party.running))
+        await withdraw(toy, dossier)
+        await inherit(toy.pool, [replace(lease, abandoned_at=real_now())], [10])
+        await until(lambda: not party.running)
+        await add(successor, ("toys", uuid4()))
+        await until(lambda: rows(toy), lambda found: found[-1] == ("done", "sent"))
+    assert await rows(toy) == [("done", "withdrawn"), ("done", "sent")]
+
+
+async def test_what_becomes_due_while_the_stop_is_written_may_be_under_way_too(toy: ToyService, dossier: UUID) -> None:
+    await toy.leases.hold(["lane:toys"])
+    stopped = WorkRows()
+    stopped.withdraw("toys", dossier)
+    stopped.keep()
+    async with toy.pool.acquire() as connection, connection.transaction():
+        await connection.execute("SELECT now()")
+        await add(toy, ("toys", dossier))
+        await stopped.flush(connection, Writes())
+    assert await rows(toy) == [("done", "withdrawn")]
     assert await perhaps_under_way(toy)
 
 

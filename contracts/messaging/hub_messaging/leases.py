@@ -22,7 +22,7 @@ WITH run_out AS (
     SELECT name FROM unnest($1::text[]) AS wanted(name)
     WHERE NOT EXISTS (SELECT FROM lease AS others WHERE others.name = wanted.name AND others.slot <> $2)
 ), abandoned AS (
-    SELECT name, until FROM lease WHERE name = ANY($1) AND holder <> $3 AND until > '-infinity'
+    SELECT name, until FROM lease WHERE name = ANY($1) AND (holder <> $3 OR name = ANY($5)) AND until > '-infinity'
 )
 INSERT INTO lease AS held (name, slot, holder, epoch, until)
 SELECT name, $2, $3, 1, now() + $4 FROM (TABLE run_out UNION ALL TABLE own_or_new) AS takeable ORDER BY name
@@ -40,6 +40,11 @@ SELECT name FROM lease
 WHERE (name, epoch) IN (SELECT name, epoch FROM unnest($1::text[], $2::bigint[]) AS mine(name, epoch))
 ORDER BY name FOR SHARE
 """
+LANES_OF_OURS = """lane = ANY(ARRAY(
+    SELECT substr(name, length('lane:') + 1) FROM lease
+    JOIN unnest($1::text[], $2::bigint[]) AS ours(name, epoch) USING (name, epoch)
+))"""
+"""A condition for work: of leases $1 with epochs $2, the lanes that nobody else has taken meanwhile."""
 
 
 def lease_of(lane: str) -> str:
@@ -70,6 +75,8 @@ class Leases:
         self._slot = slot
         self._holder: UUID = uuids.uuid7()
         self._held: dict[str, tuple[Lease, float]] = {}
+        self._unanswered: set[str] = set()
+        """Asked for in vain: they may be ours without our knowing from whom we took them."""
 
     async def hold(self, names: Iterable[str]) -> dict[str, Lease]:
         """Takes, or renews what was not renewed for a second; returns those that are ours now."""
@@ -78,7 +85,10 @@ class Leases:
         stale = sorted(name for name in wanted if name not in self._held or self._held[name][1] < fresh_since)
         if stale:
             asked_at = time.monotonic()
-            rows = await self._pool.fetch(_TAKE, stale, self._slot, self._holder, DURATION)
+            unanswered = sorted(self._unanswered.intersection(stale))
+            self._unanswered.update(stale)
+            rows = await self._pool.fetch(_TAKE, stale, self._slot, self._holder, DURATION, unanswered)
+            self._unanswered.difference_update(stale)
             before = {name: self._held.pop(name)[0] for name in stale if name in self._held}
             for lease in [Lease(**row) for row in rows]:
                 known = before.get(lease.name)  # renewed, it is as it was taken

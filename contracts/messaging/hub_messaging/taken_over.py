@@ -8,7 +8,7 @@ a party that doesn't honour it, and of what was withdrawn meanwhile, the rows ar
 from collections.abc import Sequence
 
 from hub_messaging.database import Pool, locked_in_order
-from hub_messaging.leases import Lease, lane_of
+from hub_messaging.leases import LANES_OF_OURS, Lease, lane_of
 from hub_messaging.outcomes import MAY_BE_TAKEN, PROCESS_ENDED
 
 _SUSPECTED = """state = 'ready' AND id IN (
@@ -25,26 +25,28 @@ UPDATE work SET outcome = '{PROCESS_ENDED}' {locked_in_order("work", "id", _SUSP
 """  # noqa: S608
 _LOSE_TRACK = f"""
 UPDATE work SET state = 'unknown', outcome = '{PROCESS_ENDED}', attempts = attempts + 1, next_at = now()
-{locked_in_order("work", "id", "lane = ANY($1) AND state = 'ready' AND started_at IS NOT NULL")}
+{locked_in_order("work", "id", f"{LANES_OF_OURS} AND state = 'ready' AND started_at IS NOT NULL")}
 """  # noqa: S608
 _DOUBT = f"""
 UPDATE work SET state = 'unknown', attempts = attempts + 1, next_at = now(), finished_at = NULL
-{locked_in_order("work", "id", "lane = ANY($1) AND state = 'done' AND started_at IS NOT NULL")}
+{locked_in_order("work", "id", f"{LANES_OF_OURS} AND state = 'done' AND started_at IS NOT NULL")}
 """  # noqa: S608
 
 
 async def inherit(pool: Pool, lanes: Sequence[Lease], unmarked: Sequence[int]) -> None:
     """Lanes that were just taken; of each so many rows may have been sent `unmarked`, if its owner died.
 
-    The doubt comes last: a row that is withdrawn before it is suspected bears a mark.
+    The doubt comes last: a row that is withdrawn before it is suspected bears a mark. Whoever was followed in turn,
+    before it came so far, leaves the marks alone: they tell what the next owner does.
     """
     abandoned = [
-        (lane_of(lease), lease.abandoned_at, most)
+        (lease, lease.abandoned_at, most)
         for lease, most in zip(lanes, unmarked, strict=True)
         if lease.abandoned_at is not None
     ]
     if abandoned:
-        names, since, most = zip(*abandoned, strict=True)
-        await pool.execute(_LOSE_TRACK, names)
-        await pool.execute(_SUSPECT, names, since, most, MAY_BE_TAKEN)
-        await pool.execute(_DOUBT, names)
+        leases, since, most = zip(*abandoned, strict=True)
+        ours = [lease.name for lease in leases], [lease.epoch for lease in leases]
+        await pool.execute(_LOSE_TRACK, *ours)
+        await pool.execute(_SUSPECT, [lane_of(lease) for lease in leases], since, most, MAY_BE_TAKEN)
+        await pool.execute(_DOUBT, *ours)

@@ -11,14 +11,14 @@ from collections.abc import Sequence
 from uuid import UUID
 
 from hub_messaging.database import Pool, locked_in_order
-from hub_messaging.leases import Lease
+from hub_messaging.leases import LANES_OF_OURS, Lease
 
 WITHDRAW = """
 UPDATE work SET outcome = 'withdrawn', state = CASE WHEN state = 'unknown' THEN state ELSE 'done' END,
     finished_at = CASE WHEN state = 'unknown' THEN NULL ELSE now() END,
     started_at = CASE WHEN perhaps_under_way THEN coalesce(started_at, now()) ELSE started_at END
 FROM (
-    SELECT id, state = 'ready' AND next_at <= now() AND next_at < lease.until AS perhaps_under_way
+    SELECT id, state = 'ready' AND next_at <= clock_timestamp() AND next_at < lease.until AS perhaps_under_way
     FROM unnest($1::text[], $2::uuid[]) AS given(lane, dossier_id) CROSS JOIN LATERAL (
         SELECT id FROM work WHERE work.lane = given.lane AND work.dossier_id = given.dossier_id
         AND state IN ('ready', 'behind', 'set_aside', 'unknown')
@@ -29,10 +29,11 @@ FROM (
     ORDER BY id FOR UPDATE OF work
 ) AS locked WHERE work.id = locked.id
 """
-"""Of lanes $1 and dossiers $2, but what may have been taken ($3). What is `unknown` stays so, and is not sent again."""
-_DOUBTED = """state = 'done' AND started_at IS NOT NULL AND id <> ALL($3) AND 'lane:' || lane IN (
-    SELECT name FROM lease JOIN unnest($1::text[], $2::bigint[]) AS ours(name, epoch) USING (name, epoch)
-)"""
+"""Of lanes $1 and dossiers $2, but what may have been taken ($3). What is `unknown` stays so, and is not sent again.
+
+By the clock: what has become due since the transaction began is sent too.
+"""
+_DOUBTED = f"{LANES_OF_OURS} AND state = 'done' AND started_at IS NOT NULL AND id <> ALL($3)"
 _TRUST = f"""
 UPDATE work SET started_at = NULL {locked_in_order("work", "id", _DOUBTED)}
 """  # noqa: S608
