@@ -253,6 +253,23 @@ async def test_the_agency_gets_the_applicant_and_nothing_of_it_stays_open_at_the
         assert not any("Nguyễn Văn Thử" in row["row"] or "Nguyễn Văn Thử".encode().hex() in row["row"] for row in rows)
 
 
+async def test_what_was_stopped_while_its_sender_died_is_asked_about_although_its_agency_is_listed_no_more(
+    hub: Hub,
+) -> None:
+    await hub.fetch(
+        "INSERT INTO lease VALUES ('lane:H99.gone', 'routing-7', gen_random_uuid(), 1, now() - interval '1 min')"
+    )
+    await hub.fetch(
+        "INSERT INTO work (id, lane, dossier_id, kind, fact_at, state, outcome, started_at, finished_at) VALUES"
+        " (gen_random_uuid(), 'H99.gone', gen_random_uuid(), 'dossier', now(), 'done', 'withdrawn', now(), now())"
+    )
+
+    async def in_doubt() -> bool:
+        return bool(await hub.fetch("SELECT FROM work WHERE state = 'unknown' AND outcome = 'withdrawn'"))
+
+    await until(in_doubt, within=10)
+
+
 async def test_lanes_of_others_are_not_shown(hub: Hub) -> None:
     items = (await hub.get("/v1/lanes", area=[POLICE.code])).json()["items"]
 

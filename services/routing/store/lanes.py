@@ -33,7 +33,10 @@ WITH RECURSIVE found AS (
     FROM found WHERE found.lane IS NOT NULL
 )
 SELECT lane FROM found WHERE lane IS NOT NULL
+UNION
+SELECT lane FROM work WHERE state = 'done' AND started_at IS NOT NULL
 """
+"""Also with rows that were withdrawn while they may have been under way: whoever takes the lane over knows, or asks."""
 _ASIDE = work.aside()
 _LANE_OF = "SELECT lane FROM work WHERE id = $1"
 _WANTED_NO_MORE = """
@@ -69,7 +72,7 @@ class LaneTable:
         return {row["name"] for row in await self._pool.fetch("SELECT name FROM lane WHERE paused_at IS NOT NULL")}
 
     async def with_work(self) -> set[str]:
-        """Lanes with rows to send, however few have ever been listed."""
+        """Lanes with rows to send or in doubt, however few have ever been listed."""
         return {row["lane"] for row in await self._pool.fetch(_WITH_WORK)}
 
     async def open_now(self) -> dict[str, str]:
