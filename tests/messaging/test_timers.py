@@ -110,6 +110,23 @@ async def test_a_timer_moved_just_before_it_rings_is_not_lost(toy: ToyService) -
     assert await toy.pool.fetchval("SELECT due_at FROM timer") > real_now() + timedelta(minutes=50)
 
 
+async def test_a_timer_judges_by_the_moment_up_to_which_everything_was_heard(toy: ToyService) -> None:
+    """Hearing takes time: what becomes due meanwhile may be denied by a fact that nobody has read yet."""
+    heard_at: list[datetime] = []
+    judged_at: list[datetime] = []
+
+    async def heard() -> bool:
+        heard_at.append(toy.clock.now())
+        return True
+
+    def judge(timer: Timer) -> Job[ToyUnitOfWork, None]:
+        return Job(run=lambda uow: judged_at.append(uow.now), keys={"toys": (timer.dossier_id,)})
+
+    await wind(toy, (uuid4(), "toy", NOW))
+    await keeper(toy, judge, heard)._round()
+    assert judged_at[0] <= heard_at[0]
+
+
 async def test_a_handler_that_sets_its_timer_again_is_rung_again(toy: ToyService) -> None:
     dossier = uuid4()
 

@@ -6,6 +6,7 @@ fence → idempotency keys or inbox → aggregates (locked by key) → jobs, one
 import asyncio
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 from typing import Any, Generic, TypeVar
 from uuid import UUID
 
@@ -50,30 +51,32 @@ class Runner(Generic[U]):
         *,
         fence: Mapping[str, Lease] | None = None,
         also: Also | None = None,
+        now: datetime | None = None,
     ) -> list[Result[R]]:
         """Runs `jobs` in one transaction and commits. `also` writes what belongs to the batch as a whole (positions).
 
+        `now`: the business time that the jobs judge by, if it is not that of the transaction.
         A data error in the common writes makes each job run alone, so that only the guilty one fails. Raises what is
         in database.UNAVAILABLE, LostLease, StopReading: then nothing is committed.
         """
         try:
-            return await self._attempt(jobs, fence, also)
+            return await self._attempt(jobs, fence, also, now)
         except (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError) as error:
             if len(jobs) == 1:
-                return [await self._give_up(jobs[0], error, fence, also)]
+                return [await self._give_up(jobs[0], error, fence, also, now)]
             log.warning("batch_runs_one_by_one", error=type(error).__name__, jobs=len(jobs))
-        results = [(await self.run([job], fence=fence))[0] for job in jobs]
+        results = [(await self.run([job], fence=fence, now=now))[0] for job in jobs]
         if also is not None:
             async with self.pool.acquire() as connection, connection.transaction():
                 await also(connection)
         return results
 
     async def _attempt(
-        self, jobs: Sequence[Job[U, R]], fence: Mapping[str, Lease] | None, also: Also | None
+        self, jobs: Sequence[Job[U, R]], fence: Mapping[str, Lease] | None, also: Also | None, now: datetime | None
     ) -> list[Result[R]]:
         for race in range(UNIQUE_RACES):
             try:
-                return await self._transaction(jobs, fence, also)
+                return await self._transaction(jobs, fence, also, now)
             except asyncpg.UniqueViolationError:
                 # Somebody created the same aggregate a moment earlier: run again on what is there now.
                 if race == UNIQUE_RACES - 1:
@@ -81,9 +84,9 @@ class Runner(Generic[U]):
         raise AssertionError("unreachable")
 
     async def _transaction(
-        self, jobs: Sequence[Job[U, R]], fence: Mapping[str, Lease] | None, also: Also | None
+        self, jobs: Sequence[Job[U, R]], fence: Mapping[str, Lease] | None, also: Also | None, now: datetime | None
     ) -> list[Result[R]]:
-        uow = self._make(self._clock.now())
+        uow = self._make(now or self._clock.now())
         async with (
             asyncio.timeout(TRANSACTION_SECONDS),
             self.pool.acquire() as connection,
@@ -101,14 +104,19 @@ class Runner(Generic[U]):
         return results
 
     async def _give_up(
-        self, job: Job[U, R], error: Exception, fence: Mapping[str, Lease] | None, also: Also | None
+        self,
+        job: Job[U, R],
+        error: Exception,
+        fence: Mapping[str, Lease] | None,
+        also: Also | None,
+        now: datetime | None,
     ) -> Result[R]:
         """The job's own writes are refused by the database: its rescue is all that is left."""
         if job.rescue is None:
             return Failed(error)
         rescue = job.rescue
         record: Job[U, None] = Job(run=lambda uow: rescue(uow, error), inbox=job.inbox)
-        await self._attempt([record], fence, also)
+        await self._attempt([record], fence, also, now)
         return Failed(error)
 
 

@@ -72,7 +72,10 @@ class TimerKeeper(Generic[U]):
                 await self._bells.wait(TIMERS, POLL_SECONDS)
 
     async def _round(self) -> bool:
-        """Rings up to one chunk; True when there may be more."""
+        """Rings up to one chunk; True when there may be more.
+
+        They judge by the moment before it was heard what Kafka holds: of what came later nothing is known.
+        """
         lease = await self._leases.hold([TIMERS])
         if not lease:
             return False
@@ -82,7 +85,7 @@ class TimerKeeper(Generic[U]):
             return False
         timers = [Timer(row["dossier_id"], row["kind"], row["due_at"]) for row in rows]
         jobs = [self._job(timer) for timer in timers]
-        results = await self._runner.run(jobs, fence=lease)
+        results = await self._runner.run(jobs, fence=lease, now=now)
         for timer, result in zip(timers, results, strict=True):
             if isinstance(result, Failed):
                 log.error(
