@@ -2,10 +2,12 @@
 
 import io
 import json
+import os
 import subprocess
 import sys
 import tarfile
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -14,9 +16,12 @@ import pytest
 
 from hub_local.archive import pack, unpack
 from hub_local.data_commands import start_of
+from hub_local.files import Lock
 from hub_local.layout import SERVICES, Layout, StackNotUsable
 from hub_local.number_ranges import LEFT_OUT, reserve_numbers
 from hub_local.republish import Since
+from hub_local.restore import put_in_place
+from hub_local.stack import say_nothing
 from tests.local.stand_ins import hold_elsewhere, settings_of
 from tests.stack import PostgresServer
 
@@ -46,6 +51,18 @@ def test_what_is_packed_comes_out_and_only_its_owner_may_read_it(whole: Path, tm
     assert (tmp_path / "out" / "databases" / "sla.dump").read_bytes() == b"sla" * 5000
     assert whole.stat().st_mode & 0o077 == 0
     assert (tmp_path / "out" / "keys" / "sealing.json").stat().st_mode & 0o077 == 0
+
+
+def test_a_backup_with_many_files_of_dossiers_comes_out_again(tmp_path: Path) -> None:
+    source = tmp_path / "source"
+    (source / "databases").mkdir(parents=True)
+    (source / "files" / "ef").mkdir(parents=True)
+    for service in SERVICES:
+        (source / "databases" / f"{service}.dump").touch()
+    for number in range(7000):
+        (source / "files" / "ef" / f"{number:032x}").touch()
+    pack(source, ABOUT, tmp_path / "large.backup")
+    assert len(unpack(tmp_path / "large.backup", tmp_path / "out")["files"]) == 7000 + len(SERVICES)
 
 
 def flipped(content: bytes) -> bytes:
@@ -111,7 +128,11 @@ def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
 
 
 def restore(layout: Layout, *arguments: str) -> "subprocess.CompletedProcess[str]":
-    command = [str(Path(sys.executable).with_name("hub")), "restore", *arguments]
+    return hub(layout, "restore", *arguments)
+
+
+def hub(layout: Layout, *arguments: str) -> "subprocess.CompletedProcess[str]":
+    command = [str(Path(sys.executable).with_name("hub")), *arguments]
     return subprocess.run(command, env=settings_of(layout), capture_output=True, text=True, timeout=60, check=False)
 
 
@@ -128,6 +149,33 @@ def test_a_folder_that_is_not_empty_stays_as_it_is(whole: Path, tmp_path: Path) 
     damaged = restore(layout, str(whole.parent), "--force")
     assert (damaged.returncode, "is damaged" in damaged.stderr) == (1, True)
     assert sorted(entry.name for entry in layout.folder.iterdir()) == ["lock", "postgres"]
+
+
+def test_no_backup_is_made_of_a_folder_that_a_restore_is_filling(tmp_path: Path) -> None:
+    layout = Layout(tmp_path / "hub", port_base=32_250)
+    (layout.folder / "postgres" / "data").mkdir(parents=True)
+    with hold_elsewhere(layout) as killed:
+        killed.kill()  # what it wrote of itself stays
+    restoring = Lock(layout.folder / "lock")
+    restoring.take({"pid": os.getpid()})
+    refused = hub(layout, "backup", str(tmp_path / "one.backup"))
+    restoring.release()
+    assert refused.returncode == 1
+    assert f"process {os.getpid()} is at work" in refused.stderr
+
+
+def test_a_hub_does_not_start_on_a_restore_that_was_not_finished(tmp_path: Path) -> None:
+    layout = Layout(tmp_path / "hub", port_base=32_300)
+    aside = replace(layout, folder=layout.folder / "restoring")
+    for place in (aside.keys, aside.folder / "postgres"):
+        place.mkdir(parents=True)
+    put_in_place(layout, aside, keep_kafka=False, report=say_nothing)  # and killed before it has compared
+
+    started = hub(layout, "up")
+
+    assert started.returncode == 1
+    assert "a restore into this folder was not finished: say `hub restore` again, with --force" in started.stderr
+    assert not (layout.folder / "kafka").exists()
 
 
 def test_nothing_is_restored_into_a_hub_that_runs(whole: Path, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -76,6 +77,15 @@ def test_logs_show_one_process_or_all_and_name_those_there_are(layout: Layout) -
     unknown = hub(layout, "logs", "nobody")
     assert unknown.returncode == 1
     assert unknown.stderr == "hub: no log of 'nobody'; there are: client, server\n"
+
+
+def test_what_a_killed_run_said_of_itself_counts_no_more(layout: Layout) -> None:
+    with hold_elsewhere(layout) as killed:
+        killed.kill()
+    with socket.create_server(("127.0.0.1", layout.port("postgres"))):
+        started = hub(layout, "up", "--detach")
+    assert (started.returncode, started.stdout) == (1, "")
+    assert "is taken by" in started.stderr
 
 
 def test_where_nothing_runs_the_commands_say_so(layout: Layout) -> None:

@@ -1,6 +1,7 @@
 """A stack starts in order, keeps its processes running, and leaves nothing behind."""
 
 import asyncio
+import errno
 import os
 import socket
 import subprocess
@@ -74,6 +75,23 @@ async def test_a_process_that_dies_is_started_again_and_reported(layout: Layout)
 
         assert ("server", "was ended by SIGKILL; starts again in 0.2 s") in told
         assert [(s.name, s.restarts) for s in stack.statuses] == [("server", 1), ("client", 0)]
+
+
+async def test_a_full_disk_keeps_no_process_from_being_started_again(layout: Layout) -> None:
+    full = False
+
+    def report(process: str, text: str) -> None:
+        if full:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    async with Stack(layout, two_in_a_row, report) as stack:
+        layout.state_file.unlink()
+        layout.state_file.mkdir()  # can't be written either
+        full = True
+        killed = stack.kill("server")
+        assert await asyncio.to_thread(came_true, lambda: stack.pid("server") not in {killed, None})
+        await stack.ready("server", within=10)
+        layout.state_file.rmdir()
 
 
 async def test_one_process_stops_and_starts_on_request_while_the_others_run(layout: Layout) -> None:

@@ -26,6 +26,17 @@ async def keep(broker: Broker, **changed: str) -> None:
         await admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, broker.topic, configs=settings)])
 
 
+async def test_a_topic_with_one_copy_stays_flushed_whatever_new_ones_are_to_have(broker: Broker) -> None:
+    assert await topics.apply_topics(broker.servers, replication=3) == []
+
+    async with administering(broker.servers) as admin:
+        asked = [ConfigResource(ConfigResourceType.TOPIC, broker.topic)]
+        found = [one for answer in await admin.describe_configs(asked) for one in answer.resources]
+    settings = {setting[0]: setting[1] for one in found for setting in one[4]}
+    assert settings["flush.messages"] == "1", "acknowledged means on disk"
+    assert settings["min.insync.replicas"] == "1"
+
+
 async def begin_of(broker: Broker, place: TopicPartition) -> int:
     client = AIOKafkaConsumer(bootstrap_servers=broker.servers)
     await client.start()

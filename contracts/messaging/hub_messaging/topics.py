@@ -47,7 +47,11 @@ async def administering(servers: str) -> AsyncIterator[AIOKafkaAdminClient]:
 
 
 async def apply_topics(servers: str, partitions: int = 6, replication: int = 1) -> list[str]:
-    """Creates the missing topics and returns their names. Raises aiokafka's KafkaError."""
+    """Creates the missing topics and returns their names. Raises aiokafka's KafkaError.
+
+    `partitions` and `replication` are those of new ones. What is there is set by the copies that it has: a topic with a
+    single one would no longer be flushed otherwise, and lose what was acknowledged.
+    """
     async with administering(servers) as admin:
         existing = set(await admin.list_topics())
         missing = [topic for topic in topics.TOPICS if topic.name not in existing]
@@ -62,13 +66,19 @@ async def apply_topics(servers: str, partitions: int = 6, replication: int = 1) 
                 if code and for_code(code) is not TopicAlreadyExistsError:
                     raise for_code(code)(_name)
         kept = [topic for topic in topics.TOPICS if topic.name in existing]
+        copies = await _copies(admin, [topic.name for topic in kept])
         await admin.alter_configs(
             [
-                ConfigResource(ConfigResourceType.TOPIC, topic.name, configs=settings_of(topic, replication))
+                ConfigResource(ConfigResourceType.TOPIC, topic.name, configs=settings_of(topic, copies[topic.name]))
                 for topic in kept
             ]
         )
         return [topic.name for topic in missing]
+
+
+async def _copies(admin: AIOKafkaAdminClient, names: list[str]) -> dict[str, int]:
+    found = await admin.describe_topics(names) if names else []
+    return {one["topic"]: len(one["partitions"][0]["replicas"]) for one in found}
 
 
 if __name__ == "__main__":

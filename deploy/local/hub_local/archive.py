@@ -21,7 +21,6 @@ MEMBER = re.compile(
 )
 """What a backup may hold; anything else makes it a foreign file."""
 CHUNK = 1024 * 1024
-LARGEST_MANIFEST = 1024 * 1024
 
 
 def pack(folder: Path, about: Mapping[str, Any], target: Path) -> dict[str, Any]:
@@ -67,7 +66,7 @@ def unpack(file: Path, folder: Path) -> dict[str, Any]:
 def _manifest(file: Path, tar: tarfile.TarFile) -> dict[str, Any]:
     foreign = StackNotUsable(f"{file.name} is no backup of this hub ({FORMAT!r}); `hub backup` makes one")
     first = tar.next()
-    if first is None or first.name != MANIFEST or not first.isfile() or first.size > LARGEST_MANIFEST:
+    if first is None or first.name != MANIFEST or not first.isfile():
         raise foreign
     try:
         manifest: dict[str, Any] = json.loads(_stream(tar, first).read())

@@ -20,9 +20,9 @@ import asyncpg
 from hub_local import postgres
 from hub_local.archive import pack
 from hub_local.keys import Keys, ensure_keys
-from hub_local.layout import Layout, StackNotUsable
+from hub_local.layout import Layout, StackNotUsable, refuse_unfinished_restore
 from hub_local.stack import Stack
-from hub_local.state import owner_of, read_state
+from hub_local.state import owner_of, state_of
 from hub_local.steps import database_server
 from hub_local.supervisor import Report, run_once
 from hub_messaging.clock import Clock, real_now
@@ -44,6 +44,7 @@ async def backup(layout: Layout, target: Path, report: Report) -> tuple[Path, di
     """
     if not (layout.folder / "postgres" / "data").exists():
         raise StackNotUsable(f"there are no databases in {layout.folder}: nothing to back up")
+    refuse_unfinished_restore(layout)
     file = _file(target)
     if file.exists():
         raise StackNotUsable(f"{file} is there already; name another file")
@@ -64,10 +65,12 @@ def _file(target: Path) -> Path:
 
 def _server(layout: Layout, report: Report) -> tuple[AbstractAsyncContextManager[Any], Layout]:
     """PostgreSQL alone for the time of the backup, unless the hub runs; and the ports that it listens on."""
-    if owner_of(layout) is None:
+    owner, state = owner_of(layout), state_of(layout)
+    if owner is None:
         return Stack(layout, plan=lambda place, keys, _: database_server(place, keys), report=report), layout
-    state = read_state(layout)
-    return nullcontext(), replace(layout, port_base=int(state.get("port_base", layout.port_base)))
+    if state is None:
+        raise StackNotUsable(f"process {owner} is at work on {layout.folder} (a restore, a start?); try again after it")
+    return nullcontext(), replace(layout, port_base=int(state["port_base"]))
 
 
 async def _gather(layout: Layout, keys: Keys, folder: Path, report: Report) -> dict[str, Any]:

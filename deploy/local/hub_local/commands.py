@@ -112,7 +112,10 @@ def logs(
 
 
 def _is_ready(layout: Layout) -> bool:
-    return layout.state_file.exists() and bool(json.loads(layout.state_file.read_text())["ready"])
+    from hub_local.state import state_of
+
+    state = state_of(layout)
+    return state is not None and bool(state["ready"])
 
 
 def _start_in_background(layout: Layout) -> None:

@@ -37,8 +37,11 @@ def backup(
 
     with clear_errors():
         file, manifest = asyncio.run(make(here(), target, print_line))
+    of_dossiers = [about["bytes"] for name, about in manifest["files"].items() if name.startswith("files/")]
     for name, about in manifest["files"].items():
-        typer.echo(f"  {name:24} {about['bytes']:>12,} bytes  sha256 {about['sha256'][:16]}…")
+        if not name.startswith("files/"):
+            typer.echo(f"  {name:24} {about['bytes']:>12,} bytes  sha256 {about['sha256'][:16]}…")
+    typer.echo(f"  {'files':24} {sum(of_dossiers):>12,} bytes  in {len(of_dossiers):,} parts")
     for name, why in manifest["left_out"].items():
         typer.echo(f"  not inside: {name}: {why}")
     typer.echo(f"{file}: {manifest['dossiers']} dossiers. It holds all keys: keep it where you would keep those.")

@@ -95,6 +95,20 @@ class Layout:
         """What `hub status` reads: written by the stack whenever something changes."""
         return self.folder / "state.json"
 
+    @property
+    def unfinished_restore(self) -> Path:
+        """There from the moment a restore begins to change this folder until it has reported."""
+        return self.folder / "restore-unfinished"
+
+
+def refuse_unfinished_restore(layout: Layout) -> None:
+    """Raises StackNotUsable: numbers may be given twice, or a database be missing, and nobody would notice."""
+    if layout.unfinished_restore.exists():
+        raise StackNotUsable(
+            "a restore into this folder was not finished: say `hub restore` again, with --force, and with --keep-kafka "
+            f"if it was said before. What was in {layout.folder} before lies in replaced-…"
+        )
+
 
 def layout_from(environment: Mapping[str, str]) -> Layout:
     """The layout that the HUB_* settings describe. Raises SettingWrong on a bad value or a near miss of a name."""

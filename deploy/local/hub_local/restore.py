@@ -60,7 +60,7 @@ async def restore(layout: Layout, source: Path, *, force: bool, keep_kafka: bool
         manifest = unpack(file, backup)
         report("hub", f"{file.name} of {manifest.get('made_at')} is whole: {manifest.get('dossiers')} dossiers")
         positions = await _load(aside, backup, report)
-        _put_in_place(layout, aside, keep_kafka=keep_kafka, report=report)
+        put_in_place(layout, aside, keep_kafka=keep_kafka, report=report)
     finally:
         shutil.rmtree(layout.folder / "restoring", ignore_errors=True)
         lock.release()
@@ -145,8 +145,12 @@ async def _number_changes_anew(layout: Layout, keys: Keys) -> None:
         await connection.close()
 
 
-def _put_in_place(layout: Layout, aside: Layout, *, keep_kafka: bool, report: Report) -> None:
-    """Moves what was there to `replaced-…`, and what was loaded to its place; the databases last, by two renames."""
+def put_in_place(layout: Layout, aside: Layout, *, keep_kafka: bool, report: Report) -> None:
+    """Moves what was there to `replaced-…`, and what was loaded to its place; the databases last, by two renames.
+
+    From here on until its report is kept, the restore is unfinished, and neither `hub up` nor `hub backup` goes on.
+    """
+    write_whole(layout.unfinished_restore, "")
     replaced = layout.folder / f"replaced-{real_now():%Y%m%d-%H%M%S}"
     for loaded, place in (("clock.json", aside.clock_file), ("files", aside.files)):
         if (aside.folder / "backup" / loaded).exists():
@@ -187,4 +191,5 @@ async def _bring_together(
     reports = layout.folder / "reports"
     reports.mkdir(exist_ok=True, mode=0o700)
     write_whole(reports / f"restore-{real_now():%Y%m%d-%H%M%S}.json", json.dumps(result, indent=2))
+    layout.unfinished_restore.unlink()
     return result

@@ -13,6 +13,7 @@ import os
 import socket
 import threading
 from collections.abc import Callable, Coroutine, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import asdict
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -40,7 +41,7 @@ class Stack:
     def __init__(self, layout: Layout, plan: Plan = everything, report: Report = say_nothing) -> None:
         self.layout = layout
         self._plan = plan
-        self._report = report
+        self._report = _unhindered(report)
         self._lock = Lock(layout.folder / "lock")
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
@@ -158,7 +159,8 @@ class Stack:
             "port_base": self.layout.port_base,
             "processes": [asdict(status) for status in self._supervisor.processes],
         }
-        write_whole(self.layout.state_file, json.dumps(state))
+        with suppress(OSError):  # the disk is full: what runs goes on, and is started again, all the same
+            write_whole(self.layout.state_file, json.dumps(state))
 
     def _open_thread(self) -> None:
         self._loop = asyncio.new_event_loop()
@@ -177,6 +179,16 @@ class Stack:
     async def _call(self, work: Coroutine[Any, Any, T]) -> T:
         assert self._loop is not None
         return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(work, self._loop))
+
+
+def _unhindered(report: Report) -> Report:
+    """The same report; where it can't be written, as on a full disk, the supervision that tells it goes on."""
+
+    def tell(process: str, text: str) -> None:
+        with suppress(OSError):
+            report(process, text)
+
+    return tell
 
 
 def refuse_taken_ports(layout: Layout, steps: Iterable[Step]) -> None:

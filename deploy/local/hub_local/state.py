@@ -18,12 +18,20 @@ def owner_of(layout: Layout) -> int | None:
     return int(owner.get("pid", 0)) or None if owner is not None else None
 
 
+def state_of(layout: Layout) -> dict[str, Any] | None:
+    """The state that the stack wrote which holds this folder now; what a killed one left behind is nobody's."""
+    try:
+        state: dict[str, Any] = json.loads(layout.state_file.read_text())
+    except FileNotFoundError:
+        return None
+    return state if state["pid"] == owner_of(layout) else None
+
+
 def read_state(layout: Layout) -> dict[str, Any]:
     """What runs on this folder: the stack's own state, with port and memory of each process."""
-    owner = owner_of(layout)
-    if owner is None or not layout.state_file.exists():
-        return {"pid": owner, "ready": False, "processes": []}
-    state: dict[str, Any] = json.loads(layout.state_file.read_text())
+    state = state_of(layout)
+    if state is None:
+        return {"pid": owner_of(layout), "ready": False, "processes": []}
     running = Layout(layout.folder, int(state["port_base"]))
     with_sizes(state["processes"], running)
     return state

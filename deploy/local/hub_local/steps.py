@@ -10,7 +10,7 @@ from pathlib import Path
 from hub_local import kafka, postgres
 from hub_local.files import write_whole
 from hub_local.keys import Keys
-from hub_local.layout import SERVICES, Layout
+from hub_local.layout import SERVICES, Layout, refuse_unfinished_restore
 from hub_local.supervisor import Job, Program, Report, http_ok, run_once
 
 Step = Job | Program
@@ -143,5 +143,6 @@ def sandbox(layout: Layout, keys: Keys) -> Program:
 
 
 def everything(layout: Layout, keys: Keys, report: Report) -> Sequence[Step]:
-    """The whole hub, as `hub up` runs it."""
+    """The whole hub, as `hub up` runs it. Raises StackNotUsable where a restore was not finished."""
+    refuse_unfinished_restore(layout)
     return [*database_server(layout, keys), *broker(layout, report), *schemas(layout, keys), *hub(layout, keys)]

@@ -9,6 +9,7 @@ import os
 import signal
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, Protocol
@@ -322,7 +323,8 @@ class Supervisor:
         while True:
             await asyncio.sleep(LOG_CHECK_SECONDS)
             for keeper in self._keepers.values():
-                trim(keeper.log)
+                with suppress(OSError):  # no room for the half that is kept: tried again
+                    trim(keeper.log)
 
 
 def trim(log: Path) -> None:
