@@ -50,7 +50,7 @@ async def free(toy: ToyService) -> None:
 
 async def inherit(toy: ToyService) -> None:
     (lease,) = (await toy.leases.hold(["lane:toys"])).values()
-    await taken_over.inherit(toy.pool, [replace(lease, abandoned_at=real_now() + timedelta(days=1))], [10])
+    await taken_over.inherit(toy.pool, toy.leases, [replace(lease, abandoned_at=real_now() + timedelta(days=1))], [10])
 
 
 async def trust(toy: ToyService) -> None:

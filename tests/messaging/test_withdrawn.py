@@ -9,13 +9,14 @@ from uuid import UUID, uuid4
 import pytest
 
 from hub_messaging import lanes as lanes_module
+from hub_messaging import leases as leases_module
 from hub_messaging.clock import real_now
 from hub_messaging.database import Writes
 from hub_messaging.jobs import Job
 from hub_messaging.lanes import LaneKeeper
 from hub_messaging.migrations import WITHDRAWN_V1
 from hub_messaging.outcomes import Outcome, Refused, Sent, TryAgain
-from hub_messaging.taken_over import inherit
+from hub_messaging.taken_over import LANES_AT_ONCE, inherit
 from hub_messaging.unknown import NotSent, UnknownOutcomes
 from hub_messaging.withdrawn import trust
 from hub_messaging.work import WorkRows
@@ -338,11 +339,37 @@ async def test_an_owner_that_was_followed_before_it_looked_round_doubts_nothing(
         await add(successor, ("toys", dossier))
         await until(lambda: bool(party.running))
         await withdraw(toy, dossier)
-        await inherit(toy.pool, [replace(lease, abandoned_at=real_now())], [10])
+        await inherit(toy.pool, toy.leases, [replace(lease, abandoned_at=real_now())], [10])
         await until(lambda: not party.running)
         await add(successor, ("toys", uuid4()))
         await until(lambda: rows(toy), lambda found: found[-1] == ("done", "sent"))
     assert await rows(toy) == [("done", "withdrawn"), ("done", "sent")]
+
+
+async def test_many_lanes_are_taken_over_some_at_a_time_and_their_leases_last(
+    toy: ToyService, successor: ToyService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = [f"agency-{number}" for number in range(2 * LANES_AT_ONCE + 1)]
+    await toy.leases.hold([f"lane:{name}" for name in names])
+    await add(toy, *((name, uuid4()) for name in names))
+    await dies(toy)
+    held = await successor.leases.hold([f"lane:{name}" for name in names])
+    seen: list[int] = []
+
+    async def renew() -> None:
+        seen.append(await toy.pool.fetchval("SELECT count(*) FROM work WHERE outcome = 'process-ended'"))
+
+    monkeypatch.setattr(successor.leases, "renew", renew)
+    await inherit(toy.pool, successor.leases, list(held.values()), [10] * len(names))
+    assert seen == [LANES_AT_ONCE, 2 * LANES_AT_ONCE, len(names)]
+
+
+async def test_renewing_prolongs_every_lease_that_is_held(toy: ToyService, monkeypatch: pytest.MonkeyPatch) -> None:
+    await toy.leases.hold(["lane:a", "lane:b"])
+    monkeypatch.setattr(leases_module, "BEAT_SECONDS", 0.0)
+    await toy.pool.execute("UPDATE lease SET until = now() + interval '1 s'")
+    await toy.leases.renew()
+    assert await toy.pool.fetchval("SELECT min(until) > now() + interval '2 s' FROM lease")
 
 
 async def test_what_becomes_due_while_the_stop_is_written_may_be_under_way_too(toy: ToyService, dossier: UUID) -> None:

@@ -173,7 +173,7 @@ class LaneKeeper(Generic[U]):
         ours = {None, *(lane.lease for lane in self._lanes.values())}
         taken = [name for name in wanted if held.get(lease_of(name)) not in ours]
         unmarked = [most_held(wanted[name]) if self._repeat_safe(name) else 0 for name in taken]
-        await inherit(self._runner.pool, [held[lease_of(name)] for name in taken], unmarked)
+        await inherit(self._runner.pool, self._leases, [held[lease_of(name)] for name in taken], unmarked)
         for name, concurrency in wanted.items():
             lease = held.get(lease_of(name))
             if lease is None and name in self._lanes and not self._lanes[name].held:

@@ -95,6 +95,10 @@ class Leases:
                 self._held[lease.name] = (known if known == lease else lease, asked_at)
         return {name: self._held[name][0] for name in wanted if name in self._held}
 
+    async def renew(self) -> None:
+        """All that is ours, in the middle of what takes long."""
+        await self.hold(list(self._held))
+
     async def give_back(self, names: Iterable[str]) -> None:
         given = sorted(names)
         for name in given:

@@ -8,7 +8,7 @@ a party that doesn't honour it, and of what was withdrawn meanwhile, the rows ar
 from collections.abc import Sequence
 
 from hub_messaging.database import Pool, locked_in_order
-from hub_messaging.leases import LANES_OF_OURS, Lease, lane_of
+from hub_messaging.leases import LANES_OF_OURS, Lease, Leases, lane_of
 from hub_messaging.outcomes import MAY_BE_TAKEN, PROCESS_ENDED
 
 _SUSPECTED = """state = 'ready' AND id IN (
@@ -32,10 +32,13 @@ UPDATE work SET state = 'unknown', attempts = attempts + 1, next_at = now(), fin
 {locked_in_order("work", "id", f"{LANES_OF_OURS} AND state = 'done' AND started_at IS NOT NULL")}
 """  # noqa: S608
 
+LANES_AT_ONCE = 50
 
-async def inherit(pool: Pool, lanes: Sequence[Lease], unmarked: Sequence[int]) -> None:
+
+async def inherit(pool: Pool, held: Leases, lanes: Sequence[Lease], unmarked: Sequence[int]) -> None:
     """Lanes that were just taken; of each so many rows may have been sent `unmarked`, if its owner died.
 
+    Many lanes with much to send take longer than a lease lasts: some at a time, and the leases are renewed in between.
     The doubt comes last: a row that is withdrawn before it is suspected bears a mark. Whoever was followed in turn,
     before it came so far, leaves the marks alone: they tell what the next owner does.
     """
@@ -44,9 +47,10 @@ async def inherit(pool: Pool, lanes: Sequence[Lease], unmarked: Sequence[int]) -
         for lease, most in zip(lanes, unmarked, strict=True)
         if lease.abandoned_at is not None
     ]
-    if abandoned:
-        leases, since, most = zip(*abandoned, strict=True)
+    for first in range(0, len(abandoned), LANES_AT_ONCE):
+        leases, since, most = zip(*abandoned[first : first + LANES_AT_ONCE], strict=True)
         ours = [lease.name for lease in leases], [lease.epoch for lease in leases]
         await pool.execute(_LOSE_TRACK, *ours)
         await pool.execute(_SUSPECT, [lane_of(lease) for lease in leases], since, most, MAY_BE_TAKEN)
         await pool.execute(_DOUBT, *ours)
+        await held.renew()
