@@ -15,7 +15,7 @@ from hub_events.routing import DossierRoutingFailedV1
 from hub_messaging import work
 from hub_messaging.clock import real_now
 from hub_messaging.jobs import Job
-from hub_messaging.leases import Leases
+from hub_messaging.leases import Leases, lease_of
 from hub_messaging.reader import Reader
 from hub_messaging.refused import RawRecord
 from hub_messaging.runner import GroupRunner
@@ -146,12 +146,13 @@ async def test_500_lanes(toy: ToyService) -> None:
         " FROM generate_series(1, 50000) AS n"
     )
     await toy.pool.execute("ANALYZE work")
-    room = [(f"lane-{n}", 8) for n in range(500)]
-    names = [f"lane:{lane}" for lane, _ in room]
+    lanes = [f"lane-{n}" for n in range(500)]
+    names = [lease_of(lane) for lane in lanes]
+    room = [(lease, 8) for lease in (await toy.leases.hold(names)).values()]
     for what, act in (
         ("a look at 500 lanes", lambda: work.due_heads(toy.pool, room, [])),
         ("a look at 1 lane", lambda: work.due_heads(toy.pool, room[:1], [])),
-        ("freeing what stands behind nothing", lambda: work.free(toy.pool, [lane for lane, _ in room])),
+        ("freeing what stands behind nothing", lambda: work.free(toy.pool, lanes)),
         ("counting what is due", lambda: work.backlog(toy.pool)),
         ("500 leases taken or renewed", lambda: Leases(toy.pool, "slot").hold(names)),
     ):

@@ -419,6 +419,20 @@ async def test_a_lease_that_is_lost_while_the_next_rows_are_looked_for_costs_no_
         await until(all_are(first, "done", 2))
 
 
+async def test_what_becomes_due_after_a_lease_has_run_out_is_not_begun_under_it(toy: ToyService) -> None:
+    """Whoever follows doubts what was due by then; what is begun later under the old lease nobody would doubt."""
+    held = list((await toy.leases.hold(["lane:toys"])).values())
+    (before,) = await add(toy, ("toys", uuid4()))
+    await toy.pool.execute("UPDATE lease SET until = clock_timestamp()")
+    (after,) = await add(toy, ("toys", uuid4()))
+    room = [(held[0], 8)]
+    assert [row.id for row in await work.due_heads(toy.pool, room, [])] == [before]
+    await toy.pool.execute("UPDATE lease SET until = now() + interval '3 s'")
+    assert [row.id for row in await work.due_heads(toy.pool, room, [])] == [before, after]
+    await toy.pool.execute("UPDATE lease SET epoch = epoch + 1")
+    assert await work.due_heads(toy.pool, room, []) == []
+
+
 async def test_a_lane_is_owned_by_one_process(another: Another) -> None:
     first, second = await another(0), await another(1)
     one, two = Party(seconds=0.01), Party(seconds=0.01)

@@ -198,10 +198,10 @@ class LaneKeeper(Generic[U]):
     async def _send_due(self, lanes: Iterable[Lane]) -> None:
         now = time.monotonic()
         free = [lane for lane in lanes if lane.room(now) > 0]
-        if not free:
+        if not (room := [(lane.lease, lane.room(now)) for lane in free if lane.lease is not None]):
             return
         held = [work_id for lane in free for work_id in lane.held]
-        for row in await work.due_heads(self._runner.pool, [(lane.name, lane.room(now)) for lane in free], held):
+        for row in await work.due_heads(self._runner.pool, room, held):
             self._lanes[row.lane].hold(row)
         for lane in free:
             self._call(lane)

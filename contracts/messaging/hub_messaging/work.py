@@ -13,6 +13,7 @@ from uuid import UUID
 
 from hub_messaging.clock import real_now
 from hub_messaging.database import Connection, Pool, Writes, locked_in_order
+from hub_messaging.leases import Lease, lane_of
 from hub_messaging.metrics import WORK_DUE, WORK_SET_ASIDE, WORK_UNKNOWN
 from hub_messaging.outcomes import MAY_BE_TAKEN
 from hub_messaging.withdrawn import WITHDRAW
@@ -287,13 +288,12 @@ class WorkRows:
 _HEADS = """
 SELECT head.id, head.lane, head.dossier_id, head.kind, head.fact_at, head.created_at, head.attempts, head.own_failures,
        work_body.body
-FROM unnest($1::text[], $2::int[]) AS wanted(lane, room)
-CROSS JOIN LATERAL (
+FROM unnest($1::text[], $2::bigint[], $3::int[], $4::text[]) AS wanted(name, epoch, room, lane)
+JOIN lease USING (name, epoch) CROSS JOIN LATERAL (
     SELECT * FROM work
-    WHERE work.lane = wanted.lane AND state = 'ready' AND next_at <= now() AND id <> ALL($3::uuid[])
+    WHERE work.lane = wanted.lane AND state = 'ready' AND next_at <= least(now(), lease.until) AND id <> ALL($5::uuid[])
     ORDER BY next_at, seq LIMIT wanted.room
-) AS head
-JOIN work_body ON work_body.id = head.id
+) AS head JOIN work_body ON work_body.id = head.id
 """
 _LOOKED_AFTER = f"""
 SELECT work.id, lane, dossier_id, kind, fact_at, created_at, attempts, own_failures, body
@@ -316,9 +316,10 @@ UPDATE work SET next_at = now()
 """  # noqa: S608
 
 
-async def due_heads(pool: Pool, room: Sequence[tuple[str, int]], running: Sequence[UUID]) -> list[WorkRow]:
-    """The due rows of the lanes that have room, oldest first, without those that run already."""
-    rows = await pool.fetch(_HEADS, [lane for lane, _ in room], [free for _, free in room], running)
+async def due_heads(pool: Pool, room: Sequence[tuple[Lease, int]], running: Sequence[UUID]) -> list[WorkRow]:
+    """What became due in lanes with room while they were ours: oldest first, without the rows that run already."""
+    wanted = [(lease.name, lease.epoch, free, lane_of(lease)) for lease, free in room]
+    rows = await pool.fetch(_HEADS, *zip(*wanted, strict=True), running)
     return [WorkRow(**row) for row in rows]
 
 
