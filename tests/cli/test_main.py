@@ -60,3 +60,19 @@ def test_a_filter_can_be_asked_for_help() -> None:
 
 def test_an_unknown_command_is_refused() -> None:
     assert subprocess.run([HUB, "nonsense"], capture_output=True, check=False).returncode == 2
+
+
+@pytest.mark.parametrize(
+    ("command", "told"),
+    [
+        (["migrate", "sla"], "sla: its database can't be used"),
+        (["topics", "apply", "--servers", "127.0.0.1:1"], "Kafka at 127.0.0.1:1 refused or did not answer"),
+    ],
+)
+def test_a_job_whose_server_is_away_says_so_in_one_line(command: list[str], told: str) -> None:
+    environment = {**os.environ, "SLA_DATABASE_URL": "postgresql://sla:not-to-be-told@127.0.0.1:1/sla"}
+    run = subprocess.run([HUB, *command], capture_output=True, check=False, env=environment, text=True)
+    last = run.stderr.splitlines()[-1]
+    assert (run.returncode, last.startswith(f"hub: {told}")) == (1, True), run.stderr
+    assert "Traceback" not in run.stderr
+    assert "not-to-be-told" not in run.stderr

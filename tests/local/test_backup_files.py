@@ -1,5 +1,6 @@
 """What a restore takes and what it refuses; where a republication begins; which numbers are not given again."""
 
+import asyncio
 import io
 import json
 import os
@@ -15,6 +16,7 @@ from typing import Any
 import pytest
 
 from hub_local.archive import pack, unpack
+from hub_local.backup import backup
 from hub_local.data_commands import start_of
 from hub_local.files import Lock
 from hub_local.layout import SERVICES, Layout, StackNotUsable
@@ -162,6 +164,14 @@ def test_no_backup_is_made_of_a_folder_that_a_restore_is_filling(tmp_path: Path)
     restoring.release()
     assert refused.returncode == 1
     assert f"process {os.getpid()} is at work" in refused.stderr
+
+
+def test_a_place_where_no_backup_can_be_written_is_named(tmp_path: Path) -> None:
+    layout = Layout(tmp_path / "hub", 32200)
+    (layout.folder / "postgres" / "data").mkdir(parents=True)
+    (tmp_path / "a-file").touch()
+    with pytest.raises(StackNotUsable, match=r"a-file/new\.tar can't be written: .*; name another place"):
+        asyncio.run(backup(layout, tmp_path / "a-file" / "new.tar", say_nothing))
 
 
 def test_a_hub_does_not_start_on_a_restore_that_was_not_finished(tmp_path: Path) -> None:

@@ -82,11 +82,19 @@ def migrate(service: Service) -> None:
 
     A job, run before the service starts; reads <SERVICE>_DATABASE_URL.
     """
-    from hub_messaging.migrations import upgrade  # brings SQLAlchemy, which no other command needs
+    from sqlalchemy.exc import OperationalError  # slow, and no other command needs it
+
+    from hub_messaging.migrations import upgrade
 
     setting = f"{known(service).upper()}_DATABASE_URL"
     url = os.environ.get(setting) or give_up(f"{setting} is not set")
-    upgrade(service, url)
+    try:
+        upgrade(service, url)
+    except OperationalError as trouble:
+        why = str(trouble.orig).splitlines()[0]
+        give_up(
+            f"{service}: its database can't be used ({why}); see {setting}, and say it again: it goes on from there"
+        )
     typer.echo(f"{service}: the database is up to date")
 
 
@@ -101,9 +109,15 @@ def apply_topics(
     """
     import asyncio  # with Kafka's client: slow, and no other command needs them
 
+    from aiokafka.errors import KafkaError
+
     from hub_messaging.topics import apply_topics as apply
 
-    created = asyncio.run(apply(servers, partitions, replication))
+    try:
+        created = asyncio.run(apply(servers, partitions, replication))
+    except KafkaError as trouble:
+        give_up(f"Kafka at {servers} refused or did not answer ({type(trouble).__name__}); what is missing can be made "
+                "by saying it again")  # fmt: skip
     typer.echo("created: " + (", ".join(created) or "nothing"))
 
 

@@ -8,8 +8,8 @@ same. Readers come first and the register last, so that nobody knows a dossier t
 import os
 import shutil
 import tempfile
-from collections.abc import Mapping
-from contextlib import AbstractAsyncContextManager, nullcontext, suppress
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractAsyncContextManager, contextmanager, nullcontext, suppress
 from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
@@ -48,15 +48,25 @@ async def backup(layout: Layout, target: Path, report: Report) -> tuple[Path, di
     file = _file(target)
     if file.exists():
         raise StackNotUsable(f"{file} is there already; name another file")
-    file.parent.mkdir(parents=True, exist_ok=True)
     serving, layout = _server(layout, report)
-    async with serving:
-        folder = Path(tempfile.mkdtemp(prefix=".hub-backup-", dir=file.parent))
-        try:
+    with _beside(file) as folder:
+        async with serving:
             about = await _gather(layout, ensure_keys(layout), folder, report)
-            return file, pack(folder, about, file)
-        finally:
-            shutil.rmtree(folder, ignore_errors=True)
+        return file, pack(folder, about, file)
+
+
+@contextmanager
+def _beside(file: Path) -> Iterator[Path]:
+    """A folder for what goes into the file; there for as long as it is made."""
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        folder = Path(tempfile.mkdtemp(prefix=".hub-backup-", dir=file.parent))
+    except OSError as error:
+        raise StackNotUsable(f"{file} can't be written: {error.strerror or error}; name another place") from None
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _file(target: Path) -> Path:
