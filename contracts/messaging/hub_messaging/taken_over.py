@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from hub_messaging.database import Pool, locked_in_order
 from hub_messaging.leases import LANES_OF_OURS, Lease, Leases, lane_of
 from hub_messaging.outcomes import MAY_BE_TAKEN, PROCESS_ENDED
+from hub_messaging.withdrawn import IN_DOUBT
 
 _SUSPECTED = """state = 'ready' AND id IN (
     SELECT head.id FROM unnest($1::text[], $2::timestamptz[], $3::int[]) AS given(lane, since, most)
@@ -29,7 +30,7 @@ UPDATE work SET state = 'unknown', outcome = '{PROCESS_ENDED}', attempts = attem
 """  # noqa: S608
 _DOUBT = f"""
 UPDATE work SET state = 'unknown', attempts = attempts + 1, next_at = now(), finished_at = NULL
-{locked_in_order("work", "id", f"{LANES_OF_OURS} AND state = 'done' AND started_at IS NOT NULL")}
+{locked_in_order("work", "id", f"{LANES_OF_OURS} AND {IN_DOUBT}")}
 """  # noqa: S608
 
 LANES_AT_ONCE = 50

@@ -33,9 +33,10 @@ FROM (
 
 By the clock: what has become due since the transaction began is sent too.
 """
-_DOUBTED = f"{LANES_OF_OURS} AND state = 'done' AND started_at IS NOT NULL AND id <> ALL($3)"
+IN_DOUBT = "state = 'done' AND started_at IS NOT NULL"
+"""Withdrawn while they may have been under way; as the index `work_in_doubt` says it."""
 _TRUST = f"""
-UPDATE work SET started_at = NULL {locked_in_order("work", "id", _DOUBTED)}
+UPDATE work SET started_at = NULL {locked_in_order("work", "id", f"{LANES_OF_OURS} AND {IN_DOUBT} AND id <> ALL($3)")}
 """  # noqa: S608
 
 

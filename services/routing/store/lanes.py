@@ -7,6 +7,7 @@ from uuid import UUID
 from hub_messaging import work
 from hub_messaging.bells import Bells
 from hub_messaging.database import Pool, locked_in_order
+from hub_messaging.withdrawn import IN_DOUBT
 from hub_messaging.work import LANES, Aside, Backlog
 from services.routing.handlers.ports import LaneState
 
@@ -25,7 +26,7 @@ ON CONFLICT (name) DO UPDATE SET open_why = excluded.open_why, open_since = coal
 _CLOSED = f"""
 UPDATE lane SET open_since = NULL, open_why = NULL {locked_in_order("lane", "name", "name = ANY($1)")}
 """  # noqa: S608
-_WITH_WORK = """
+_WITH_WORK = f"""
 WITH RECURSIVE found AS (
     (SELECT lane FROM work WHERE state = 'ready' ORDER BY lane LIMIT 1)
     UNION ALL
@@ -34,8 +35,8 @@ WITH RECURSIVE found AS (
 )
 SELECT lane FROM found WHERE lane IS NOT NULL
 UNION
-SELECT lane FROM work WHERE state = 'done' AND started_at IS NOT NULL
-"""
+SELECT lane FROM work WHERE {IN_DOUBT}
+"""  # noqa: S608
 """Also with rows that were withdrawn while they may have been under way: whoever takes the lane over knows, or asks."""
 _ASIDE = work.aside()
 _LANE_OF = "SELECT lane FROM work WHERE id = $1"
