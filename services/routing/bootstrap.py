@@ -16,7 +16,7 @@ from hub_events.intake import (
     DossierSupplementReceivedV1,
 )
 from hub_events.reference import AgencyPublishedV1
-from hub_messaging import work
+from hub_messaging import backlog
 from hub_messaging.database import UNAVAILABLE
 from hub_messaging.jobs import Job
 from hub_messaging.lanes import LaneKeeper
@@ -156,7 +156,7 @@ class Service:
     def _lanes(self) -> list[Role]:
         spine, settings = self.spine, self.settings
         spine.bells.answer(LANES)
-        spine.measured_by(lambda: work.measure(spine.pool))
+        spine.measured_by(lambda: backlog.measure(spine.pool))
         http = Client(ClientLimits(connections=CONNECTIONS, total_seconds=settings.attempt_seconds))
         systems = AgencySystems(http, self.endpoint_of, self._keys, settings.callback_base_url)
         watch = LaneWatch(LaneTable(spine.pool, spine.bells), self.competence, settings.lane_concurrency)

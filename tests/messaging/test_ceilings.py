@@ -12,7 +12,8 @@ import pytest
 from hub_events.event import Envelope, to_headers
 from hub_events.ids import derive_id
 from hub_events.routing import DossierRoutingFailedV1
-from hub_messaging import work
+from hub_messaging import freed, work
+from hub_messaging.backlog import by_lane
 from hub_messaging.clock import real_now
 from hub_messaging.jobs import Job
 from hub_messaging.leases import Leases, lease_of
@@ -152,8 +153,8 @@ async def test_500_lanes(toy: ToyService) -> None:
     for what, act in (
         ("a look at 500 lanes", lambda: work.due_heads(toy.pool, room, [])),
         ("a look at 1 lane", lambda: work.due_heads(toy.pool, room[:1], [])),
-        ("freeing what stands behind nothing", lambda: work.free(toy.pool, lanes)),
-        ("counting what is due", lambda: work.backlog(toy.pool)),
+        ("freeing what stands behind nothing", lambda: freed.free(toy.pool, lanes)),
+        ("counting what is due", lambda: by_lane(toy.pool)),
         ("500 leases taken or renewed", lambda: Leases(toy.pool, "slot").hold(names)),
     ):
         await act()

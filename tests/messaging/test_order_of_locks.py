@@ -9,7 +9,7 @@ from uuid import UUID
 
 import pytest
 
-from hub_messaging import taken_over, unknown, withdrawn, work
+from hub_messaging import freed, taken_over, unknown, withdrawn, work
 from hub_messaging.clock import real_now
 from hub_messaging.database import Connection, Writes
 from tests.messaging.conftest import ToyService
@@ -45,7 +45,7 @@ async def hurry(toy: ToyService) -> None:
 
 
 async def free(toy: ToyService) -> None:
-    await work.free(toy.pool, ["toys"])
+    await freed.free(toy.pool, ["toys"])
 
 
 async def inherit(toy: ToyService) -> None:

@@ -10,13 +10,14 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from hub_messaging import unknown, work
+from hub_messaging import unknown
+from hub_messaging.backlog import Backlog, by_lane
 from hub_messaging.jobs import Job
 from hub_messaging.lanes import LaneKeeper
 from hub_messaging.leases import Lease
 from hub_messaging.outcomes import Blocked, Outcome, Refused, Sent, TryAgain, Unknown, without_a_key
 from hub_messaging.unknown import NotSent, Questions, Settle, UnknownOutcomes
-from hub_messaging.work import Backlog, WorkRow
+from hub_messaging.work import WorkRow
 from tests.messaging.conftest import Broker, ToyService, going
 from tests.messaging.test_lanes import Party, add, all_are
 from tests.messaging.test_process import Start, start
@@ -91,7 +92,7 @@ async def test_an_unclear_end_is_never_sent_again_and_its_followers_wait(toy: To
         await asyncio.sleep(1.5)
         assert len(party.calls) == 1
         assert await all_are(toy, "behind", 1)()
-    assert await work.backlog(toy.pool) == {"toys": Backlog(due=1, unknown=1)}
+    assert await by_lane(toy.pool) == {"toys": Backlog(due=1, unknown=1)}
     assert await toy.pool.fetchval("SELECT started_at IS NOT NULL FROM work WHERE state = 'unknown'")
 
 

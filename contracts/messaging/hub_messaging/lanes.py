@@ -20,7 +20,7 @@ from typing import Generic, TypeVar
 
 import structlog
 
-from hub_messaging import tracing, unknown, withdrawn, work
+from hub_messaging import freed, tracing, unknown, withdrawn, work
 from hub_messaging.bells import Bells
 from hub_messaging.breaker import PROBE_LONGEST_SECONDS, Lane, jitter, most_held
 from hub_messaging.clock import real_now
@@ -92,6 +92,7 @@ class LaneKeeper(Generic[U]):
         self._tasks: set[asyncio.Task[None]] = set()
         self._next_survey = 0.0
         self._next_free = 0.0
+        self._freed_up_to = freed.START
         self._looked_at = 0.0
         self._beat = heart.rhythm("lanes", limit_seconds=60)
 
@@ -187,7 +188,7 @@ class LaneKeeper(Generic[U]):
         self._bells.listen(LANES, [LANES, *map(bell_of, owned)])
         if owned and time.monotonic() >= self._next_free:
             self._next_free = time.monotonic() + FREE_EVERY_SECONDS
-            await work.free(self._runner.pool, owned)
+            self._freed_up_to = await freed.free(self._runner.pool, owned, self._freed_up_to)
             here = [work_id for lane in self._lanes.values() for work_id in lane.held]
             await withdrawn.trust(self._runner.pool, [lane.lease for lane in self._lanes.values() if lane.lease], here)
 

@@ -18,11 +18,12 @@ import structlog
 import uvloop
 
 from hub_events.topics import destinations, topics_read_by
-from hub_messaging import logs, refused, tracing, work
+from hub_messaging import backlog, logs, refused, tracing
 from hub_messaging.bells import Bells
 from hub_messaging.clock import Clock
 from hub_messaging.consumer import Consumer
 from hub_messaging.database import UNAVAILABLE, open_pool
+from hub_messaging.gauges import Gauge, Gauges
 from hub_messaging.health import Heart, Probes
 from hub_messaging.heard import Heard
 from hub_messaging.jobs import Job
@@ -107,7 +108,7 @@ class Spine(Generic[U]):
         self.heart = Heart()
         self._make = make
         self._kept = kept
-        self._gauges: list[Callable[[], Awaitable[None]]] = []
+        self._gauges = Gauges()
 
     async def open(self) -> None:
         """Connects to the database, with patience."""
@@ -133,9 +134,9 @@ class Spine(Generic[U]):
         except TimeoutError:
             self.pool.terminate()
 
-    def measured_by(self, gauge: Callable[[], Awaitable[None]]) -> None:
-        """Adds a measurement that is taken every 5 s."""
-        self._gauges.append(gauge)
+    def measured_by(self, gauge: Gauge) -> None:
+        """Adds a measurement that is taken every 5 s; less often if it takes longer than a quarter of one."""
+        self._gauges.add(gauge)
 
     def relay(self) -> Role:
         """Sends the outbox to Kafka."""
@@ -185,7 +186,7 @@ class Spine(Generic[U]):
     ) -> Role:
         """Sends the due work of its lanes; see LaneKeeper."""
         self.bells.answer(LANES)
-        self.measured_by(lambda: work.measure(self.pool))
+        self.measured_by(lambda: backlog.measure(self.pool))
         keeper = LaneKeeper(
             runner=self.runner,
             leases=self.leases,
@@ -237,8 +238,7 @@ class Spine(Generic[U]):
     async def _measure(self) -> None:
         while True:
             try:
-                for gauge in self._gauges:
-                    await gauge()
+                await self._gauges.take()
                 self.heart.set_unready("database", None)
             except UNAVAILABLE as trouble:
                 self.heart.set_unready("database", type(trouble).__name__)

@@ -14,7 +14,6 @@ from uuid import UUID
 from hub_messaging.clock import real_now
 from hub_messaging.database import Connection, Pool, Writes, locked_in_order
 from hub_messaging.leases import Lease, lane_of
-from hub_messaging.metrics import WORK_DUE, WORK_SET_ASIDE, WORK_UNKNOWN
 from hub_messaging.outcomes import MAY_BE_TAKEN
 from hub_messaging.withdrawn import WITHDRAW
 
@@ -89,18 +88,6 @@ UPDATE work SET state = 'ready' WHERE id IN (
         AND head.state IN ('ready', 'set_aside', 'unknown') LIMIT 1
     ) IS NULL
 )
-"""
-_FREE = """
-UPDATE work SET state = 'ready' FROM (
-    SELECT id FROM work WHERE id IN (
-        SELECT DISTINCT ON (lane, dossier_id) id FROM work AS next
-        WHERE state = 'behind' AND lane = ANY($1) AND NOT EXISTS (
-            SELECT FROM work AS head WHERE head.lane = next.lane AND head.dossier_id = next.dossier_id
-            AND head.state IN ('ready', 'set_aside', 'unknown')
-        )
-        ORDER BY lane, dossier_id, seq
-    ) AND state = 'behind' ORDER BY id FOR UPDATE
-) AS locked WHERE work.id = locked.id
 """
 _REDO = f"""
 UPDATE work SET own_failures = 0, next_at = now(), state = CASE WHEN {_BEHIND_OTHERS} THEN 'behind' ELSE 'ready' END
@@ -300,16 +287,6 @@ SELECT work.id, lane, dossier_id, kind, fact_at, created_at, attempts, own_failu
 FROM work JOIN work_body ON work_body.id = work.id
 WHERE dossier_id = $1 AND kind = $2 AND {FOR_A_PERSON} ORDER BY seq DESC LIMIT 1
 """  # noqa: S608
-_BACKLOG = f"""
-SELECT lane, sum(due)::bigint AS due, sum(aside)::bigint AS set_aside, sum(unknown)::bigint AS unknown FROM (
-    SELECT lane, count(*) AS due, 0 AS aside, 0 AS unknown FROM work
-    WHERE state IN ('ready', 'behind', 'set_aside', 'unknown') AND state IN ('ready', 'behind') GROUP BY lane
-    UNION ALL
-    SELECT lane, 0, count(*) FILTER (WHERE state <> 'unknown'), count(*) FILTER (WHERE state = 'unknown') FROM work
-    WHERE {FOR_A_PERSON} GROUP BY lane
-) AS counted GROUP BY lane
-"""  # noqa: S608
-# Written so that each half is answered by its partial index; done rows are never visited.
 _HURRY = f"""
 UPDATE work SET next_at = now()
 {locked_in_order("work", "id", "lane = $1 AND state = 'ready' AND next_at > now() AND own_failures < 3")}
@@ -321,32 +298,6 @@ async def due_heads(pool: Pool, room: Sequence[tuple[Lease, int]], running: Sequ
     wanted = [(lease.name, lease.epoch, free, lane_of(lease)) for lease, free in room]
     rows = await pool.fetch(_HEADS, *zip(*wanted, strict=True), running)
     return [WorkRow(**row) for row in rows]
-
-
-@dataclass(frozen=True, slots=True)
-class Backlog:
-    """One lane: rows still to be done; refused or set aside; without a known outcome. A person looks at the latter."""
-
-    due: int = 0
-    set_aside: int = 0
-    unknown: int = 0
-
-
-async def backlog(pool: Pool) -> dict[str, Backlog]:
-    """By lane; lanes without such rows are absent."""
-    rows = await pool.fetch(_BACKLOG)
-    return {row["lane"]: Backlog(row["due"], row["set_aside"], row["unknown"]) for row in rows}
-
-
-async def measure(pool: Pool) -> None:
-    """Sets the gauges of what is due and what a person must look at; a lane that is empty again is no longer shown."""
-    found = await backlog(pool)
-    for gauge in (WORK_DUE, WORK_SET_ASIDE, WORK_UNKNOWN):
-        gauge.clear()
-    for lane, rows in found.items():
-        WORK_DUE.labels(lane).set(rows.due)
-        WORK_SET_ASIDE.labels(lane).set(rows.set_aside)
-        WORK_UNKNOWN.labels(lane).set(rows.unknown)
 
 
 @dataclass(frozen=True, slots=True)
@@ -384,14 +335,6 @@ async def looked_after(pool: Pool, dossier_id: UUID, kind: str) -> WorkRow | Non
 async def hurry(pool: Pool, lane: str) -> None:
     """The party is back: what failed only because it was away need not wait out its pause."""
     await pool.execute(_HURRY, lane)
-
-
-async def free(pool: Pool, lanes: Iterable[str]) -> None:
-    """Frees rows that stand behind nothing: one can be added just while the row before it ends.
-
-    It can't where both jobs name the dossier's aggregate, as they should; the owner of a lane looks now and then.
-    """
-    await pool.execute(_FREE, list(lanes))
 
 
 async def redo(pool: Pool | Connection, work_id: UUID) -> str | None:

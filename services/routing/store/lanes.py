@@ -5,10 +5,11 @@ from typing import Any
 from uuid import UUID
 
 from hub_messaging import work
+from hub_messaging.backlog import Backlog, by_lane
 from hub_messaging.bells import Bells
 from hub_messaging.database import Pool, locked_in_order
 from hub_messaging.withdrawn import IN_DOUBT
-from hub_messaging.work import LANES, Aside, Backlog
+from hub_messaging.work import LANES, Aside
 from services.routing.handlers.ports import LaneState
 
 _STATES = "SELECT * FROM lane"
@@ -56,7 +57,7 @@ class LaneTable:
 
     async def states(self) -> dict[str, LaneState]:
         """By lane: rows due, rows that a person must look at, circuit, pause. Lanes never used are absent."""
-        backlog = await work.backlog(self._pool)
+        backlog = await by_lane(self._pool)
         kept: dict[str, Mapping[str, Any]] = {row["name"]: dict(row) for row in await self._pool.fetch(_STATES)}
         return {name: _state(name, kept.get(name), backlog.get(name, Backlog())) for name in {*backlog, *kept}}
 
