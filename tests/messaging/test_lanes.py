@@ -14,7 +14,7 @@ from uuid import UUID, uuid4
 import pytest
 
 from hub_messaging import lanes as lanes_module
-from hub_messaging import work
+from hub_messaging import retries, work
 from hub_messaging.breaker import MOST_UNWRITTEN, Breaker, Lane
 from hub_messaging.clock import real_now
 from hub_messaging.jobs import Job
@@ -99,7 +99,7 @@ def _called(party: Party, times: int) -> bool:
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Retries at once."""
-    monkeypatch.setattr(lanes_module, "FIRST_WAIT_SECONDS", 0.0)
+    monkeypatch.setattr(retries, "FIRST_WAIT_SECONDS", 0.0)
 
 
 async def test_within_a_lane_a_dossiers_rows_go_one_after_the_other(toy: ToyService) -> None:

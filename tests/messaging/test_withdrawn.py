@@ -10,6 +10,7 @@ import pytest
 
 from hub_messaging import lanes as lanes_module
 from hub_messaging import leases as leases_module
+from hub_messaging import retries
 from hub_messaging.clock import real_now
 from hub_messaging.database import Writes
 from hub_messaging.jobs import Job
@@ -210,7 +211,7 @@ async def test_what_waits_for_a_person_waits_no_more_unless_the_party_may_have_i
 async def test_what_one_attempt_may_have_hidden_no_later_one_makes_certain(
     toy: ToyService, dossier: UUID, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(lanes_module, "FIRST_WAIT_SECONDS", 0.0)
+    monkeypatch.setattr(retries, "FIRST_WAIT_SECONDS", 0.0)
     answers: Iterator[Outcome] = iter([TryAgain("timeout"), TryAgain("no-connection", after_seconds=3600)])
     async with going(keeper(toy, Party(lambda _row: next(answers)))):
         await add(toy, ("toys", dossier))

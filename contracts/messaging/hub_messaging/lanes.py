@@ -15,36 +15,44 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Collection, Iterable
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Generic, TypeVar
 
 import structlog
 
-from hub_messaging import freed, tracing, unknown, withdrawn, work
+from hub_messaging import freed, retries, tracing, unknown, withdrawn, work
 from hub_messaging.bells import Bells
-from hub_messaging.breaker import PROBE_LONGEST_SECONDS, Lane, jitter, most_held
+from hub_messaging.breaker import Lane, most_held
 from hub_messaging.clock import real_now
 from hub_messaging.database import UNAVAILABLE
 from hub_messaging.errors import LostLease
 from hub_messaging.health import Heart
 from hub_messaging.jobs import Failed, Job, Result
-from hub_messaging.leases import Lease, Leases, lease_of
+from hub_messaging.leases import BEAT_SECONDS, Lease, Leases, lease_of
 from hub_messaging.metrics import DELIVERIES, DELIVERY_SECONDS, EFFECT_DELAY, LANE_OPEN
-from hub_messaging.outcomes import NOT_BEGUN, SHARED, Blocked, Outcome, Refused, Sent, TryAgain, Unknown, without_a_key
+from hub_messaging.outcomes import (
+    BEGUN_BEFORE,
+    NOT_BEGUN,
+    NOT_RECORDED,
+    OURS,
+    SHARED,
+    Blocked,
+    Outcome,
+    Refused,
+    Sent,
+    TryAgain,
+    Unknown,
+    without_a_key,
+)
 from hub_messaging.runner import Runner
 from hub_messaging.taken_over import inherit
 from hub_messaging.unit_of_work import UnitOfWork
-from hub_messaging.work import DONE, LANES, READY, REFUSED, SET_ASIDE, UNKNOWN, Settled, WorkRow, bell_of
+from hub_messaging.work import DONE, LANES, REFUSED, Settled, WorkRow, bell_of
 
 log = structlog.get_logger(__name__)
 
 GATHER_SECONDS, POLL_SECONDS = 0.06, 0.5
 FREE_EVERY_SECONDS = 10.0
 DRAIN_SECONDS, LAST_WORDS_SECONDS = 8.0, 3.0
-FIRST_WAIT_SECONDS, LONGEST_WAIT_SECONDS = 0.5, 300.0
-HOURLY_AFTER = timedelta(hours=24)
-SET_ASIDE_AFTER = 8
-
 
 U = TypeVar("U", bound=UnitOfWork)
 
@@ -128,6 +136,7 @@ class LaneKeeper(Generic[U]):
         """What is cut off or not written in time is not lost: its row is sent again, under the same key."""
         for lane in self._lanes.values():
             lane.let_go()
+        keeping = asyncio.create_task(self._keep_what_runs())
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=DRAIN_SECONDS)
         for task in list(self._tasks):
@@ -136,10 +145,28 @@ class LaneKeeper(Generic[U]):
             async with asyncio.timeout(LAST_WORDS_SECONDS):
                 await asyncio.gather(*self._tasks, return_exceptions=True)
                 await self._ended.join()
-                idle = [name for name in self.owned_lanes() if not self._lanes[name].held]
-                await self._leases.give_back(map(lease_of, idle))
+                keeping.cancel()
+                await self._give_back_idle()
         except UNAVAILABLE as trouble:
             log.warning("lanes_not_drained", trouble=type(trouble).__name__)
+        finally:
+            keeping.cancel()
+
+    async def _keep_what_runs(self) -> None:
+        """Lanes in which nothing runs may be others' at once; the rest stay ours until it has ended and is written."""
+        while True:
+            try:
+                await self._give_back_idle()
+                await self._leases.hold(map(lease_of, self.owned_lanes()))
+            except UNAVAILABLE as trouble:
+                log.warning("lanes_interrupted", trouble=type(trouble).__name__)
+            await asyncio.sleep(BEAT_SECONDS)
+
+    async def _give_back_idle(self) -> None:
+        idle = [lane for lane in self._lanes.values() if lane.lease is not None and not lane.held]
+        await self._leases.give_back([lease_of(lane.name) for lane in idle])
+        for lane in idle:
+            lane.lease = None
 
     def _pause(self) -> float:
         """Until the next survey, the next probe, or the end of a quiet time that a party asked for."""
@@ -216,11 +243,10 @@ class LaneKeeper(Generic[U]):
             task.add_done_callback(self._tasks.discard)
 
     async def _attempt(self, row: WorkRow, lease: Lease) -> None:
-        started = time.monotonic()
-        if self._repeat_safe(row.lane):
-            outcome = await self._answer(row)
-        else:
-            outcome = await self._marked(row, lease) or without_a_key(await self._answer(row))
+        started, repeat_safe = time.monotonic(), self._repeat_safe(row.lane)
+        outcome = await self._hindered(row, lease, repeat_safe) or await self._answer(row)
+        if not repeat_safe:
+            outcome = without_a_key(outcome)
         DELIVERY_SECONDS.labels(row.kind).observe(time.monotonic() - started)
         DELIVERIES.labels(row.lane, type(outcome).__name__).inc()
         self._ended.put_nowait(Attempt(row, lease, outcome))
@@ -230,16 +256,15 @@ class LaneKeeper(Generic[U]):
             lane.let_go()
         self._call(lane)
 
-    async def _marked(self, row: WorkRow, lease: Lease) -> Outcome | None:
-        """Notes that the call begins, so that a kill leaves a trace; an outcome when it must not begin."""
-        asked_at = time.monotonic()
+    async def _hindered(self, row: WorkRow, lease: Lease, repeat_safe: bool) -> Outcome | None:
+        """An outcome when the call must not begin. Where the key is not honoured, a mark says before that it does."""
         try:
-            if not await unknown.mark_started(self._runner.pool, row.id, lease):
-                return Unknown("begun-before")
-        except UNAVAILABLE:
+            if not repeat_safe and not await unknown.mark_started(self._runner.pool, row.id, lease):
+                return Unknown(BEGUN_BEFORE)
+        except (*UNAVAILABLE, asyncio.CancelledError):
             return TryAgain(NOT_BEGUN)
-        # Whoever was frozen for so long may own the lane no more.
-        return TryAgain(NOT_BEGUN) if time.monotonic() - asked_at > self._attempt_seconds else None
+        # Whoever was frozen meanwhile may own the lane no more: what waited here was sent, or withdrawn, by others.
+        return None if self._leases.lasts(lease) else TryAgain(NOT_BEGUN)
 
     async def _answer(self, row: WorkRow) -> Outcome:
         try:
@@ -249,7 +274,7 @@ class LaneKeeper(Generic[U]):
         except TimeoutError:
             return TryAgain("timeout")
         except asyncio.CancelledError:  # our time is over: the party may have it
-            return TryAgain("not-recorded")
+            return TryAgain(NOT_RECORDED)
         except Exception as bug:
             log.exception("delivery_met_a_bug", lane=row.lane, work_id=str(row.id), error=type(bug).__name__)
             return TryAgain("bug")
@@ -316,6 +341,8 @@ class LaneKeeper(Generic[U]):
         lane.held.pop(row.id, None)
         breaker, was_open = lane.breaker, lane.breaker.is_open
         match outcome:
+            case TryAgain(reason) | Unknown(reason) if reason in OURS:
+                pass
             case Sent() | Refused():
                 if breaker.passed():
                     await self._hurry(row.lane)
@@ -341,9 +368,9 @@ class LaneKeeper(Generic[U]):
             case Sent() | Refused():
                 return self._final(row, outcome)
             case Unknown(reason):
-                settled = _unknown(row, reason)
+                settled = retries.unclear(row, reason)
             case TryAgain() | Blocked():
-                settled = self._again(row, outcome)
+                settled = retries.again(row, outcome, self._lanes[row.lane].breaker)
         return Job(run=lambda uow: uow.work.settle(settled))
 
     def _final(self, row: WorkRow, outcome: Sent | Refused) -> Job[U, None]:
@@ -351,9 +378,9 @@ class LaneKeeper(Generic[U]):
         state, words = (DONE, "sent") if isinstance(outcome, Sent) else (REFUSED, outcome.reason)
         settled = Settled(row, state, words, row.attempts + 1, row.own_failures)
         if isinstance(outcome, Sent) and not self._repeat_safe(row.lane):
-            not_recorded = _unknown(row, "not-recorded")
+            not_recorded = retries.unclear(row, NOT_RECORDED)
         else:
-            not_recorded = self._own_failure(row, TryAgain("not-recorded"))
+            not_recorded = retries.own_failure(row, TryAgain(NOT_RECORDED))
         try:
             told = self._settle(row, outcome, row.attempts + 1)
         except Exception as bug:
@@ -365,37 +392,3 @@ class LaneKeeper(Generic[U]):
             told.run(uow)
 
         return Job(run=run, keys=told.keys, rescue=lambda uow, _error: uow.work.settle(not_recorded))
-
-    def _again(self, row: WorkRow, outcome: TryAgain | Blocked) -> Settled:
-        """A failure that other dossiers share is the lane's, and the row's own count does not grow."""
-        breaker = self._lanes[row.lane].breaker
-        if isinstance(outcome, Blocked):
-            return _ready(row, outcome, row.own_failures, 0.0)
-        if breaker.is_open:
-            # The breaker says when; a row that waited longer would delay the recovery.
-            return _ready(row, outcome, row.own_failures, jitter.uniform(0, PROBE_LONGEST_SECONDS))
-        if breaker.failed_in_a_row > 0:
-            return _ready(row, outcome, row.own_failures, _pause_after(row, row.attempts + 1))
-        return self._own_failure(row, outcome)
-
-    def _own_failure(self, row: WorkRow, outcome: TryAgain) -> Settled:
-        own = row.own_failures + 1
-        if own >= SET_ASIDE_AFTER:
-            return Settled(row, SET_ASIDE, outcome.reason, row.attempts + 1, own)
-        return _ready(row, outcome, own, _pause_after(row, own))
-
-
-def _pause_after(row: WorkRow, failures: int) -> float:
-    """Full jitter up to 5 minutes; hourly once the row is a day old."""
-    wait = jitter.uniform(0, min(FIRST_WAIT_SECONDS * 2.0 ** min(failures, 12), LONGEST_WAIT_SECONDS))
-    return max(wait, 3600.0) if real_now() - row.created_at > HOURLY_AFTER else wait
-
-
-def _ready(row: WorkRow, outcome: TryAgain | Blocked, own: int, wait: float) -> Settled:
-    if isinstance(outcome, TryAgain):
-        wait = max(wait, outcome.after_seconds)
-    return Settled(row, READY, outcome.reason, row.attempts + 1, own, real_now() + timedelta(seconds=wait))
-
-
-def _unknown(row: WorkRow, reason: str) -> Settled:
-    return Settled(row, UNKNOWN, reason, row.attempts + 1, row.own_failures)

@@ -57,6 +57,10 @@ def lane_of(lease: "Lease") -> str:
     return lease.name.removeprefix("lane:")
 
 
+Moment = tuple[float, float]
+"""By two clocks: one stands still while the machine is suspended, the other may be set back."""
+
+
 @dataclass(frozen=True, slots=True)
 class Lease:
     """Proof of ownership: valid while nobody has raised the epoch."""
@@ -74,17 +78,16 @@ class Leases:
         self._pool = pool
         self._slot = slot
         self._holder: UUID = uuids.uuid7()
-        self._held: dict[str, tuple[Lease, float]] = {}
+        self._held: dict[str, tuple[Lease, Moment]] = {}
         self._unanswered: set[str] = set()
         """Asked for in vain: they may be ours without our knowing from whom we took them."""
 
     async def hold(self, names: Iterable[str]) -> dict[str, Lease]:
         """Takes, or renews what was not renewed for a second; returns those that are ours now."""
-        fresh_since = time.monotonic() - BEAT_SECONDS
         wanted = set(names)
-        stale = sorted(name for name in wanted if name not in self._held or self._held[name][1] < fresh_since)
+        stale = sorted(name for name in wanted if name not in self._held or _age(self._held[name][1]) > BEAT_SECONDS)
         if stale:
-            asked_at = time.monotonic()
+            asked_at = _moment()
             unanswered = sorted(self._unanswered.intersection(stale))
             self._unanswered.update(stale)
             rows = await self._pool.fetch(_TAKE, stale, self._slot, self._holder, DURATION, unanswered)
@@ -95,6 +98,11 @@ class Leases:
                 self._held[lease.name] = (known if known == lease else lease, asked_at)
         return {name: self._held[name][0] for name in wanted if name in self._held}
 
+    def lasts(self, lease: Lease) -> bool:
+        """Whether nobody else can have taken it yet. Asked before what must not be done twice: it costs nothing."""
+        held, asked_at = self._held.get(lease.name, (None, (0.0, 0.0)))
+        return held == lease and _age(asked_at) < DURATION.total_seconds()
+
     async def renew(self) -> None:
         """All that is ours, in the middle of what takes long."""
         await self.hold(list(self._held))
@@ -104,6 +112,15 @@ class Leases:
         for name in given:
             self._held.pop(name, None)
         await self._pool.execute(_GIVE_BACK, given, self._holder)
+
+
+def _moment() -> Moment:
+    return time.monotonic(), time.time()
+
+
+def _age(moment: Moment) -> float:
+    """Seconds, by the clock that says more."""
+    return max(now - then for now, then in zip(_moment(), moment, strict=True))
 
 
 async def check(connection: Connection, leases: Mapping[str, Lease]) -> None:

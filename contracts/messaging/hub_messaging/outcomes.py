@@ -16,17 +16,22 @@ from hub_messaging.clock import real_now
 
 RETRY_AFTER_LIMIT_SECONDS = 3600.0
 NOT_BEGUN: Final = "not-begun"
+BEGUN_BEFORE: Final = "begun-before"
+NOT_RECORDED: Final = "not-recorded"
 PROCESS_ENDED: Final = "process-ended"
 NOT_TAKEN: Final = frozenset(
     {NOT_BEGUN, "no-connection", "address-unusable", "http-408", "http-425", "http-429", "http-503"}
 )
 """Reasons to try again that say for certain that the party took nothing; any other may hide an effect."""
 
+OURS: Final = frozenset({NOT_BEGUN, BEGUN_BEFORE, NOT_RECORDED})
+"""Reasons that lie with us: the party has failed in nothing, nor has the row."""
+
 SHARED: Final = " again and again"
 """Follows the reason of a refusal that was repeated until it was the lane's."""
 MAY_BE_TAKEN: Final = (
     "^(timeout|connection-broken|answer-unreadable|bug"
-    f"|not-recorded|{PROCESS_ENDED}|http-409({SHARED})?|http-5(0[0-24-9]|[1-9][0-9]))$"
+    f"|{NOT_RECORDED}|{PROCESS_ENDED}|http-409({SHARED})?|http-5(0[0-24-9]|[1-9][0-9]))$"
 )
 """Reasons that may hide an effect, as a pattern: of the others it is certain that they don't.
 
