@@ -107,6 +107,27 @@ async def test_a_call_that_could_not_begin_is_no_failure_of_the_party(
     assert await toy.pool.fetchval("SELECT max(own_failures) FROM work") == 0
 
 
+async def test_what_a_stop_cuts_off_before_its_call_is_certainly_not_taken(
+    toy: ToyService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lanes_module, "DRAIN_SECONDS", 0.1)
+    party, mark, marked = Party(), unknown.mark_started, asyncio.Event()
+
+    async def mark_without_answer(*asked: Any) -> bool:
+        await mark(*asked)
+        marked.set()
+        return await asyncio.Event().wait()
+
+    monkeypatch.setattr(unknown, "mark_started", mark_without_answer)
+    await add(toy, ("toys", uuid4()))
+    async with going(keeper(toy, party, 8, repeat_safe=False)):
+        await marked.wait()
+    rows = await toy.pool.fetch("SELECT state, outcome, started_at FROM work")
+    assert list(map(tuple, rows)) == [("ready", "not-begun", None)]
+    assert not await toy.pool.fetchval("SELECT count(*) FROM lease WHERE until > now()")
+    assert party.calls == []
+
+
 @both
 async def test_a_stop_keeps_its_lanes_until_what_runs_has_ended(another: Another, repeat_safe: bool) -> None:
     stopping, successor = await another(0), await another(1)

@@ -261,7 +261,9 @@ class LaneKeeper(Generic[U]):
         try:
             if not repeat_safe and not await unknown.mark_started(self._runner.pool, row.id, lease):
                 return Unknown(BEGUN_BEFORE)
-        except (*UNAVAILABLE, asyncio.CancelledError):
+        except UNAVAILABLE:
+            return TryAgain(NOT_BEGUN)
+        except asyncio.CancelledError:  # our time is over
             return TryAgain(NOT_BEGUN)
         # Whoever was frozen meanwhile may own the lane no more: what waited here was sent, or withdrawn, by others.
         return None if self._leases.lasts(lease) else TryAgain(NOT_BEGUN)
