@@ -10,7 +10,7 @@ import pytest
 
 from hub_messaging import lanes as lanes_module
 from hub_messaging import leases as leases_module
-from hub_messaging import retries
+from hub_messaging import retries, work
 from hub_messaging.clock import real_now
 from hub_messaging.database import Writes
 from hub_messaging.jobs import Job
@@ -206,6 +206,16 @@ async def test_what_waits_for_a_person_waits_no_more_unless_the_party_may_have_i
     await toy.pool.execute("UPDATE work SET state = $1, outcome = $2, attempts = 1", state, reason)
     await withdraw(toy, dossier)
     assert await rows(toy) == [ends, (state, reason)], "nothing of other dossiers"
+
+
+async def test_what_may_be_taken_waits_no_more_for_what_was_withdrawn(toy: ToyService, dossier: UUID) -> None:
+    conflicting, head = await add(toy, ("toys", dossier), ("toys", dossier))
+    await toy.pool.execute("UPDATE work SET state = 'refused', outcome = 'http-409' WHERE id = $1", conflicting)
+    await toy.pool.execute("UPDATE work SET state = 'ready' WHERE id = $1", head)
+    await work.redo(toy.pool, conflicting)
+    assert await rows(toy) == [("behind", "http-409"), ("ready", None)]
+    await withdraw(toy, dossier)
+    assert await rows(toy) == [("ready", "http-409"), ("done", "withdrawn")]
 
 
 async def test_what_one_attempt_may_have_hidden_no_later_one_makes_certain(

@@ -99,7 +99,7 @@ class Leases:
         return {name: self._held[name][0] for name in wanted if name in self._held}
 
     def lasts(self, lease: Lease) -> bool:
-        """Whether nobody else can have taken it yet. Asked before what must not be done twice: it costs nothing."""
+        """Whether nobody else can have taken it yet, but a rival in our own slot. Asks no server: it costs nothing."""
         held, asked_at = self._held.get(lease.name, (None, (0.0, 0.0)))
         return held == lease and _age(asked_at) < DURATION.total_seconds()
 

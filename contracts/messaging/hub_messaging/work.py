@@ -222,6 +222,7 @@ class WorkRows:
             lanes, dossiers = zip(*sorted(set(self.withdrawn)), strict=True)
             # At once: what is added besides must not stand behind it.
             await connection.execute(WITHDRAW, lanes, dossiers, MAY_BE_TAKEN)
+            await connection.execute(_STEP_FORWARD, lanes, dossiers)
         if self.kept:
             self._add_new(writes)
 
