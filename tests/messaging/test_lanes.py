@@ -292,6 +292,18 @@ async def test_a_row_older_than_a_day_is_tried_hourly_and_never_dropped(toy: Toy
         await until(waits_an_hour)
 
 
+@pytest.mark.parametrize("ahead", [-3600, 3600])
+async def test_a_pause_is_as_long_as_it_is_whatever_the_process_takes_for_now(
+    toy: ToyService, monkeypatch: pytest.MonkeyPatch, ahead: int
+) -> None:
+    """What is due is judged by the database's clock alone: another would try again at once, or an hour too late."""
+    monkeypatch.setattr(retries, "real_now", lambda: real_now() + timedelta(seconds=ahead))
+    async with running(toy, Party(lambda _row: TryAgain("http-500", after_seconds=60))):
+        await add(toy, ("toys", uuid4()))
+        await until(lambda: toy.pool.fetchval("SELECT outcome = 'http-500' FROM work"))
+    assert 30 < await toy.pool.fetchval("SELECT extract(epoch FROM next_at - now()) FROM work") <= 60
+
+
 async def test_a_party_that_hangs_is_given_up_after_the_attempts_time(toy: ToyService) -> None:
     party = Party(seconds=60)
     async with running(toy, party, attempt_seconds=0.2):

@@ -33,7 +33,7 @@ STATEMENTS = {
     ),
     "settle": (
         work._SETTLE,
-        (ids, ["done"] * BATCH, ["sent"] * BATCH, [1] * BATCH, [0] * BATCH, [now] * BATCH, MAY_BE_TAKEN),
+        (ids, ["done"] * BATCH, ["sent"] * BATCH, [1] * BATCH, [0] * BATCH, [0.0] * BATCH, MAY_BE_TAKEN),
     ),
     "withdraw": (WITHDRAW, (["toys"] * BATCH, dossiers, MAY_BE_TAKEN)),
     "decide": (work._DECIDE, (ids[0], "ready", "not-sent", "cb-01", "asked", 0)),

@@ -46,4 +46,4 @@ def _pause_after(row: WorkRow, failures: int) -> float:
 def _ready(row: WorkRow, outcome: TryAgain | Blocked, own: int, wait: float) -> Settled:
     if isinstance(outcome, TryAgain):
         wait = max(wait, outcome.after_seconds)
-    return Settled(row, READY, outcome.reason, row.attempts + 1, own, real_now() + timedelta(seconds=wait))
+    return Settled(row, READY, outcome.reason, row.attempts + 1, own, wait)

@@ -11,7 +11,6 @@ from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
-from hub_messaging.clock import real_now
 from hub_messaging.database import Connection, Pool, Writes, locked_in_order
 from hub_messaging.leases import Lease, lane_of
 from hub_messaging.outcomes import MAY_BE_TAKEN
@@ -46,11 +45,11 @@ UPDATE work SET state = given.state, attempts = given.attempts,
         WHEN given.state = 'unknown' AND work.outcome = 'withdrawn' THEN work.outcome
         WHEN given.state IN ('ready', 'set_aside') AND work.outcome ~ $7 AND given.outcome !~ $7 THEN work.outcome
         ELSE given.outcome END,
-    own_failures = given.own_failures, next_at = given.next_at,
+    own_failures = given.own_failures, next_at = now() + make_interval(secs => given.wait),
     finished_at = CASE WHEN given.state IN ('done', 'refused') THEN now() END,
     started_at = CASE WHEN given.state = 'unknown' THEN work.started_at END
-FROM unnest($1::uuid[], $2::text[], $3::text[], $4::int[], $5::int[], $6::timestamptz[])
-    AS given(id, state, outcome, attempts, own_failures, next_at)
+FROM unnest($1::uuid[], $2::text[], $3::text[], $4::int[], $5::int[], $6::float8[])
+    AS given(id, state, outcome, attempts, own_failures, wait)
 WHERE work.id = given.id AND (
     work.state NOT IN ('done', 'refused', 'set_aside', 'behind')
     OR work.outcome = 'withdrawn' AND (given.state = 'done' OR given.outcome ~ $7)
@@ -130,14 +129,14 @@ class WorkRow(NamedTuple):
 
 
 class Settled(NamedTuple):
-    """What an attempt made of a row. `next_at`: when it is tried again (state `ready`)."""
+    """What an attempt made of a row. `wait_seconds`: until it is tried again (state `ready`)."""
 
     row: WorkRow
     state: str
     outcome: str
     attempts: int
     own_failures: int
-    next_at: datetime | None = None
+    wait_seconds: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,7 +245,6 @@ class WorkRows:
 
     async def _flush_settled(self, connection: Connection) -> None:
         rows = sorted(self.settled, key=lambda settled: settled.row.id)
-        now = real_now()
         await connection.execute(
             _SETTLE,
             [settled.row.id for settled in rows],
@@ -254,7 +252,7 @@ class WorkRows:
             [settled.outcome[:200] for settled in rows],
             [settled.attempts for settled in rows],
             [settled.own_failures for settled in rows],
-            [settled.next_at or now for settled in rows],
+            [settled.wait_seconds for settled in rows],
             MAY_BE_TAKEN,
         )
         final = sorted({(s.row.lane, s.row.dossier_id) for s in rows if s.state in (DONE, REFUSED)})
