@@ -59,7 +59,7 @@ async def _touched(connection: asyncpg.Connection, statement: str, values: list[
     """Rows that the steps of the plan gave out or threw away, over all their repeats."""
     told = await connection.fetchval(f"EXPLAIN (ANALYZE, FORMAT JSON) {statement}", *values)
     nodes = list(_nodes(json.loads(told)[0]["Plan"]))
-    return sum((node["Actual Rows"] + _thrown(node)) * node["Actual Loops"] for node in nodes)
+    return float(sum((node["Actual Rows"] + _thrown(node)) * node["Actual Loops"] for node in nodes))
 
 
 def _nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
