@@ -168,3 +168,48 @@ async def test_nothing_is_sent_again_after_the_last_word(hub: Hub, told: Fact, l
 
 async def duties(hub: Hub, dossier: UUID) -> list[str]:
     return [effect["duty"] for effect in await hub.effects(dossier)]
+
+
+SECOND, THIRD = at("12/03 17:00"), at("16/03 17:00")  # an officer may set an earlier date than the one before
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    some.permutations(
+        (
+            accepted("sms", due_at=LATER),
+            requested("sms"),
+            supplemented(due_at=SECOND),
+            requested("sms", request=2),
+            supplemented(2, due_at=THIRD),
+            missed(LATER),
+            missed(SECOND, request=1),
+        )
+    )
+)
+def test_whatever_the_order_the_newest_date_holds_and_a_miss_of_another_is_owed_no_more(facts: list[Fact]) -> None:  # type: ignore[type-arg]
+    for world in apart_and_at_once(facts):
+        assert world.notices().due_at == THIRD
+        assert not [reference for reference in world.references() if reference.startswith("late")]
+
+
+def test_a_date_that_holds_no_more_is_told_to_nobody_as_missed(world: World) -> None:
+    world.hear(accepted("sms", due_at=DUE), requested("sms"), supplemented(due_at=LATER), missed(DUE))
+    assert "late:1" not in world.states()
+    world.hear(missed(LATER, request=1))
+    assert "late:2" in world.states(), "the date that holds has passed"
+
+
+def test_a_miss_is_not_told_while_papers_are_waited_for(world: World) -> None:
+    world.hear(accepted("sms", due_at=DUE), requested("sms"), missed(DUE))
+    assert "late:1" not in world.states()
+
+
+def test_papers_that_were_wanted_before_the_acceptance_take_no_miss_back(world: World) -> None:
+    world.hear(requested("sms", after=False), supplemented(), accepted("sms", due_at=DUE), missed(DUE))
+    assert "late:1" in world.states()
+
+
+def test_a_receipt_without_a_date_takes_none_from_a_supplement(world: World) -> None:
+    world.hear(accepted("sms", due_at=DUE), supplemented(2, due_at=None), supplemented(due_at=LATER), accepted("sms"))
+    assert world.notices().due_at == LATER

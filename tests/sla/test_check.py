@@ -123,6 +123,32 @@ def test_every_date_is_explained_in_words(given: Promise, words: str) -> None:
     assert words in " ".join(explain(given, restarted=False))
 
 
+@pytest.mark.parametrize(
+    ("changes", "named"),
+    [
+        ({"rule": "general@1999.1"}, "bộ quy tắc general@1999.1"),
+        ({"calendar": "vn@1999.1"}, "lịch vn@1999.1"),
+        ({"rule": None}, "bộ quy tắc (giấy tiếp nhận không nêu)"),
+    ],
+)
+def test_a_date_is_never_explained_by_other_rules_than_those_of_its_receipt(
+    changes: dict[str, Any], named: str
+) -> None:
+    said = " ".join(explain(promise(MONDAY, **changes), restarted=False))
+    assert f"Ở đây không có {named}" in said
+    assert "Ngày hẹn trên giấy vẫn giữ nguyên" in said
+    assert "nâng cấp sla" in said
+    for other in ("general@2026.1", "Thời hạn 5", "Hạn trả kết quả", "Đ."):
+        assert other not in said
+
+
+def test_what_the_calendar_does_not_reach_is_said_to_be_that() -> None:
+    given = promise(MONDAY, counted_from=MONDAY.replace(year=1950))
+    said = " ".join(explain(given, restarted=False))
+    assert f"Không tính lại được ngày hẹn: lịch {given.calendar}" in said
+    assert "Ở đây không có" not in said, "calendar and rules are here"
+
+
 @pytest.mark.parametrize("changes", [{"calendar": "vn@2026.2"}, {"rule": "general@2026.2"}])
 def test_what_named_a_version_that_was_not_here_is_confirmed_once_it_is(
     changes: dict[str, str], monkeypatch: pytest.MonkeyPatch

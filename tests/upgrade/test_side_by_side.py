@@ -31,7 +31,7 @@ pytestmark = pytest.mark.stack
 
 AS_BEFORE = """
 ALTER TABLE notices DROP COLUMN language, DROP COLUMN receipt_printed_at, DROP COLUMN procedure_name;
-UPDATE alembic_version SET version_num = '0005' WHERE version_num = '0006';
+UPDATE alembic_version SET version_num = '0006' WHERE version_num = '0007';
 """
 """Notify's database as the other tests know it."""
 

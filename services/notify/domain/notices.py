@@ -124,6 +124,8 @@ class Notices(NamedTuple):
     duties: Mapping[str, DutyToInform] = MappingProxyType({})
     overtaken: frozenset[str] = frozenset()
     """Keys of what need not be told any more, whoever asks for it once more or only now."""
+    due_request: int = 0
+    """Which date `due_at` is: 0 the receipt's, n the one that the n-th supplement brought."""
 
     def with_contact(self, contact: Contact) -> Self:
         """Knows whom to tell; of two the one that was named later."""
@@ -132,6 +134,10 @@ class Notices(NamedTuple):
             return self
         return self._replace(contact=contact)
 
+    def with_date(self, request: int, due_at: datetime | None) -> Self:
+        """Knows the promised date of this number; of two the higher one holds, whichever is heard first."""
+        return self._replace(due_at=due_at, due_request=request) if request >= self.due_request else self
+
     def with_duty(self, duty: DutyToInform) -> Self:
         """Owes `duty`; one that is owed or done already stays as it is, and what is overtaken or moot is not owed."""
         if duty.key in self.duties or duty.key in self.overtaken or self.is_moot(duty):
@@ -139,8 +145,18 @@ class Notices(NamedTuple):
         return self._replace(duties={**self.duties, duty.key: duty})
 
     def is_moot(self, duty: DutyToInform) -> bool:
-        """What is owed besides has overtaken it: a stop is the last word, a result that before it."""
-        return any(duty.duty in NO_MORE_AFTER.get(other.duty, ()) for other in self.duties.values())
+        """What is owed besides has overtaken it: a stop is the last word, a result that before it.
+
+        So is the miss of a date that another one has replaced, or that counts no more while papers are waited for.
+        """
+        replaced = duty.duty == "late" and duty.occasion <= self._newest_request
+        return replaced or any(duty.duty in NO_MORE_AFTER.get(other.duty, ()) for other in self.duties.values())
+
+    @property
+    def _newest_request(self) -> int:
+        """For papers after the acceptance, whether they have come or not; 0: there was none."""
+        asked_for = (duty.occasion for duty in self.duties.values() if duty.template == "supplement")
+        return max(self.due_request, *asked_for, 0)
 
     @property
     def stopped(self) -> bool:

@@ -9,16 +9,13 @@ from services.notify.handlers.texts import spoken_date
 
 
 def on_dossier_accepted(fact: Fact[DossierAcceptedV1], uow: NotifyWork, sending: Sending) -> None:
-    """Báo đã tiếp nhận: dossier code and promised date. What waited for the code or the contact is told too.
-
-    A date that is known already is a supplement's, set anew.
-    """
-    known, due_at = notices_of(uow, fact.dossier_id), fact.data.promise.due_at
+    """Báo đã tiếp nhận: dossier code and promised date. What waited for the code or the contact is told too."""
+    due_at = fact.data.promise.due_at
+    known = notices_of(uow, fact.dossier_id).with_date(0, due_at)
     notices = known._replace(
         dossier_code=fact.data.dossier_code,
         procedure=fact.data.procedure.name,
         desk=fact.data.desk.code,
-        due_at=known.due_at or due_at,
     )
     if due_at is None:
         duty = DutyToInform("accepted", 1, fact.id, "accepted-undated", {})

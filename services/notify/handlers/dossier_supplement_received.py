@@ -15,5 +15,5 @@ def on_dossier_supplement_received(fact: Fact[DossierSupplementReceivedV1], uow:
     else:
         notices = notices.without(wanted)
     if promise is not None:
-        notices = notices._replace(due_at=promise.due_at)
+        notices = notices.with_date(fact.data.request, promise.due_at)
     tell(notices, uow, sending, fact.envelope)

@@ -28,6 +28,7 @@ NOTICES = Table(
         "unreached": "bool",
         "overtaken": "jsonb",
         "told": "jsonb",
+        "due_request": "int",
     },
 )
 _CONTACT: TypeAdapter[Contact | None] = TypeAdapter(Contact | None)
@@ -50,6 +51,7 @@ def to_row(notices: Notices) -> tuple[Any, ...]:
         notices.has("unreached"),
         to_json(sorted(notices.overtaken)).decode(),
         to_json({key: duty.told._asdict() for key, duty in notices.duties.items() if duty.told}).decode(),
+        notices.due_request,
     )
 
 
@@ -70,6 +72,7 @@ def from_row(row: asyncpg.Record) -> Notices:
         contact=None if contact is None else _CONTACT.validate_json(contact),
         duties=_duties(row),
         overtaken=_OVERTAKEN.validate_json(row["overtaken"]),
+        due_request=row["due_request"],
     )
 
 

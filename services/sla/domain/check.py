@@ -10,6 +10,7 @@ from services.sla.domain.clock import Check, DossierClock
 SET_BY_OFFICER = "set-by-officer"
 NO_TERM = "no-term"
 CALENDAR_UNKNOWN, RULE_UNKNOWN = "calendar-unknown", "rule-unknown"
+_KEPT = "Ngày hẹn trên giấy vẫn giữ nguyên."
 NOT_HERE_YET = frozenset({CALENDAR_UNKNOWN, RULE_UNKNOWN})
 """Why nothing could be confirmed: the receipt names a version that this build did not have."""
 
@@ -73,12 +74,29 @@ def _minute(moment: datetime) -> datetime:
 
 
 def explain(promise: Promise, *, restarted: bool) -> tuple[str, ...]:
-    """Diễn giải ngày hẹn, in words for the person who asks. `restarted`: it was set when a supplement had come."""
+    """Diễn giải ngày hẹn, in words for the person who asks, by the calendar and rules of its receipt or not at all.
+
+    `restarted`: it was set when a supplement had come.
+    """
     if promise.set_by == "officer":
         return (f"Ngày hẹn do cán bộ {promise.officer} ấn định, có lý do kèm theo; không tính theo quy tắc.",)
     if promise.due_at is None:
         return (f"Thủ tục không ấn định thời hạn ({promise.term.reason}); không có ngày hẹn.",)
     try:
-        return recompute(promise).explained(restarted=restarted)
-    except (LookupError, NoDueDate):
-        return (f"Không tính lại được ngày hẹn: thiếu lịch {promise.calendar} hoặc quy tắc {promise.rule}.",)
+        computed = recompute(promise)
+    except LookupError:
+        return _not_here("lịch", promise.calendar)
+    except NoDueDate as none:
+        why = f"lịch {promise.calendar} không đến ngày đó, hoặc thời hạn không đếm được ({none.reason.value})"
+        return (f"Không tính lại được ngày hẹn: {why}. {_KEPT}",)
+    if computed.rule != promise.rule:
+        return _not_here("bộ quy tắc", promise.rule)
+    return computed.explained(restarted=restarted)
+
+
+def _not_here(what: str, version: str | None) -> tuple[str, ...]:
+    named = f"{what} {version or '(giấy tiếp nhận không nêu)'}"
+    return (
+        f"Không tính lại được ngày hẹn. Ở đây không có {named}, mà giấy tiếp nhận dựa vào. {_KEPT}",
+        "Cần làm: nâng cấp sla lên bản có phiên bản đó, như intake, rồi xem lại; giấy không nêu thì hỏi nơi tiếp nhận.",
+    )
