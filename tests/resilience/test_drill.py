@@ -9,7 +9,7 @@ import shutil
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from itertools import count
 from pathlib import Path
@@ -74,6 +74,18 @@ async def accepted(hub: Hub, count: int) -> dict[str, str]:
     return {one.dossier_id: one.dossier_code for one in await load.answered()}
 
 
+async def receipts(hub: Hub, dossiers: Iterable[str]) -> set[tuple[str, str]]:
+    """Each gets form 01; their numbers, each with its desk."""
+    signer = {"name": "Lê Thị Ví Dụ", "title": "Trưởng bộ phận"}
+    return {
+        (
+            (await hub.shown(one))["desk"]["code"],
+            (await hub.decide(one, "forms/01", signer=signer, sets=1))["number"],
+        )
+        for one in dossiers
+    }
+
+
 async def done_once(hub: Hub, dossiers: Mapping[str, str]) -> None:
     """Each is done, told once, and has reached the other side once."""
     await facts_are_told(hub, set(dossiers), within=90)
@@ -100,6 +112,7 @@ async def test_what_was_accepted_before_a_backup_is_done_and_what_followed_is_to
         await hub.moved_to(MORNING)
         done = await accepted(hub, 8)
         await done_once(hub, done)
+        numbered = await receipts(hub, [*done][:2])
         await hub.door.put_behaviour("*", {"callback": "on_command"})
         half_done = await accepted(hub, 4)
         await handed_over(hub, half_done)
@@ -111,6 +124,7 @@ async def test_what_was_accepted_before_a_backup_is_done_and_what_followed_is_to
         await hub.everybody_is_honest()
         followed = await accepted(hub, 5)
         await done_once(hub, followed)
+        numbered |= await receipts(hub, followed)
     lose(layout, but=["sandbox-ledger", *(["kafka"] if kafka_survives else [])])
 
     restored = await hub_command(layout, "restore", str(tmp_path), *(["--keep-kafka"] if kafka_survives else []))
@@ -125,6 +139,7 @@ async def test_what_was_accepted_before_a_backup_is_done_and_what_followed_is_to
         assert await count_dossiers(hub) == 12, "what was accepted is there, and nothing is made up"
         fresh = await accepted(hub, 3)
         assert not set(fresh.values()) & {*done.values(), *half_done.values(), *followed.values()}, "codes given twice"
+        assert not await receipts(hub, [*[*done][2:], *half_done, *fresh]) & numbered, "numbers of forms given twice"
         await done_once(hub, fresh)
         everything = await effects_after(hub, 0)
         assert {one for one in followed if everything[one] != TOLD} == set(), "done again, though it was done"

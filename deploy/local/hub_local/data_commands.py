@@ -141,7 +141,7 @@ def lines_of(found: dict[str, Any]) -> list[str]:
         *_lines_of_events(found),
         f"  events older than the topics keep, not sent again: {left_out}",
         f"  handed over, and no result known: {len(unanswered)} dossiers at {len(agencies)} agencies; ask for answers",
-        f"  ranges that go on with a higher number: {len(found['numbers'])}; receipts between: take them anew",
+        f"  ranges that go on with a higher number: {len(found['numbers'])}; receipts, forms between: take anew",
     ]
 
 
