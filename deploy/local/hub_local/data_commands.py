@@ -102,8 +102,9 @@ async def _republish(services: list[str], since: "Since", *, again: bool) -> Non
         forgotten_at = time.monotonic() + READERS_FORGOTTEN_SECONDS
         urls = {name: database_url(layout, stack.keys.passwords, name) for name in SERVICES}
         await apply_topics(layout.kafka_servers)
-        for topic in (topic for service in services for topic in topics_of(service)):
-            done = await send_again(layout.kafka_servers, urls, topic, since, again=again, report=print_line)
+        topics = [topic for service in services for topic in topics_of(service)]
+        sent = await send_again(layout.kafka_servers, urls, topics, since, again=again, report=print_line)
+        for topic, done in zip(topics, sent, strict=True):
             left_out = f"{done.left_out} left out, older than {topic.retention_days} days"
             typer.echo(
                 f"{topic.name}: {done.sent} events sent; {'none left out' if topic.compacted else left_out}; "

@@ -179,9 +179,7 @@ async def _bring_together(
         since = datetime.fromisoformat(manifest["business_time"])
         known = highest_known(found.pop("codes"), found.pop("forms"), reserved_earlier(layout))
         numbers = await reserve_numbers(urls["intake"], known, since, Clock(layout.clock_file).now())
-        sent = [
-            await republish(layout.kafka_servers, urls, topic, Since(), again=True, report=report) for topic in TOPICS
-        ]
+        sent = await republish(layout.kafka_servers, urls, TOPICS, Since(), again=True, report=report)
     result = {
         "backup_made_at": manifest["made_at"],
         "restored_at": real_now().isoformat(timespec="seconds"),
