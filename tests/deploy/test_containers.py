@@ -18,6 +18,7 @@ from hub_local import kafka_node, steps
 from hub_local import postgres as local_postgres
 from hub_local.keys import ensure_keys
 from hub_local.layout import PORTS, SERVICES, Layout
+from hub_local.supervisor import Program
 from hub_messaging.settings import ServiceSettings, load
 from tests.stack import PostgresServer
 
@@ -133,6 +134,16 @@ def test_schema_and_topics_come_before_what_needs_them(service: str) -> None:
             assert "topics" not in needs, "intake accepts with its database alone"
         else:
             assert needs["topics"] == done
+
+
+def test_nothing_is_killed_before_it_has_had_the_time_to_end_that_it_has_under_hub_up(tmp_path: Path) -> None:
+    layout = Layout(tmp_path, PORT_BASE)
+    programs = steps.everything(layout, ensure_keys(layout), lambda _name, _text: None)
+    given = {step.name: step.stop_seconds for step in programs if isinstance(step, Program)}
+    for name, container in CONTAINERS.items():
+        if container["restart"] == "unless-stopped":
+            seconds = int(container.get("stop_grace_period", "10s").removesuffix("s"))
+            assert seconds >= given[name.partition("-")[0]], f"{name} is killed after {seconds} s"
 
 
 def test_topics_are_made_by_the_same_job() -> None:
