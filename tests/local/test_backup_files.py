@@ -4,10 +4,13 @@ import asyncio
 import io
 import json
 import os
+import signal
+import socket
 import subprocess
 import sys
 import tarfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -28,6 +31,7 @@ from hub_local.stack import say_nothing
 from services.intake.domain.forms.forms import KINDS
 from tests.local.stand_ins import hold_elsewhere, settings_of
 from tests.stack import PostgresServer
+from tests.waiting import until
 
 OBJECT = "0123456789abcdef0123456789abcdef"
 ABOUT = {"made_at": "2026-03-02T08:00:00+07:00", "dossiers": 3}
@@ -166,6 +170,40 @@ def test_no_backup_is_made_of_a_folder_that_a_restore_is_filling(tmp_path: Path)
     restoring.release()
     assert refused.returncode == 1
     assert f"process {os.getpid()} is at work" in refused.stderr
+
+
+@pytest.mark.parametrize("first", [signal.SIGTERM, signal.SIGKILL])
+async def test_a_backup_that_is_ended_half_way_leaves_nothing_for_longer_than_to_the_next(
+    tmp_path: Path, first: signal.Signals
+) -> None:
+    layout, backups = Layout(tmp_path / "hub", port_base=32_350), tmp_path / "backups"
+    (layout.folder / "postgres" / "data").mkdir(parents=True)
+    backups.mkdir()
+    with running(layout), socket.create_server(("127.0.0.1", layout.port("postgres"))):
+        left = await ended_half_way(layout, backups, first)
+        assert len(left) == (first is signal.SIGKILL), "nobody cleans up after itself then"
+        assert await ended_half_way(layout, backups, signal.SIGTERM) == []
+
+
+@contextmanager
+def running(layout: Layout) -> Iterator[None]:
+    """Something that `hub backup` takes for a hub that runs."""
+    with hold_elsewhere(layout) as holder:
+        try:
+            yield
+        finally:
+            holder.kill()
+
+
+async def ended_half_way(layout: Layout, backups: Path, by: signal.Signals) -> list[Path]:
+    """Ends a `hub backup` while PostgreSQL is silent; what it leaves behind."""
+    there = set(backups.glob(".*/databases"))
+    command = [str(Path(sys.executable).with_name("hub")), "backup", str(backups)]
+    with subprocess.Popen(command, env=settings_of(layout), stdout=subprocess.DEVNULL) as child:
+        await until(lambda: child.poll() is not None or bool(set(backups.glob(".*/databases")) - there))
+        child.send_signal(by)
+        assert child.wait(20) in (-by, 128 + by)
+    return list(backups.iterdir())
 
 
 def test_a_place_where_no_backup_can_be_written_is_named(tmp_path: Path) -> None:
