@@ -6,6 +6,7 @@ import os
 import re
 import subprocess
 import tomllib
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +14,14 @@ import asyncpg
 import pytest
 import yaml
 
-from hub_events.topics import TOPICS
+from hub_events.topics import COMPACTED, TOPICS
 from hub_local import kafka_node, steps
 from hub_local import postgres as local_postgres
 from hub_local.keys import ensure_keys
 from hub_local.layout import PORTS, SERVICES, Layout
+from hub_local.number_ranges import reserve_numbers
+from hub_local.supervisor import Program
+from hub_messaging.clock import real_now
 from hub_messaging.settings import ServiceSettings, load
 from tests.stack import PostgresServer
 
@@ -30,6 +34,10 @@ NOT_ON_A_SERVER = {"CLOCK_FILE"}
 ON_THIS_MACHINE_ONLY = {"postgres-data", "databases", "kafka-files", "sandbox"}
 """What images and deploy/postgres/databases.sh bring there, and the other side, which is real there."""
 ONLY_IN_CONTAINERS = {"HTTP_HOST", "SLOT"}
+_SAID = """
+INSERT INTO outbox (event_id, type, key, headers, body, recorded_at) VALUES (gen_random_uuid(), $1, '', '', '', $2)
+"""
+_NUMBERED = "INSERT INTO number_range VALUES ('H26.15/250101', 7), ('H26.15/PXL/2020', 9)"
 each_service = pytest.mark.parametrize("service", SERVICES)
 
 
@@ -133,6 +141,16 @@ def test_schema_and_topics_come_before_what_needs_them(service: str) -> None:
             assert "topics" not in needs, "intake accepts with its database alone"
         else:
             assert needs["topics"] == done
+
+
+def test_nothing_is_killed_before_it_has_had_the_time_to_end_that_it_has_under_hub_up(tmp_path: Path) -> None:
+    layout = Layout(tmp_path, PORT_BASE)
+    programs = steps.everything(layout, ensure_keys(layout), lambda _name, _text: None)
+    given = {step.name: step.stop_seconds for step in programs if isinstance(step, Program)}
+    for name, container in CONTAINERS.items():
+        if container["restart"] == "unless-stopped":
+            seconds = int(container.get("stop_grace_period", "10s").removesuffix("s"))
+            assert seconds >= given[name.partition("-")[0]], f"{name} is killed after {seconds} s"
 
 
 def test_topics_are_made_by_the_same_job() -> None:
@@ -245,3 +263,33 @@ async def test_the_database_script_gives_each_service_a_database_of_its_own(
     assert await enters("box_one", "it's \\one", "box_one")
     assert await enters("box_two", "two", "box_two")
     assert not await enters("box_two", "two", "box_one")
+
+
+@pytest.mark.stack
+@pytest.mark.parametrize("service", SERVICES)
+async def test_the_script_for_a_loaded_dump_does_what_a_restore_does(postgres: PostgresServer, service: str) -> None:
+    url, now = await postgres.database(service), real_now()
+    loaded = now - timedelta(days=2)
+    connection = await asyncpg.connect(url)
+    await connection.execute("INSERT INTO position (topic, partition, next_offset) VALUES ('t', 0, 99)")
+    await connection.execute("INSERT INTO lease VALUES ('relay', '0', gen_random_uuid(), 1, 'infinity')")
+    for type, age in (("x.v1", 0), ("x.v1", 20), *((name, 900) for name in COMPACTED)):
+        await connection.execute(_SAID, type, now - timedelta(days=age))
+    if service == "intake":
+        await connection.execute(_NUMBERED)
+
+    psql = str(local_postgres.binaries() / "psql")
+    script = ["--file", str(ROOT / "deploy/postgres/begin-anew.sql"), "--set", "ON_ERROR_STOP=1"]
+    command = [psql, url, "--quiet", *script, "--set", f"backup={loaded.isoformat()}"]
+    await asyncio.to_thread(subprocess.run, command, check=True)
+
+    assert await connection.fetchval("SELECT count(*) FROM position") == 0
+    assert await connection.fetchval("SELECT count(*) FROM lease WHERE until > now()") == 0
+    assert await connection.fetchval("SELECT count(*) FROM outbox_pending") == 1 + len(COMPACTED)
+    if service == "intake":
+        rows = await connection.fetch("SELECT key, last FROM number_range")
+        await connection.execute(f"DELETE FROM number_range; {_NUMBERED}")
+        await reserve_numbers(url, {}, loaded, now)
+        assert len(rows) > 30
+        assert {*rows} == {*await connection.fetch("SELECT key, last FROM number_range")}
+    await connection.close()

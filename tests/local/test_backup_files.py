@@ -4,15 +4,19 @@ import asyncio
 import io
 import json
 import os
+import signal
+import socket
 import subprocess
 import sys
 import tarfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import asyncpg
 import pytest
 
 from hub_local.archive import pack, unpack
@@ -20,12 +24,14 @@ from hub_local.backup import backup
 from hub_local.data_commands import start_of
 from hub_local.files import Lock
 from hub_local.layout import SERVICES, Layout, StackNotUsable
-from hub_local.number_ranges import LEFT_OUT, reserve_numbers
+from hub_local.number_ranges import LEFT_OUT, SYMBOLS, highest_known, reserve_numbers
 from hub_local.republish import Since
 from hub_local.restore import put_in_place
 from hub_local.stack import say_nothing
+from services.intake.domain.forms.forms import KINDS
 from tests.local.stand_ins import hold_elsewhere, settings_of
 from tests.stack import PostgresServer
+from tests.waiting import until
 
 OBJECT = "0123456789abcdef0123456789abcdef"
 ABOUT = {"made_at": "2026-03-02T08:00:00+07:00", "dossiers": 3}
@@ -166,6 +172,40 @@ def test_no_backup_is_made_of_a_folder_that_a_restore_is_filling(tmp_path: Path)
     assert f"process {os.getpid()} is at work" in refused.stderr
 
 
+@pytest.mark.parametrize("first", [signal.SIGTERM, signal.SIGKILL])
+async def test_a_backup_that_is_ended_half_way_leaves_nothing_for_longer_than_to_the_next(
+    tmp_path: Path, first: signal.Signals
+) -> None:
+    layout, backups = Layout(tmp_path / "hub", port_base=32_350), tmp_path / "backups"
+    (layout.folder / "postgres" / "data").mkdir(parents=True)
+    backups.mkdir()
+    with running(layout), socket.create_server(("127.0.0.1", layout.port("postgres"))):
+        left = await ended_half_way(layout, backups, first)
+        assert len(left) == (first is signal.SIGKILL), "nobody cleans up after itself then"
+        assert await ended_half_way(layout, backups, signal.SIGTERM) == []
+
+
+@contextmanager
+def running(layout: Layout) -> Iterator[None]:
+    """Something that `hub backup` takes for a hub that runs."""
+    with hold_elsewhere(layout) as holder:
+        try:
+            yield
+        finally:
+            holder.kill()
+
+
+async def ended_half_way(layout: Layout, backups: Path, by: signal.Signals) -> list[Path]:
+    """Ends a `hub backup` while PostgreSQL is silent; what it leaves behind."""
+    there = set(backups.glob(".*/databases"))
+    command = [str(Path(sys.executable).with_name("hub")), "backup", str(backups)]
+    with subprocess.Popen(command, env=settings_of(layout), stdout=subprocess.DEVNULL) as child:
+        await until(lambda: child.poll() is not None or bool(set(backups.glob(".*/databases")) - there))
+        child.send_signal(by)
+        assert child.wait(20) in (-by, 128 + by)
+    return list(backups.iterdir())
+
+
 def test_a_place_where_no_backup_can_be_written_is_named(tmp_path: Path) -> None:
     layout = Layout(tmp_path / "hub", 32200)
     (layout.folder / "postgres" / "data").mkdir(parents=True)
@@ -208,26 +248,59 @@ def test_where_it_begins_must_be_clear(text: str) -> None:
         start_of(text)
 
 
-@pytest.mark.stack
-async def test_numbers_that_may_have_been_given_since_the_backup_are_left_out(postgres: PostgresServer) -> None:
-    import asyncpg
+BACKUP, RESTORED = datetime(2026, 2, 28, 10, tzinfo=UTC), datetime(2026, 3, 2, 3, tzinfo=UTC)
 
+
+async def reserved(postgres: PostgresServer, known: Mapping[str, int], **given: int) -> tuple[Any, dict[str, int]]:
+    """What a restore of a register that has `given` so many numbers says of its ranges, and how they stand then."""
     url = await postgres.database("intake")
     connection = await asyncpg.connect(url)
-    await connection.execute("INSERT INTO number_range VALUES ('H26.15/260301', 7), ('H26.15/260220', 9)")
-    backup, now = datetime(2026, 3, 1, 10, tzinfo=UTC), datetime(2026, 3, 2, 3, tzinfo=UTC)
-
-    changed: dict[str, Any] = await reserve_numbers(
-        url, ["H26.15-260302-0004", "H26.16-260301-0002", "odd"], backup, now
-    )
-
+    for key, last in given.items():
+        await connection.execute("INSERT INTO number_range VALUES ($1, $2)", key, last)
+    told = await reserve_numbers(url, known, BACKUP, RESTORED)
     rows = await connection.fetch("SELECT key, last FROM number_range")
     await connection.close()
-    assert {row["key"]: row["last"] for row in rows} == {
-        "H26.15/260301": 7 + LEFT_OUT,
-        "H26.15/260302": 4 + LEFT_OUT,
-        "H26.15/260220": 9,
-        "H26.16/260301": 2 + LEFT_OUT,
-        "H26.16/260302": LEFT_OUT,
-    }
-    assert changed["H26.15/260301"] == {"backup": 7, "goes_on_after": 7 + LEFT_OUT}
+    return told, {row["key"]: row["last"] for row in rows}
+
+
+@pytest.mark.stack
+async def test_numbers_of_dossiers_that_may_have_been_given_since_the_backup_are_left_out(
+    postgres: PostgresServer,
+) -> None:
+    known = highest_known(["H26.15-260302-0004", "H26.16-260301-0002", "odd", ""], [], [])
+
+    told, last = await reserved(postgres, known, **{"H26.15/260301": 7, "H26.15/250220": 9})
+
+    assert told["H26.15/260301"] == {"backup": 7, "goes_on_after": 7 + LEFT_OUT}
+    assert last["H26.15/260302"] == 4 + LEFT_OUT
+    assert last["H26.16/260301"] == 2 + LEFT_OUT
+    assert last["H26.15/260228"] == last["H26.16/260302"] == LEFT_OUT, "begun after the backup"
+    assert last["H26.15/260131"] == LEFT_OUT, "received before the backup, entered after it"
+    assert last["H26.15/250220"] == 9 + LEFT_OUT
+    assert "H26.15/260303" not in last
+    assert {key: about["goes_on_after"] for key, about in told.items()} == last, "each is in the report"
+
+
+@pytest.mark.stack
+async def test_numbers_of_forms_that_may_have_been_given_since_the_backup_are_left_out(
+    postgres: PostgresServer,
+) -> None:
+    known = highest_known([], ["H26.15/PXL/2026/3500", "H26.15/PXL/2026/20", "H26.16/TNHS/2026/2"], [])
+
+    told, last = await reserved(postgres, known, **{"H26.15/TNHS/2026": 7, "H26.15/TNHS/2025": 90})
+
+    three_days = 3 * LEFT_OUT
+    assert told["H26.15/TNHS/2026"] == {"backup": 7, "goes_on_after": 7 + three_days}
+    assert last["H26.15/PXL/2026"] == 3500 + three_days
+    assert last["H26.16/TNHS/2026"] == 2 + three_days
+    assert last["H26.15/STDHS/2026"] == three_days, "the first of its year may have been after the backup"
+    assert last["H26.15/TNHS/2025"] == 90, "nobody numbers by a year that is over"
+
+
+def test_what_an_earlier_restore_left_out_was_given_after_it() -> None:
+    earlier = {"H26.15/TNHS/2026": {"backup": 7, "goes_on_after": 1007}}
+    assert highest_known([], ["H26.15/TNHS/2026/12"], [earlier, {}]) == {"H26.15/TNHS/2026": 1007}
+
+
+def test_every_form_has_its_range() -> None:
+    assert [KINDS[number].symbol for number in sorted(KINDS)] == list(SYMBOLS)

@@ -101,6 +101,13 @@ def test_a_gap_or_a_double_among_the_numbers_of_forms_is_found(numbers: list[int
     assert flaws_of_numbers("H26.15.01", "01", numbers)
 
 
+def test_numbers_of_forms_may_leave_out_what_a_restore_has_left_out_and_no_more() -> None:
+    assert flaws_of_numbers("H26.15.01", "01", [1, 2, 1003, 1004], begins={1003}) == []
+    assert flaws_of_numbers("H26.15.01", "01", [1001, 1002, 2001], begins={1001, 2001}) == []
+    assert flaws_of_numbers("H26.15.01", "01", [1, 2, 1003, 1005], begins={1003})
+    assert flaws_of_numbers("H26.15.01", "01", [1, 2, 1003, 1003], begins={1003})
+
+
 async def test_a_follower_reads_on_after_a_broken_line_and_begins_anew_when_its_history_is_lost() -> None:
     def change(cursor: str, state: str, code: int) -> dict[str, Any]:
         return {"cursor": cursor, "dossier_id": "a", "state": state, "national_status": {"code": code}}

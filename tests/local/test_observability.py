@@ -148,6 +148,36 @@ def test_an_alert_names_metrics_and_labels_that_exist(rule: dict[str, Any], seri
     assert mistakes(rule["expr"], series) == []
 
 
+def missing_first_increments(rule: Mapping[str, Any]) -> list[str]:
+    """Counters of whose first increment the rule would hear nothing: it makes the series, and no increase of it.
+
+    `(m unless m offset …)` beside `increase(m[…])` hears it; what must last longer than the window needs no first.
+    """
+    found = re.findall(r"\b(i?rate|increase|i?delta)\((\w+)(?:\{[^}]*\})?\[(\d+)m\]\)", rule["expr"])
+    lasts = int(rule.get("for", "0m").removesuffix("m")) if found else 0
+    return [
+        metric
+        for how, metric, window in found
+        if f"({metric} unless {metric} offset {window}m) or {how}({metric}[{window}m])" not in rule["expr"]
+        and lasts < int(window)
+    ]
+
+
+def test_an_alert_on_a_counter_that_would_not_hear_its_first_increment_is_found() -> None:
+    deaf = "sum by (agency) (increase(hub_x_total[10m])) > 0"
+    assert missing_first_increments({"expr": deaf}) == ["hub_x_total"]
+    assert missing_first_increments({"expr": deaf, "for": "5m"}) == ["hub_x_total"]
+    assert missing_first_increments({"expr": deaf, "for": "10m"}) == []
+
+
+@each_rule
+def test_an_alert_hears_the_first_increment_of_a_counter(rule: dict[str, Any]) -> None:
+    calls = [part for part in nodes(promql_parser.parse(rule["expr"])) if isinstance(part, promql_parser.Call)]
+    ranged = [call for call in calls if isinstance(call.args[0], promql_parser.MatrixSelector)]
+    assert len(ranged) == len(re.findall(r"\[\d+m\]", rule["expr"])), "a range that is not looked at below"
+    assert missing_first_increments(rule) == []
+
+
 @each_rule
 def test_an_alerts_summary_names_labels_that_it_has(rule: dict[str, Any]) -> None:
     used = set(re.findall(r"\$labels\.(\w+)", rule["annotations"]["summary"]))

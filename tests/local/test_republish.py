@@ -1,6 +1,7 @@
 """What is sent again, where its readers begin, and when a republication is refused."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 from uuid import UUID, uuid4
@@ -38,9 +39,10 @@ class Outboxed:
         self.urls = urls
         self.topic = Topic(f"again-{uuid4()}", producer="intake", readers=("routing",), events=(DossierRefusedV1,))
 
-    async def created(self) -> None:
+    async def created(self, topic: Topic | None = None) -> None:
+        name = (topic or self.topic).name
         async with administering(self.servers) as admin:
-            await admin.create_topics([NewTopic(self.topic.name, 2, 1, topic_configs={"retention.ms": "-1"})])
+            await admin.create_topics([NewTopic(name, 2, 1, topic_configs={"retention.ms": "-1"})])
 
     async def published(self, *days_ago: int) -> None:
         connection = await asyncpg.connect(self.urls["intake"])
@@ -63,7 +65,13 @@ class Outboxed:
         return {row["topic_id"] for row in rows}
 
     async def again(self, since: Since | None = None, *, again: bool = False) -> Republished:
-        return await republish(self.servers, self.urls, self.topic, since or Since(), again=again, report=say_nothing)
+        (done,) = await self.all_again([self.topic], since, again=again)
+        return done
+
+    async def all_again(
+        self, topics: Sequence[Topic], since: Since | None = None, *, again: bool = False
+    ) -> list[Republished]:
+        return await republish(self.servers, self.urls, topics, since or Since(), again=again, report=say_nothing)
 
     async def records(self) -> int:
         return sum(end - begin for begin, end in (await log_of(self.servers, self.topic.name)).values())
@@ -109,6 +117,32 @@ async def test_a_topic_that_is_not_empty_is_sent_again_only_when_asked(told: Out
     assert (await told.again(Since(moment=real_now() - timedelta(days=1)), again=True)).sent == 1
     assert (await told.again(Since(seq=2), again=True)).sent == 1
     assert await told.records() == 4
+
+
+async def test_what_is_pending_of_one_topic_goes_with_another_and_refuses_none(told: Outboxed) -> None:
+    other = replace(told.topic, name=f"other-{uuid4()}", events=(DossierStoppedV1,), compacted=True)
+    await told.created(other)
+    await told.published(0)
+    outbox = await asyncpg.connect(told.urls["intake"])
+    await outbox.execute(_EVENT, uuid4(), json.dumps([["ce_id", "x"]]), real_now(), DossierStoppedV1.type)
+    await outbox.execute("INSERT INTO outbox_pending SELECT seq FROM outbox")  # never sent: the hub went down before
+    await outbox.close()
+
+    sent = await told.all_again([told.topic, other])
+
+    assert sent == [Republished(told.topic.name, 1, 0), Republished(other.name, 1, 0)]
+    assert await told.records() == 1
+    assert sum(end for _, end in (await log_of(told.servers, other.name)).values()) == 1
+
+
+async def test_one_topic_that_is_not_empty_refuses_all_before_anything_is_sent(told: Outboxed) -> None:
+    full = replace(told.topic, name=f"full-{uuid4()}")
+    await told.created(full)
+    await told.published(0)
+    await told.all_again([full])
+    with pytest.raises(StackNotUsable, match=f"{full.name} is not empty"):
+        await told.all_again([told.topic, full])
+    assert await told.records() == 0
 
 
 async def test_nothing_happens_while_another_relay_is_at_work(told: Outboxed) -> None:

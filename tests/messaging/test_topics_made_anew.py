@@ -73,7 +73,7 @@ async def test_a_reader_that_comes_back_does_not_read_on_in_a_topic_that_was_mad
 
     topic, told = event_topics.topic_of("intake"), await another()
     urls = {"intake": told.url, told.name: told.url}
-    await republish(broker.servers, urls, topic, Since(), again=True, report=say_nothing)
+    await republish(broker.servers, urls, [topic], Since(), again=True, report=say_nothing)
     async with going(told.consumer(broker.servers)):
         await until(lambda: read(told, after))
     assert not stopped(told)

@@ -9,7 +9,7 @@ import shutil
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from itertools import count
 from pathlib import Path
@@ -17,6 +17,7 @@ from typing import Any
 
 import pytest
 
+from hub_events.topics import COMPACTED
 from hub_local.layout import SERVICES, Layout
 from hub_local.proof import TOLD
 from hub_local.stack import Stack
@@ -32,6 +33,8 @@ pytestmark = [pytest.mark.stack, pytest.mark.timeout(400)]
 _drills = count(1)
 KEPT = ("dossier", "progress", "step", "transfer", "notices", "clock", "work", "outbox")
 """Tables that tell what the hub knows and has done."""
+_LAST_WAITS = "INSERT INTO outbox_pending SELECT max(seq) FROM outbox WHERE type = ANY($1)"
+"""The last of the reference data was not sent before Kafka was lost."""
 
 
 @pytest.fixture
@@ -74,6 +77,18 @@ async def accepted(hub: Hub, count: int) -> dict[str, str]:
     return {one.dossier_id: one.dossier_code for one in await load.answered()}
 
 
+async def receipts(hub: Hub, dossiers: Iterable[str]) -> set[tuple[str, str]]:
+    """Each gets form 01; their numbers, each with its desk."""
+    signer = {"name": "Lê Thị Ví Dụ", "title": "Trưởng bộ phận"}
+    return {
+        (
+            (await hub.shown(one))["desk"]["code"],
+            (await hub.decide(one, "forms/01", signer=signer, sets=1))["number"],
+        )
+        for one in dossiers
+    }
+
+
 async def done_once(hub: Hub, dossiers: Mapping[str, str]) -> None:
     """Each is done, told once, and has reached the other side once."""
     await facts_are_told(hub, set(dossiers), within=90)
@@ -100,6 +115,7 @@ async def test_what_was_accepted_before_a_backup_is_done_and_what_followed_is_to
         await hub.moved_to(MORNING)
         done = await accepted(hub, 8)
         await done_once(hub, done)
+        numbered = await receipts(hub, [*done][:2])
         await hub.door.put_behaviour("*", {"callback": "on_command"})
         half_done = await accepted(hub, 4)
         await handed_over(hub, half_done)
@@ -111,6 +127,7 @@ async def test_what_was_accepted_before_a_backup_is_done_and_what_followed_is_to
         await hub.everybody_is_honest()
         followed = await accepted(hub, 5)
         await done_once(hub, followed)
+        numbered |= await receipts(hub, followed)
     lose(layout, but=["sandbox-ledger", *(["kafka"] if kafka_survives else [])])
 
     restored = await hub_command(layout, "restore", str(tmp_path), *(["--keep-kafka"] if kafka_survives else []))
@@ -125,6 +142,7 @@ async def test_what_was_accepted_before_a_backup_is_done_and_what_followed_is_to
         assert await count_dossiers(hub) == 12, "what was accepted is there, and nothing is made up"
         fresh = await accepted(hub, 3)
         assert not set(fresh.values()) & {*done.values(), *half_done.values(), *followed.values()}, "codes given twice"
+        assert not await receipts(hub, [*[*done][2:], *half_done, *fresh]) & numbered, "numbers of forms given twice"
         await done_once(hub, fresh)
         everything = await effects_after(hub, 0)
         assert {one for one in followed if everything[one] != TOLD} == set(), "done again, though it was done"
@@ -154,6 +172,9 @@ async def test_a_lost_kafka_is_rebuilt_and_every_reader_ends_as_before(layout: L
         assert busy.returncode == 1
         assert "already runs" in busy.stderr
         state, records = await what_is_known(hub), as_sent(await all_records(hub))
+        await hub.stack.stop_one("kafka")
+        async with database(hub, "intake") as outbox:
+            await outbox.execute(_LAST_WAITS, list(COMPACTED))
     shutil.rmtree(layout.folder / "kafka")
 
     rebuilt = await hub_command(layout, "republish")

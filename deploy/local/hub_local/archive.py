@@ -24,21 +24,21 @@ CHUNK = 1024 * 1024
 
 
 def pack(folder: Path, about: Mapping[str, Any], target: Path) -> dict[str, Any]:
-    """Writes every file of `folder` into `target`, in full or not at all; the manifest. Readable by its owner only."""
+    """Writes every file of `folder` into `target`, in full or not at all; the manifest. Readable by its owner only.
+
+    Until it is whole it lies in `folder`, which must be on the same disk.
+    """
     names = sorted(file.relative_to(folder).as_posix() for file in folder.rglob("*") if file.is_file())
     manifest = {"format": FORMAT, **about, "files": {name: _digest(folder / name) for name in names}}
     (folder / MANIFEST).write_text(json.dumps(manifest, indent=2, ensure_ascii=False))
-    fresh = target.with_name(f"{target.name}.{os.getpid()}.new")
-    try:
-        with os.fdopen(os.open(fresh, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o600), "w+b") as stream:
-            with tarfile.open(fileobj=stream, mode="w", format=tarfile.PAX_FORMAT) as tar:
-                for name in (MANIFEST, *names):
-                    tar.add(folder / name, name, recursive=False)
-            stream.flush()
-            os.fsync(stream.fileno())
-        os.replace(fresh, target)
-    finally:
-        fresh.unlink(missing_ok=True)
+    fresh = folder / "whole.new"
+    with os.fdopen(os.open(fresh, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o600), "w+b") as stream:
+        with tarfile.open(fileobj=stream, mode="w", format=tarfile.PAX_FORMAT) as tar:
+            for name in (MANIFEST, *names):
+                tar.add(folder / name, name, recursive=False)
+        stream.flush()
+        os.fsync(stream.fileno())
+    os.replace(fresh, target)
     return manifest
 
 

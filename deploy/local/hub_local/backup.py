@@ -7,6 +7,7 @@ same. Readers come first and the register last, so that nobody knows a dossier t
 
 import os
 import shutil
+import socket
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractAsyncContextManager, contextmanager, nullcontext, suppress
@@ -16,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import asyncpg
+import psutil
 
 from hub_local import postgres
 from hub_local.archive import pack
@@ -28,6 +30,8 @@ from hub_local.supervisor import Report, run_once
 from hub_messaging.clock import Clock, real_now
 
 ORDER = ("notify", "sla", "routing", "intake")
+UNFINISHED = f".hub-backup-{socket.gethostname()}-"
+"""Others may write to the same place: what processes run there is not known here."""
 NAME = "hub-{at:%Y%m%d-%H%M%S}.backup"
 LEFT_OUT = {
     "kafka": "rebuilt from the outboxes at a restore, for the days that the topics keep",
@@ -60,13 +64,22 @@ def _beside(file: Path) -> Iterator[Path]:
     """A folder for what goes into the file; there for as long as it is made."""
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
-        folder = Path(tempfile.mkdtemp(prefix=".hub-backup-", dir=file.parent))
+        _remove_left_behind(file.parent)
+        folder = Path(tempfile.mkdtemp(prefix=f"{UNFINISHED}{os.getpid()}-", dir=file.parent))
     except OSError as error:
         raise StackNotUsable(f"{file} can't be written: {error.strerror or error}; name another place") from None
     try:
         yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _remove_left_behind(parent: Path) -> None:
+    """What backups of this machine left there whose process was killed. They hold all keys."""
+    for folder in parent.glob(f"{UNFINISHED}*-*"):
+        pid = folder.name.removeprefix(UNFINISHED).partition("-")[0]
+        if pid.isdecimal() and not psutil.pid_exists(int(pid)):
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def _file(target: Path) -> Path:

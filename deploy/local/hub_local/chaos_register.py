@@ -5,7 +5,8 @@ import hashlib
 import os
 import time
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from hub_local.chaos_proof import Flaw
 from hub_local.chaos_ways import IssuedForm
 from hub_local.front_door import FrontDoor
 from hub_local.layout import Layout
+from hub_local.number_ranges import SYMBOLS, Reserved, reserved_earlier
 from hub_local.proof import Witness
 from hub_local.stack import Stack
 
@@ -116,7 +118,9 @@ async def flaws_of_waiting(door: FrontDoor) -> list[Flaw]:
     return [Flaw("a notice waits for a contact that nobody names", one["dossier_id"]) for one in waiting]
 
 
-async def flaws_of_forms(door: FrontDoor, witness: Witness, forms: Sequence[IssuedForm], lost: set[str]) -> list[Flaw]:
+async def flaws_of_forms(
+    door: FrontDoor, witness: Witness, forms: Sequence[IssuedForm], lost: set[str], left_out: Sequence[Reserved]
+) -> list[Flaw]:
     """Every form that was answered for is there, the same bytes; numbers without gap and without double."""
     kept = [form for form in forms if form.dossier_id not in lost]
     limit = asyncio.Semaphore(AT_ONCE)
@@ -133,12 +137,18 @@ async def flaws_of_forms(door: FrontDoor, witness: Witness, forms: Sequence[Issu
     flaws = [flaw for found in await asyncio.gather(*map(look, kept)) for flaw in found]
     async with witness.database("intake") as connection:
         ranges = await connection.fetch(_NUMBERED)
-    return flaws + [flaw for row in ranges for flaw in flaws_of_numbers(row["desk_code"], row["kind"], row["numbers"])]
+    for desk, kind, year, numbers in ranges:
+        key = f"{desk}/{SYMBOLS[int(kind) - 1]}/{year}"
+        begins = {one[key]["goes_on_after"] + 1 for one in left_out if key in one}
+        flaws += flaws_of_numbers(desk, kind, numbers, begins)
+    return flaws
 
 
-def flaws_of_numbers(desk: str, kind: str, numbers: Sequence[int]) -> list[Flaw]:
-    """Numbers of one kind at one desk in one year, in order."""
-    if list(numbers) == list(range(1, len(numbers) + 1)):
+def flaws_of_numbers(desk: str, kind: str, numbers: Sequence[int], begins: Collection[int] = ()) -> list[Flaw]:
+    """Numbers of one kind at one desk in one year, in order. `begins`: where a restore had them go on."""
+    if all(
+        number == before + 1 or (number in begins and number > before) for before, number in pairwise((0, *numbers))
+    ):
         return []
     return [Flaw(f"forms {kind} of {desk} are numbered {list(numbers)}")]
 
@@ -194,10 +204,10 @@ def _objects(folder: Path) -> list[Path]:
 class Register:
     """The register as others see it: systems that follow it, and what is proven of it in the end."""
 
-    def __init__(self, door: FrontDoor, witness: Witness, files: Path, followers: Sequence[Follower]) -> None:
+    def __init__(self, door: FrontDoor, witness: Witness, layout: Layout, followers: Sequence[Follower]) -> None:
         self._door = door
         self._witness = witness
-        self._files = files
+        self._layout = layout
         self.followers = followers
         self._following: list[asyncio.Task[None]] = []
 
@@ -219,7 +229,7 @@ class Register:
 
     async def make_old(self) -> None:
         """Three days pass for what uploads left behind: nobody waits a day until that is swept."""
-        await make_old(self._witness, self._files)
+        await make_old(self._witness, self._layout.files)
 
     async def flaws(self, load: Load) -> list[Flaw]:
         """Everything that is wrong with it now."""
@@ -230,9 +240,11 @@ class Register:
             *flaws_of_order(effects),
             *flaws_of_strangers(effects, load.old),
             *await flaws_of_waiting(self._door),
-            *await flaws_of_forms(self._door, self._witness, load.papers.forms, load.lost),
+            *await flaws_of_forms(
+                self._door, self._witness, load.papers.forms, load.lost, reserved_earlier(self._layout)
+            ),
             *await flaws_of_files(self._door, load),
-            *await flaws_of_sweeping(self._witness, self._files, len(load.papers.files)),
+            *await flaws_of_sweeping(self._witness, self._layout.files, len(load.papers.files)),
         ]
 
 
@@ -240,4 +252,4 @@ async def register_of(layout: Layout, stack: Stack, door: FrontDoor) -> Register
     """Two follow it: one for all desks, one for the first of them."""
     area = [(await door.desks())[0]["code"]]
     followers = [Follower(door, "a portal"), Follower(door, "one desk's system", area)]
-    return Register(door, Witness(layout, stack.keys.passwords, door), layout.files, followers)
+    return Register(door, Witness(layout, stack.keys.passwords, door), layout, followers)

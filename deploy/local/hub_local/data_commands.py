@@ -1,9 +1,11 @@
 """`hub backup | restore | republish`: keeping and rebuilding what the hub knows. See docs/operations.md."""
 
+import signal
 import time
+from collections.abc import Coroutine
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
@@ -15,6 +17,7 @@ if TYPE_CHECKING:
 
 # What they need is slow to import: each command brings its own, `hub --help` nothing.
 
+T = TypeVar("T")
 LISTED = 10
 READERS_FORGOTTEN_SECONDS = 15.0
 """Kafka forgets a reader that is down after ten seconds. One that comes back earlier gets the partitions that it had:
@@ -27,16 +30,25 @@ def register(root: typer.Typer) -> None:
         root.command()(command)
 
 
+def run_to_its_end(work: Coroutine[Any, Any, T]) -> T:
+    """What the work began is put away when it is told to end (SIGTERM), too: servers, locks, unfinished files."""
+    import asyncio
+
+    def leave(number: int, _frame: object) -> None:
+        raise SystemExit(128 + number)
+
+    signal.signal(signal.SIGTERM, leave)
+    return asyncio.run(work)
+
+
 def backup(
     target: Annotated[Path, typer.Argument(metavar="FILE|FOLDER", help="Where to; a folder gets a name.")],
 ) -> None:
     """Back up the databases, keys and clock of this folder's hub (sao lưu), while it works or stands."""
-    import asyncio
-
     from hub_local.backup import backup as make
 
     with clear_errors():
-        file, manifest = asyncio.run(make(here(), target, print_line))
+        file, manifest = run_to_its_end(make(here(), target, print_line))
     of_dossiers = [about["bytes"] for name, about in manifest["files"].items() if name.startswith("files/")]
     for name, about in manifest["files"].items():
         if not name.startswith("files/"):
@@ -56,13 +68,11 @@ def restore(
 
     Exit code 2: restored, and there is something in the report that a person must look after.
     """
-    import asyncio
-
     from hub_local.restore import restore as bring_back
 
     with clear_errors():
         layout = here()
-        found = asyncio.run(bring_back(layout, source, force=force, keep_kafka=keep_kafka, report=print_line))
+        found = run_to_its_end(bring_back(layout, source, force=force, keep_kafka=keep_kafka, report=print_line))
     for line in lines_of(found):
         typer.echo(line)
     typer.echo(f"All of it is kept in {layout.folder / 'reports'}. `hub up` goes on; then ask `hub stuck`.")
@@ -76,13 +86,11 @@ def republish(
     again: Annotated[bool, typer.Option("--again", help="Though the topic is not empty.")] = False,
 ) -> None:
     """Rebuild topics from the outboxes (phát lại); their readers begin anew. The hub must be down."""
-    import asyncio
-
     with clear_errors():
         if service not in (None, *SERVICES):
             raise StackNotUsable(f"{service!r} is no service; there are: {', '.join(SERVICES)}")
         services = [service] if service else list(SERVICES)
-        asyncio.run(_republish(services, start_of(since), again=again))
+        run_to_its_end(_republish(services, start_of(since), again=again))
 
 
 async def _republish(services: list[str], since: "Since", *, again: bool) -> None:
@@ -102,8 +110,9 @@ async def _republish(services: list[str], since: "Since", *, again: bool) -> Non
         forgotten_at = time.monotonic() + READERS_FORGOTTEN_SECONDS
         urls = {name: database_url(layout, stack.keys.passwords, name) for name in SERVICES}
         await apply_topics(layout.kafka_servers)
-        for topic in (topic for service in services for topic in topics_of(service)):
-            done = await send_again(layout.kafka_servers, urls, topic, since, again=again, report=print_line)
+        topics = [topic for service in services for topic in topics_of(service)]
+        sent = await send_again(layout.kafka_servers, urls, topics, since, again=again, report=print_line)
+        for topic, done in zip(topics, sent, strict=True):
             left_out = f"{done.left_out} left out, older than {topic.retention_days} days"
             typer.echo(
                 f"{topic.name}: {done.sent} events sent; {'none left out' if topic.compacted else left_out}; "
@@ -141,7 +150,7 @@ def lines_of(found: dict[str, Any]) -> list[str]:
         *_lines_of_events(found),
         f"  events older than the topics keep, not sent again: {left_out}",
         f"  handed over, and no result known: {len(unanswered)} dossiers at {len(agencies)} agencies; ask for answers",
-        f"  ranges that go on with a higher number: {len(found['numbers'])}; receipts between: take them anew",
+        f"  ranges that go on with a higher number: {len(found['numbers'])}; receipts, forms between: take anew",
     ]
 
 

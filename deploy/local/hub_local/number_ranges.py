@@ -1,59 +1,101 @@
-"""Dãy số hồ sơ sau khôi phục: numbers that may have been given after a backup are never given again.
+"""Dãy số sau khôi phục: numbers that may have been given after a backup are never given again.
 
-A receipt with such a number is in a citizen's hand, though no database knows it any more. Gaps are allowed.
+A receipt or form with such a number is in a citizen's hand, though no database knows it any more. What is left out,
+and why: docs/decisions/0071-numbers-after-a-restore.md.
 """
 
-from collections.abc import Iterable
+import json
+from collections.abc import Iterable, Mapping
 from datetime import date, datetime, timedelta
+from itertools import chain
+from typing import Any
 
 import asyncpg
 
+from hub_local.layout import Layout
 from hub_worktime import day_in_vietnam
 
 LEFT_OUT = 1000
-"""So many numbers of each desk and day are taken as given; more than any desk takes in a day."""
-MOST_DAYS = 31
+"""So many numbers of a range are taken as given each day; more than any desk gives in one."""
+ENTERED_LATE_DAYS = 31
+"""So long after its day a number may still be given: to a dossier that is entered late."""
+MOST_DAYS = 366
+SYMBOLS = ("TNHS", "YCBS", "TCHS", "PXL", "TBDGQ", "PKSHS", "STDHS")
+"""Ký hiệu of forms 01 to 07: each has a range of its own for each desk and year."""
 
-_DESKS = "SELECT desk_code FROM dossier UNION SELECT split_part(key, '/', 1) FROM number_range"
+Reserved = Mapping[str, Mapping[str, int]]
+"""By range the last number of the backup, and the one that counting goes on after."""
+
+_LAST = "SELECT key, last FROM number_range"
+_DESKS = "SELECT DISTINCT desk_code FROM dossier"
 _RAISE = """
 INSERT INTO number_range (key, last) SELECT * FROM unnest($1::text[], $2::int[])
 ON CONFLICT (key) DO UPDATE SET last = greatest(number_range.last, excluded.last)
 """
-_LAST = "SELECT key, last FROM number_range WHERE key = ANY($1)"
 
 
-async def reserve_numbers(url: str, codes: Iterable[str], since: datetime, now: datetime) -> dict[str, dict[str, int]]:
-    """Raises each desk's counter for the days from the backup to now, by business time, and over every known code.
+async def reserve_numbers(url: str, known: Mapping[str, int], since: datetime, now: datetime) -> Reserved:
+    """Moves every range on that may have given numbers from the backup to now, by business time, and over `known`.
 
-    Returns by range (`<desk>/<YYMMDD>`) the last number of the backup, and the one that counting goes on after.
+    `known`: by range the highest number that anybody knows.
     """
     connection = await asyncpg.connect(url, timeout=10)
     try:
-        seen = _highest(codes)
-        desks = {row["desk_code"] for row in await connection.fetch(_DESKS)} | {key.split("/")[0] for key in seen}
-        keys = {f"{desk}/{day:%y%m%d}" for desk in desks for day in _days(since, now)}
-        before = {row["key"]: row["last"] for row in await connection.fetch(_LAST, sorted(keys | seen.keys()))}
-        after = {key: max(seen.get(key, 0), before.get(key, 0)) for key in seen.keys() | keys}
-        raised = {key: last + (LEFT_OUT if key in keys else 0) for key, last in sorted(after.items())}
-        changed = {key: last for key, last in raised.items() if last > before.get(key, 0)}
-        await connection.execute(_RAISE, list(changed), list(changed.values()))
+        before = {row["key"]: row["last"] for row in await connection.fetch(_LAST)}
+        desks = {row["desk_code"] for row in await connection.fetch(_DESKS)}
+        desks |= {key.partition("/")[0] for key in before.keys() | known.keys()}
+        gaps = _gaps(desks, before.keys() | known.keys(), day_in_vietnam(since), day_in_vietnam(now))
+        raised = {key: max(known.get(key, 0), before.get(key, 0)) + gap for key, gap in sorted(gaps.items())}
+        await connection.execute(_RAISE, list(raised), list(raised.values()))
     finally:
         await connection.close()
-    return {key: {"backup": before.get(key, 0), "goes_on_after": last} for key, last in changed.items()}
+    return {key: {"backup": before.get(key, 0), "goes_on_after": last} for key, last in raised.items()}
 
 
-def _days(since: datetime, now: datetime) -> list[date]:
-    first, last = day_in_vietnam(since), day_in_vietnam(now)
-    count = min((last - first).days, MOST_DAYS)
-    return [last - timedelta(days=back) for back in range(max(count, 0) + 1)]
+def _gaps(desks: Iterable[str], there: Iterable[str], since: date, now: date) -> dict[str, int]:
+    """How far each range is moved on: one of a day by what a day gives; one of a year by that for each day."""
+    first = max(min(since - timedelta(days=ENTERED_LATE_DAYS), now), now - timedelta(days=MOST_DAYS))
+    days = [now - timedelta(days=back) for back in range((now - first).days + 1)]
+    years = {str(year) for year in range(min(since, now).year, max(since, now).year + 1)}
+    begun = [f"{desk}/{day:%y%m%d}" for desk in desks for day in days]
+    begun += [f"{desk}/{symbol}/{year}" for desk in desks for symbol in SYMBOLS for year in years]
+    days_passed = max((now - since).days, 0) + 1
+    return {
+        key: LEFT_OUT * (days_passed if _of_a_year(key) else 1)
+        for key in chain(begun, there)
+        if not _of_a_year(key) or key.rpartition("/")[2] in years
+    }
 
 
-def _highest(codes: Iterable[str]) -> dict[str, int]:
-    """By range the highest number of `codes`; a code of another form counts for none."""
+def _of_a_year(key: str) -> bool:
+    """`<desk>/<symbol>/<year>`, not `<desk>/<YYMMDD>`."""
+    return key.count("/") == 2
+
+
+def reserved_earlier(layout: Layout) -> list[Reserved]:
+    """What earlier restores into this folder left out: what was given after them may be lost as well."""
+    return [json.loads(file.read_text())["numbers"] for file in (layout.folder / "reports").glob("restore-*.json")]
+
+
+def highest_known(codes: Iterable[str], forms: Iterable[str], earlier: Iterable[Reserved]) -> dict[str, int]:
+    """By range the highest number of dossier `codes`, of `forms` (`<range>/<number>`) and of `earlier` restores.
+
+    A code of another form counts for none.
+    """
     highest: dict[str, int] = {}
-    for code in codes:
-        parts = code.rsplit("-", 2)
-        if len(parts) == 3 and parts[1].isdigit() and parts[2].isdigit():
-            key = f"{parts[0]}/{parts[1]}"
-            highest[key] = max(highest.get(key, 0), int(parts[2]))
+    numbers: Iterable[tuple[str, Any]] = chain(
+        (_of_code(code) for code in codes),
+        ((key, number) for key, _, number in (form.rpartition("/") for form in forms)),
+        ((key, about["goes_on_after"]) for reserved in earlier for key, about in reserved.items()),
+    )
+    for key, number in numbers:
+        highest[key] = max(highest.get(key, 0), int(number))
+    highest.pop("", None)
     return highest
+
+
+def _of_code(code: str) -> tuple[str, str]:
+    parts = code.rsplit("-", 2)
+    if len(parts) == 3 and parts[1].isdecimal() and parts[2].isdecimal():
+        return f"{parts[0]}/{parts[1]}", parts[2]
+    return "", "0"

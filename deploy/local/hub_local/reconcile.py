@@ -15,11 +15,12 @@ import asyncpg
 from aiokafka import ConsumerRecord
 
 from hub_events.event import UnreadableHeaders, from_headers
-from hub_events.intake import DossierAcceptedV1
+from hub_events.intake import DossierAcceptedV1, DossierFormIssuedV1
 from hub_events.topics import COMPACTED as COMPACTED_EVENTS
 from hub_events.topics import EVENTS, TOPICS, topic_of
 from hub_local.layout import SERVICES
 from hub_local.topic_log import Log, log_of, records_of
+from hub_worktime import day_in_vietnam
 
 if TYPE_CHECKING:
     Connection = asyncpg.Connection[asyncpg.Record]
@@ -29,7 +30,8 @@ ROWS_AT_ONCE = 5000
 COMPACTED = [*COMPACTED_EVENTS]
 
 _HEARD = """
-CREATE TEMPORARY TABLE heard (event_id uuid, subject text, type text, at timestamptz, place text, code text);
+CREATE TEMPORARY TABLE heard (event_id uuid, subject text, type text, at timestamptz, place text, code text,
+    form text);
 CREATE TEMPORARY TABLE known (dossier_id uuid, code text, place text)
 """
 _UNKNOWN_EVENTS = """
@@ -61,6 +63,7 @@ SELECT dossier_id::text, agency_code FROM progress
 WHERE handed_over_at IS NOT NULL AND completed_at IS NULL ORDER BY agency_code, dossier_id
 """
 _CODES = "SELECT code FROM known WHERE code IS NOT NULL UNION SELECT code FROM heard WHERE code IS NOT NULL"
+_FORMS = "SELECT DISTINCT form FROM heard WHERE form IS NOT NULL"
 _STEPS = "SELECT event_id, dossier_id, type, recorded_at FROM step"
 DOSSIERS_OF = {
     "routing": "SELECT dossier_id, dossier_code FROM transfer",
@@ -77,7 +80,8 @@ Positions = Mapping[str, Mapping[tuple[str, int], int]]
 async def reconcile(servers: str, urls: Mapping[str, str], positions: Positions) -> dict[str, Any]:
     """Compares four databases and Kafka with each other; changes nothing. Nobody may be at work meanwhile.
 
-    `positions`: as the databases had them. `codes`: every dossier code that anybody knows.
+    `positions`: as the databases had them. `codes`: every dossier code that anybody knows;
+    `forms`: the numbers of forms that Kafka tells of, behind their ranges.
     """
     async with AsyncExitStack() as stack:
         opened = {name: await stack.enter_async_context(_opened(urls[name])) for name in SERVICES}
@@ -103,6 +107,7 @@ async def reconcile(servers: str, urls: Mapping[str, str], positions: Positions)
             "positions": _outside(positions, logs),
             "unanswered": _plain(await intake.fetch(_UNANSWERED)),
             "codes": [row["code"] for row in await intake.fetch(_CODES)],
+            "forms": [row["form"] for row in await intake.fetch(_FORMS)],
         }
 
 
@@ -131,7 +136,9 @@ def _row(record: "ConsumerRecord[Any, Any]") -> Row | None:
     except (UnreadableHeaders, ValueError):
         return None
     code = _code(record.value) if envelope.type == DossierAcceptedV1.type else None
-    return envelope.id, subject, envelope.type, datetime.fromtimestamp(record.timestamp / 1000, UTC), "kafka", code
+    form = _form(record.value) if envelope.type == DossierFormIssuedV1.type else None
+    at = datetime.fromtimestamp(record.timestamp / 1000, UTC)
+    return envelope.id, subject, envelope.type, at, "kafka", code, form
 
 
 def _code(body: bytes | None) -> str | None:
@@ -143,6 +150,16 @@ def _code(body: bytes | None) -> str | None:
     return code if isinstance(code, str) else None
 
 
+def _form(body: bytes | None) -> str | None:
+    """`<desk>/<symbol>/<year>/<number>`."""
+    try:
+        said = DossierFormIssuedV1.model_validate_json(body or b"{}")
+    except ValueError:
+        return None
+    symbol = said.written_number.partition("/")[2]
+    return f"{said.desk.code}/{symbol}/{day_in_vietnam(said.issued_at).year}/{said.number}"
+
+
 async def _hear_timeline(opened: "Mapping[str, Connection]") -> None:
     """Notes in each producer's database which of its events the timeline at intake tells."""
     producer_of = {event.type: topic.producer for topic in TOPICS for event in topic.events}
@@ -150,7 +167,9 @@ async def _hear_timeline(opened: "Mapping[str, Connection]") -> None:
         rows: dict[str, list[Row]] = {}
         for event_id, dossier_id, type, at in steps:
             if type in EVENTS:
-                rows.setdefault(producer_of[type], []).append((event_id, str(dossier_id), type, at, "timeline", None))
+                rows.setdefault(producer_of[type], []).append(
+                    (event_id, str(dossier_id), type, at, "timeline", None, None)
+                )
         for service, heard in rows.items():
             if service != "intake":  # its own steps are in its own outbox
                 await opened[service].copy_records_to_table("heard", records=heard)

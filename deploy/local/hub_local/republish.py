@@ -6,7 +6,7 @@ times, in the outbox's order. Why positions are always set to the log's begin: d
 
 import asyncio
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -38,6 +38,7 @@ SELECT max(seq) AS last, count(*) AS rows FROM chosen
 """  # noqa: S608 - a constant
 _TOO_OLD = f"SELECT count(*) FROM outbox WHERE NOT {_WITHIN} AND type = ANY($2)"  # noqa: S608 - a constant
 _PENDING = "SELECT count(*) FROM outbox_pending"
+_PENDING_OF = "SELECT count(*) FROM outbox_pending JOIN outbox USING (seq) WHERE type = ANY($1)"
 _FORGET = "DELETE FROM position WHERE topic = $1"
 _BEGIN = """
 INSERT INTO position (topic, topic_id, partition, next_offset) SELECT $1, $2, * FROM unnest($3::int[], $4::bigint[])
@@ -62,32 +63,50 @@ class Republished:
 
 
 async def republish(
-    servers: str, urls: Mapping[str, str], topic: Topic, since: Since, *, again: bool, report: Report
-) -> Republished:
-    """Sends what the outbox of `topic`'s producer has for it again, and its readers begin at the begin of the log.
+    servers: str, urls: Mapping[str, str], topics: Sequence[Topic], since: Since, *, again: bool, report: Report
+) -> list[Republished]:
+    """Sends what the outboxes have for `topics` again, and their readers begin at the begin of the log.
 
     A compacted topic is sent whole: its outbox rows are kept for good. `urls`: service → address of its database.
-    Raises StackNotUsable when the topic is not empty (unless `again`), or somebody else's relay is at work.
+    Raises StackNotUsable, with nothing touched, when a topic is not empty (unless `again`); and when somebody else's
+    relay is at work.
     """
-    log, ids = await log_of(servers, topic.name), await topic_ids(servers, {topic.name})
-    held = sum(end - begin for begin, end in log.values())
-    if held and not again:
-        raise StackNotUsable(
-            f"{topic.name} is not empty: it holds {held} records. --again sends all of the outbox once more; "
-            "readers know repeats by their ids."
-        )
-    pool = await open_pool(urls[topic.producer], size=2)
-    leases = Leases(pool, SLOT)
-    try:
-        await _take_relay(leases, topic)
-        for reader in topic.readers:
-            await _begin_anew(urls[reader], topic.name, ids[topic.name], log)
-        await _mark(pool, topic, since)
-        sent = await _send(servers, pool, leases, topic, report)
-        return Republished(topic.name, sent, await pool.fetchval(_TOO_OLD, _days(topic), _types(topic)))
-    finally:
-        await leases.give_back([RELAY])
-        await pool.close()
+    logs = {topic.name: await log_of(servers, topic.name) for topic in topics}
+    if not again:  # of all at once: the first one that is sent takes along what is pending of the others
+        _refuse_unless_empty(logs)
+    ids = await topic_ids(servers, logs.keys())
+    done = []
+    for producer in dict.fromkeys(topic.producer for topic in topics):
+        told_by_it = [topic for topic in topics if topic.producer == producer]
+        pool = await open_pool(urls[producer], size=2)
+        leases = Leases(pool, SLOT)
+        try:
+            await _take_relay(leases, producer)
+            for topic in told_by_it:
+                for reader in topic.readers:
+                    await _begin_anew(urls[reader], topic.name, ids[topic.name], logs[topic.name])
+                await _mark(pool, topic, since)
+            done += [await _counted(pool, topic) for topic in told_by_it]
+            await _send(servers, pool, leases, told_by_it, report)
+        finally:
+            await leases.give_back([RELAY])
+            await pool.close()
+    return done
+
+
+def _refuse_unless_empty(logs: Mapping[str, Log]) -> None:
+    for name, log in logs.items():
+        if held := sum(end - begin for begin, end in log.values()):
+            raise StackNotUsable(
+                f"{name} is not empty: it holds {held} records. --again sends all of the outbox once more; "
+                "readers know repeats by their ids."
+            )
+
+
+async def _counted(pool: Pool, topic: Topic) -> Republished:
+    """What is about to be sent of it."""
+    pending = await pool.fetchval(_PENDING_OF, _types(topic))
+    return Republished(topic.name, pending, await pool.fetchval(_TOO_OLD, _days(topic), _types(topic)))
 
 
 def _days(topic: Topic) -> int | None:
@@ -98,12 +117,12 @@ def _types(topic: Topic) -> list[str]:
     return [event.type for event in topic.events]
 
 
-async def _take_relay(leases: Leases, topic: Topic) -> None:
+async def _take_relay(leases: Leases, producer: str) -> None:
     """Nobody else may send meanwhile: a new event would overtake older ones of its dossier."""
     until = time.monotonic() + 2 * DURATION.total_seconds()
     while not await leases.hold([RELAY]):
         if time.monotonic() > until:
-            raise StackNotUsable(f"the relay of {topic.producer} is at work: stop {topic.producer}'s workers first")
+            raise StackNotUsable(f"the relay of {producer} is at work: stop {producer}'s workers first")
         await asyncio.sleep(0.2)
 
 
@@ -131,10 +150,11 @@ async def _mark(pool: Pool, topic: Topic, since: Since) -> None:
             last = row["last"]
 
 
-async def _send(servers: str, pool: Pool, leases: Leases, topic: Topic, report: Report) -> int:
-    """Relays until nothing is pending, of the producer's other topics either; how many were."""
+async def _send(servers: str, pool: Pool, leases: Leases, of: Sequence[Topic], report: Report) -> None:
+    """Relays until nothing is pending, of their producer's other topics either."""
     sender = KafkaSender(servers)
-    topics = {**destinations(topic.producer), **dict.fromkeys(_types(topic), topic.name)}
+    producer = of[0].producer
+    topics = {**destinations(producer), **{type: topic.name for topic in of for type in _types(topic)}}
     relay = Relay(pool, leases, Bells(), Heart(), topics, sender)
     total = left = await pool.fetchval(_PENDING)
     said = time.monotonic()
@@ -143,15 +163,14 @@ async def _send(servers: str, pool: Pool, leases: Leases, topic: Topic, report: 
             await relay.send_chunk()
             left = await pool.fetchval(_PENDING)
             if time.monotonic() - said > REPORT_SECONDS or not left:
-                report(topic.name, f"{total - left} of {total} sent")
+                report(producer, f"{total - left} of {total} sent")
                 said = time.monotonic()
             if not await leases.hold([RELAY]):
                 raise ConnectionAbortedError("another relay has taken over")
     except UNAVAILABLE as trouble:
         raise StackNotUsable(
-            f"{topic.name} was interrupted ({type(trouble).__name__}) with {left} of {total} to be sent. They stay "
+            f"{producer} was interrupted ({type(trouble).__name__}) with {left} of {total} to be sent. They stay "
             "pending: `hub up` sends them."
         ) from trouble
     finally:
         await sender.close()
-    return int(total)

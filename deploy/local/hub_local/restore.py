@@ -22,7 +22,7 @@ from hub_local.backup import run_tool
 from hub_local.files import Held, Lock, empty_folder, write_whole
 from hub_local.keys import Keys, ensure_keys
 from hub_local.layout import SERVICES, Layout, StackNotUsable
-from hub_local.number_ranges import reserve_numbers
+from hub_local.number_ranges import highest_known, reserve_numbers, reserved_earlier
 from hub_local.reconcile import Positions, reconcile
 from hub_local.republish import Since, republish
 from hub_local.stack import Stack
@@ -177,10 +177,9 @@ async def _bring_together(
         await apply_topics(layout.kafka_servers)
         found = await reconcile(layout.kafka_servers, urls, positions)
         since = datetime.fromisoformat(manifest["business_time"])
-        numbers = await reserve_numbers(urls["intake"], found.pop("codes"), since, Clock(layout.clock_file).now())
-        sent = [
-            await republish(layout.kafka_servers, urls, topic, Since(), again=True, report=report) for topic in TOPICS
-        ]
+        known = highest_known(found.pop("codes"), found.pop("forms"), reserved_earlier(layout))
+        numbers = await reserve_numbers(urls["intake"], known, since, Clock(layout.clock_file).now())
+        sent = await republish(layout.kafka_servers, urls, TOPICS, Since(), again=True, report=report)
     result = {
         "backup_made_at": manifest["made_at"],
         "restored_at": real_now().isoformat(timespec="seconds"),
