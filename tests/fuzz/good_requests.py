@@ -178,6 +178,15 @@ def callbacks() -> list[Good]:
     return [Good("routing", "POST", "/v1/callbacks/<agency>", {**said, **fact}) for fact in facts]
 
 
+def openly(said: Any) -> Any:
+    """What an agency said, with the canary only where its words are sealed: names of steps, numbers are for all to see."""
+    if isinstance(said, dict):
+        return {name: told if name in ("reason", "note") else openly(told) for name, told in said.items()}
+    if isinstance(said, list):
+        return [openly(told) for told in said]
+    return said.replace(CANARY, "c2") if isinstance(said, str) else said
+
+
 def encoded(body: Any, kind: str, *, escaped: bool = True) -> bytes:
     """The body as it is sent; `escaped`: JSON in ASCII."""
     if kind == NDJSON:

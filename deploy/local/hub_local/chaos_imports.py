@@ -81,9 +81,9 @@ async def procedures(ground: Ground, what: Disturbance) -> str:
         raise Wrong(f"{wrong[0]} of {PROCEDURES} procedures of one import were there")
     if (count := await _counted(ground, codes)) != PROCEDURES:
         raise Wrong(f"{count} of {PROCEDURES} procedures are there")
-    versions = await ground.door.get("intake", f"/v1/procedures/{codes[-1]}/versions")
-    if len(versions["items"]) != 1:
-        raise Wrong(f"one import made {len(versions['items'])} versions")
+    versions = json.loads((await _asked(ground, f"/v1/procedures/{codes[-1]}/versions")).body)["items"]
+    if len(versions) != 1:
+        raise Wrong(f"one import made {len(versions)} versions")
     return f"{PROCEDURES} procedures, {_found(cut_with)} after the kill"
 
 
