@@ -179,7 +179,7 @@ def callbacks() -> list[Good]:
 
 
 def openly(said: Any) -> Any:
-    """What an agency said, with the canary only where its words are sealed: names of steps, numbers are for all to see."""
+    """What an agency said, with the canary only where its words are sealed: names of steps and numbers are public."""
     if isinstance(said, dict):
         return {name: told if name in ("reason", "note") else openly(told) for name, told in said.items()}
     if isinstance(said, list):
