@@ -49,7 +49,7 @@ async def test_the_date_of_the_letter_is_told_wherever_the_first_one_is(door: Fr
     steps = (await door.get(f"/v1/dossiers/{dossier_id}/timeline")).json()["steps"]
     assert "hẹn lại 17:00 16/03/2026" in steps[-1]["text"]
     letter = dict(await door.outbox(dossier_id))["dossier.form_issued.v1"]
-    assert (letter["new_due_at"], letter["reappointment"]) == ("2026-03-16T10:00:00Z", 1)
+    assert (letter["new_due_at"], letter["reappointment"], letter["request"]) == ("2026-03-16T10:00:00Z", 1, 0)
 
     door.set_time("2026-03-12T08:00:00+07:00")
     text = await visitor.sees()
@@ -113,6 +113,8 @@ async def test_no_date_is_put_off_while_papers_are_waited_for(door: FrontDoor) -
     door.set_time("2026-03-06T09:00:00+07:00")
     await door.decided(dossier_id, "supplement", components=[{"code": "to-khai", "originals": 1}])
     assert (await put_off(door, dossier_id, "2026-03-20T17:00:00+07:00")).status_code == 201
+    letter = dict(await door.outbox(dossier_id))["dossier.form_issued.v1"]
+    assert letter["request"] == 1, "it puts off the date that the supplement brought"
 
 
 async def test_forms_print_the_registers_own_date_though_the_clock_has_not_heard_of_it(door: FrontDoor) -> None:

@@ -1,5 +1,7 @@
 """Nghĩa vụ thông báo: who is told what, once, and what happens when nobody can be told."""
 
+from itertools import permutations
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as some
@@ -36,6 +38,7 @@ from tests.notify.world import (
     refused,
     requested,
     stopped,
+    supplemented,
 )
 
 DUE = at("11/03 17:00")
@@ -109,6 +112,26 @@ def test_the_new_date_of_each_apology_letter_is_told_once_and_other_forms_bring_
     message = next(work.id for work in world.work.values() if work.kind == "reappointed:1")
     world.settle(message, Sent("GW-1"))
     assert [event.duty for event in world.said(MessageSentV2)] == ["reappointed"]
+
+
+@pytest.mark.parametrize("order", list(permutations(range(3))))
+def test_a_date_that_a_letter_has_put_off_is_told_to_nobody_as_missed(world: World, order: tuple[int, ...]) -> None:
+    facts = [accepted("sms", due_at=DUE), letter(at("26/03 17:00")), missed(DUE)]
+    world.hear(*(facts[place] for place in order))
+    assert sorted(world.references()) == ["accepted", "reappointed"]
+
+
+def test_the_date_of_a_later_supplement_is_told_as_missed_although_a_letter_put_off_the_first(world: World) -> None:
+    again = supplemented(due_at=at("20/03 17:00"))
+    world.hear(accepted("sms", due_at=DUE), letter(at("16/03 17:00")), again, missed(at("20/03 17:00"), 1))
+    assert world.references() == ["accepted", "reappointed", "late:2"]
+
+
+def test_a_miss_that_was_told_before_the_letter_stays_told(world: World) -> None:
+    world.hear(accepted("sms", due_at=DUE), missed(DUE))
+    world.take("late:1")
+    world.hear(letter(at("26/03 17:00")), letter(at("27/03 17:00"), 2, request=None))
+    assert world.references() == ["accepted", "late", "reappointed", "reappointed:2"]
 
 
 def test_a_new_date_waits_for_code_and_contact_and_is_told_to_nobody_after_a_stop() -> None:

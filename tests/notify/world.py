@@ -194,9 +194,9 @@ def corrected(*channels: str) -> Fact[DossierCorrectedV1]:
     return fact_of(_like(DossierCorrectedV1, what=("contact",), **changed), minute=7)
 
 
-def letter(new_due_at: datetime | None, number: int = 1) -> Fact[DossierFormIssuedV1]:
-    """An apology letter; without a new date some other form."""
-    changes = {"new_due_at": new_due_at, "reappointment": number if new_due_at else None}
+def letter(new_due_at: datetime | None, number: int = 1, request: int | None = 0) -> Fact[DossierFormIssuedV1]:
+    """An apology letter, which puts off the date of `request`; without a new date some other form."""
+    changes = {"new_due_at": new_due_at, "reappointment": number if new_due_at else None, "request": request}
     return fact_of(_like(DossierFormIssuedV1, **changes), minute=8)
 
 

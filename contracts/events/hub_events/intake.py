@@ -326,3 +326,5 @@ class DossierFormIssuedV1(Event):
     """Ngày hẹn lại, which an apology letter (04) gives in the place of the promised one."""
     reappointment: int | None = Field(default=None, ge=1)
     """First, second … letter that gave this dossier a new date; None: of an old book, nobody is told."""
+    request: int | None = Field(default=None, ge=0)
+    """Which date the new one puts off: 0 the first, n the one set after the n-th supplement; None: it was not said."""

@@ -144,6 +144,11 @@ class Dossier(NamedTuple):
         return any(wait.received_at is not None for wait in self.waits_after_acceptance)
 
     @property
+    def date_number(self) -> int:
+        """Which date holds: 0 the acceptance's, n the one that the n-th supplement brought."""
+        return self.supplement.number if self.supplement is not None and self.restarted else 0
+
+    @property
     def waits_after_acceptance(self) -> Sequence[Wait]:
         """Waits for a supplement that the clock stood still for, in their order."""
         if self.supplement is None or self.accepted_at is None:

@@ -70,6 +70,12 @@ def owed_no_more(notices: Notices, duties: Iterable[DutyToInform], uow: NotifyWo
     return notices.without(*[duty.key for duty in duties if is_untold(duty)])
 
 
+def never_owed(notices: Notices, key: str, uow: NotifyWork) -> Notices:
+    """Without the duty of this name, whether its fact was heard or comes only now; one that was told stays."""
+    duty = notices.duties.get(key)
+    return notices.without(key) if duty is None else owed_no_more(notices, [duty], uow)
+
+
 def _readdressed(notices: Notices, uow: NotifyWork, sending: Sending, because: Envelope) -> list[DutyToInform]:
     before, now = notices_of(uow, notices.dossier_id).contact, notices.contact
     if before is None or now is None or before.sealed == now.sealed:

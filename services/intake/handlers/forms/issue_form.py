@@ -59,7 +59,8 @@ def _reappointed(drafted_from: DraftedFrom, new_due_at: datetime, uow: IntakeWor
     dossier = drafted_from.dossier
     life = (drafted_from.life or Life(dossier.id, dossier.desk.code)).reappoint(dossier.due_at, new_due_at)
     uow.lives.put(dossier.id, life)
-    return {"new_due_at": new_due_at, "reappointment": None if dossier.from_an_old_book else life.reappointments}
+    number = None if dossier.from_an_old_book else life.reappointments
+    return {"new_due_at": new_due_at, "reappointment": number, "request": dossier.date_number}
 
 
 def _issued(form: IssuedForm, desk: DeskRef, **letter: Any) -> DossierFormIssuedV1:
