@@ -68,6 +68,21 @@ async def test_a_restarted_sandbox_remembers_effects_and_says_what_is_still_to_s
     assert await routing.heard(1) == ["completed"]
 
 
+async def test_what_was_released_is_said_by_the_next_process_without_another_command(
+    run: Run, tmp_path: Path, routing: Routing
+) -> None:
+    before = await run(ledger_file=tmp_path / "ledger")
+    await before.behave(callback="on_command")
+    await before.hand_over(before.handover())
+    routing.answers = [503] * 2
+    released = await before.client.post(f"{before.url}/agencies/H26.15/callbacks/release")
+    assert released.json() == {"released": 1}
+    await routing.heard(1)
+    after = await run(ledger_file=tmp_path / "ledger")
+    await after.settled(taken=1)
+    assert (await after.client.post(f"{after.url}/agencies/H26.15/callbacks/release")).json() == {"released": 0}
+
+
 @given(st.lists(st.dictionaries(st.text(max_size=5), st.integers(0, 9), max_size=2), max_size=5), st.binary(max_size=9))
 def test_an_unfinished_last_line_is_cut_off(
     tmp_path_factory: pytest.TempPathFactory, lines: list[dict[str, int]], torn: bytes

@@ -129,7 +129,8 @@ class Sandbox:
                 self._with_token(request)
                 reply.send_json({"message_id": self._known(SMS, key).answer})
             case "POST", "agencies", agency, "callbacks", "release":
-                reply.send_json({"released": self._callbacks.release(agency, request.query.get("dossier_id"))})
+                released = await self._callbacks.release(agency, request.query.get("dossier_id"))
+                reply.send_json({"released": released})
             case "PUT", "behaviours", party:
                 self._behaviours.set(party, validate_body(BEHAVIOUR, request.body))
                 reply.send(204)

@@ -71,20 +71,26 @@ class Callbacks:
             self._ledger.plan(callbacks)
             self._begin(callbacks)
 
-    def release(self, party: str, dossier_id: str | None = None) -> int:
-        """Lets an agency say what waits for a command (about one dossier); returns how many plans were released."""
-        waiting = {
-            callback.plan
+    async def release(self, party: str, dossier_id: str | None = None) -> int:
+        """Lets an agency say what waits for a command (about one dossier), by this process or the next one.
+
+        Returns how many plans were released.
+        """
+        held = [
+            callback
             for callback in self._ledger.callbacks.values()
             if callback.party == party
             and callback.due_at is ON_COMMAND
             and callback.outcome == "waiting"
+            and callback.plan in self._released
             and dossier_id in {None, callback.dossier_id}
-        }
-        held = [event for plan in waiting if (event := self._released.get(plan)) is not None and not event.is_set()]
-        for event in held:
-            event.set()
-        return len(held)
+        ]
+        for callback in held:
+            callback.due_at = time.time()
+            self._ledger.changed(callback)
+            self._released[callback.plan].set()
+        await self._ledger.written()
+        return len({callback.plan for callback in held})
 
     def has_said(self, party: str, dossier_id: str, type: str) -> bool:
         """Whether an agency has begun to say such a thing about the dossier."""
