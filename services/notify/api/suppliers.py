@@ -13,7 +13,7 @@ from hub_web.credentials import requires
 from hub_web.pages import USUAL_LIMIT, Limit, Page, after_number, page_of
 from hub_web.problems import NOT_FOUND, Problem
 from hub_web.routes import Router
-from hub_web.tokens import All, Caller
+from hub_web.tokens import Caller
 from hub_web.waiting_work import WorkView, work_page
 from services.notify.handlers.ports import NoticeQueries, Sending
 
@@ -54,8 +54,7 @@ def supplier_router(queries: NoticeQueries, sendings: Sequence[Sending]) -> Rout
         lane = next((sending.lane for sending in sendings if sending.supplier == supplier), None)
         if lane is None:
             raise Problem(NOT_FOUND, "Không có nhà cung cấp này.", next_step="Xem GET /v1/suppliers.")
-        area = None if isinstance(caller.area, All) else caller.area
-        return await queries.aside(lane, after_number(cursor), area, limit + 1, states)
+        return await queries.aside(lane, after_number(cursor), caller.codes, limit + 1, states)
 
     @router.get("/v1/suppliers")
     async def list_suppliers(_caller: Reader) -> Page[Supplier]:
