@@ -85,14 +85,4 @@ def _of_unknown_outcome(row: Aside) -> UnknownView:
 
 
 async def _state(queries: NoticeQueries, sending: Sending) -> Supplier:
-    state = await queries.lane(sending.lane)
-    return Supplier(
-        supplier=sending.supplier,
-        channel="sms",
-        lane=state.lane,
-        due=state.due,
-        set_aside=state.set_aside,
-        unknown=state.unknown,
-        oldest_at=state.oldest_at,
-        trouble=state.trouble,
-    )
+    return Supplier(supplier=sending.supplier, channel="sms", **asdict(await queries.lane(sending.lane)))
