@@ -21,7 +21,7 @@ Reader = Annotated[Caller, requires("notices:read")]
 
 
 class Supplier(BaseModel):
-    """One supplier's lane. `set_aside`: what waits for a person; `trouble`: why the last waiting one was not taken.
+    """One supplier's lane. `set_aside`: refused, or set aside; `trouble`: why the last waiting one was not taken.
 
     `unknown`: messages that may or may not have been sent; only a supplier that is not `repeat_safe` has such.
     """
