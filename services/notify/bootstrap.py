@@ -114,16 +114,16 @@ class Service:
         settle = partial(settled, self._sending)
         client = Client(ClientLimits(connections=settings.sms_concurrency, total_seconds=ATTEMPT_SECONDS))
         gateway = SmsGateway(client, settings.sms_url, settings.sms_token, settings.sms_sender, self._contacts)
-        lanes = self.spine.lanes(
+        keeper = self.spine.lanes(
             lambda: [(lane, self._at_once())], gateway.deliver, settle, lambda _lane: settings.sms_repeat_safe
         )
 
         async def run() -> None:
             async with client:
-                await lanes.run()
+                await keeper.run()
 
         questions = [self.spine.questions(settle, gateway.ask)] if settings.sms_status_query else []
-        return [Role(lanes.name, run), *questions]
+        return [Role("lanes", run), *questions]
 
     def _at_once(self) -> int:
         """So many messages may be on their way; none in the hours in which citizens are not written to."""

@@ -16,10 +16,8 @@ from hub_events.intake import (
     DossierSupplementReceivedV1,
 )
 from hub_events.reference import AgencyPublishedV1
-from hub_messaging import backlog
 from hub_messaging.database import UNAVAILABLE
 from hub_messaging.jobs import Job
-from hub_messaging.lanes import LaneKeeper
 from hub_messaging.outcomes import Refused, Sent
 from hub_messaging.process import Role, Spine
 from hub_messaging.reader import Handler, on_dossier
@@ -28,7 +26,7 @@ from hub_messaging.runner import GroupRunner
 from hub_messaging.sealing import SealingKeys
 from hub_messaging.settings import joined
 from hub_messaging.unknown import UnknownOutcomes
-from hub_messaging.work import LANES, WorkRow
+from hub_messaging.work import WorkRow
 from hub_web.app import make_app
 from hub_web.client import Client, ClientLimits
 from hub_web.dead_letters import dead_letter_router
@@ -155,21 +153,15 @@ class Service:
 
     def _lanes(self) -> list[Role]:
         spine, settings = self.spine, self.settings
-        spine.bells.answer(LANES)
-        spine.measured_by(lambda: backlog.measure(spine.pool))
         http = Client(ClientLimits(connections=CONNECTIONS, total_seconds=settings.attempt_seconds))
         systems = AgencySystems(http, self.endpoint_of, self._keys, settings.callback_base_url)
         watch = LaneWatch(LaneTable(spine.pool, spine.bells), self.competence, settings.lane_concurrency)
-        keeper = LaneKeeper(
-            runner=spine.runner,
-            leases=spine.leases,
-            bells=spine.bells,
-            heart=spine.heart,
-            lanes=watch.wanted,
-            deliver=systems.send,
-            settle=self._settled,
-            attempt_seconds=settings.attempt_seconds + 1,
+        keeper = spine.lanes(
+            watch.wanted,
+            systems.send,
+            self._settled,
             repeat_safe=lambda lane: self._endpoints().repeat_safe(lane),
+            attempt_seconds=settings.attempt_seconds + 1,
         )
         ask = partial(find_out, transfers=TransferTable(spine.pool), systems=systems)
         beat = spine.heart.rhythm("lane_watch", limit_seconds=60)

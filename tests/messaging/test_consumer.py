@@ -25,7 +25,7 @@ from hub_messaging.clock import real_now
 from hub_messaging.consumer import Consumer
 from hub_messaging.metrics import CONSUMED
 from hub_messaging.positions import PositionMoved, stored_positions
-from hub_messaging.refused import DEAD, WAITING, RawRecord
+from hub_messaging.refused import DEAD, WAITING, RawRecord, RefusedTable
 from hub_messaging.replay import RefusedRecords
 from hub_messaging.topics import administering
 from tests.messaging.conftest import Broker, ToyService, going
@@ -72,7 +72,7 @@ async def reading_through(toy: ToyService, broker: Broker, seconds: float = 20.0
 
 
 async def dead_letters(toy: ToyService, state: str = DEAD) -> list[dict[str, Any]]:
-    return await refused.listed(toy.pool, state, 0, 1000)
+    return await RefusedTable(toy.pool).listed(state, 0, 1000)
 
 
 async def test_kafka_never_moves_offsets_by_itself_and_every_subscriber_is_manual(
@@ -195,7 +195,7 @@ async def test_poison_of_every_kind_becomes_dead_letters_that_say_why_and_blocks
         "invalid-body", "unreadable-headers", "unknown-version", "invalid-subject",
     }  # fmt: skip
     for letter in letters:
-        shown = await refused.shown(toy.pool, int(str(letter["id"])))
+        shown = await RefusedTable(toy.pool).shown(int(str(letter["id"])))
         assert shown is not None
         assert "0912345678" not in str(letter["detail"])
 
@@ -648,14 +648,14 @@ async def test_the_dead_are_replayed_inside_the_service_once_the_reason_is_gone(
     replays = RefusedRecords(toy.runner, toy.reader, toy.heart)
     letters = await dead_letters(toy)
     # Replayed too early it is refused again, and its count grows.
-    assert await refused.decide(toy.pool, int(letters[0]["id"]), WAITING, "officer-1", "try")
+    assert await RefusedTable(toy.pool).decide(int(letters[0]["id"]), WAITING, "officer-1", "try")
     await replays.try_again()
-    shown = await refused.shown(toy.pool, int(letters[0]["id"]))
+    shown = await RefusedTable(toy.pool).shown(int(letters[0]["id"]))
     assert shown is not None
     assert (shown["state"], shown["attempts"], shown["decided_by"]) == (DEAD, 2, "officer-1")
     toy.mended.yes = True
     for letter in letters:
-        assert await refused.decide(toy.pool, int(letter["id"]), WAITING, "officer-1", "mended")
+        assert await RefusedTable(toy.pool).decide(int(letter["id"]), WAITING, "officer-1", "mended")
     await toy.pool.execute("UPDATE refused_record SET next_at = now()")
     await asyncio.gather(replays.try_again(), replays.try_again())
     assert set(await settled_state(toy.pool)) == set(dossiers)
@@ -667,8 +667,8 @@ async def test_a_discarded_letter_is_never_run_and_keeps_who_and_why(toy: ToySer
     await broker.say(submitted(Mischief.CANNOT))
     await reading_through(toy, broker)
     (letter,) = await dead_letters(toy)
-    assert await refused.decide(toy.pool, int(letter["id"]), refused.DISCARDED, "officer-1", "a test record")
-    assert not await refused.decide(toy.pool, int(letter["id"]), WAITING, "officer-2", "no")
+    assert await RefusedTable(toy.pool).decide(int(letter["id"]), refused.DISCARDED, "officer-1", "a test record")
+    assert not await RefusedTable(toy.pool).decide(int(letter["id"]), WAITING, "officer-2", "no")
     toy.mended.yes = True
     await RefusedRecords(toy.runner, toy.reader, toy.heart).try_again()
     assert await settled_state(toy.pool) == {}

@@ -54,7 +54,7 @@ def main() -> None:
         stuck: list[Any] = [Role("stuck", block)] if settings.stuck else []
         work = [
             spine.timers(ring),
-            spine.lanes(lanes, deliver, settle, lambda _lane: settings.repeat_safe),
+            Role("lanes", spine.lanes(lanes, deliver, settle, lambda _lane: settings.repeat_safe).run),
             *spine.consumer(handlers()),
         ]
         return [spine.relay(), *work, *spine.housekeeping(), *stuck]

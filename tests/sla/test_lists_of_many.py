@@ -37,7 +37,7 @@ async def many(postgres: PostgresServer) -> AsyncIterator[asyncpg.Connection]:
 async def test_a_page_of_a_desk_touches_its_own_clocks_alone(many: asyncpg.Connection) -> None:
     for state in STATES:
         for differs in (None, True):
-            wish = DeadlineWish(state, differs, None, frozenset({"D7"}))
+            wish = DeadlineWish(state, differs, None, ["D7"])
             touched = await _touched(many, *listing(wish, NOW, PAGE))
             assert touched <= 10 * OF_ONE_DESK, (state, differs, touched)
 
@@ -47,7 +47,7 @@ async def test_a_page_of_desks_is_what_the_list_of_all_shows_of_them(
     many: asyncpg.Connection, state: str | None
 ) -> None:
     everything, values = listing(DeadlineWish(state), NOW, CLOCKS)
-    area = frozenset({"D3", "D4", "D77"})
+    area = ["D3", "D4", "D77"]
     expected = [row["dossier_id"] for row in await many.fetch(everything, *values) if row["desk"] in area]
     first, values = listing(DeadlineWish(state, area=area), NOW, 5)
     page = [row["dossier_id"] for row in await many.fetch(first, *values)]

@@ -83,7 +83,7 @@ class LaneKeeper(Generic[U]):
         heart: Heart,
         lanes: Callable[[], Iterable[tuple[str, int]]],
         deliver: Callable[[WorkRow], Awaitable[Outcome]],
-        settle: Callable[[WorkRow, Sent | Refused, int], Job[U, None]],
+        settle: unknown.Settle[U],
         attempt_seconds: float = 10.0,
         repeat_safe: Callable[[str], bool] = lambda _lane: True,
     ) -> None:

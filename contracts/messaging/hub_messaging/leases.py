@@ -1,7 +1,7 @@
 """Leases: which process owns a role (relay, timers, a lane). Real time; what an owner writes is fenced by its epoch."""
 
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -71,6 +71,11 @@ class Lease:
     """When its former owner, which did not give it back, was to be heard of at the latest."""
 
 
+def names_and_epochs(leases: Collection[Lease]) -> tuple[list[str], list[int]]:
+    """The first two values of a statement that asks whether they are still ours."""
+    return [lease.name for lease in leases], [lease.epoch for lease in leases]
+
+
 class Leases:
     """The leases that this process holds. A slot that starts again takes back its own at once."""
 
@@ -125,7 +130,6 @@ def _age(moment: Moment) -> float:
 
 async def check(connection: Connection, leases: Mapping[str, Lease]) -> None:
     """Holds off a take-over until the end of the transaction. Raises LostLease when one is no longer ours."""
-    held = sorted(leases.values(), key=lambda lease: lease.name)
-    rows = await connection.fetch(_CHECK, [lease.name for lease in held], [lease.epoch for lease in held])
-    if len(rows) != len(held):
+    rows = await connection.fetch(_CHECK, *names_and_epochs(leases.values()))
+    if len(rows) != len(leases):
         raise LostLease(frozenset(leases.keys() - {row["name"] for row in rows}))

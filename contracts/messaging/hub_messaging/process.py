@@ -31,7 +31,7 @@ from hub_messaging.lanes import LaneKeeper
 from hub_messaging.leases import Leases
 from hub_messaging.metrics import ISSUER_KEYS_AGE
 from hub_messaging.outbox import RELAY
-from hub_messaging.outcomes import Outcome, Refused, Sent
+from hub_messaging.outcomes import Outcome
 from hub_messaging.reader import Handler, Reader
 from hub_messaging.relay import KafkaSender, Relay
 from hub_messaging.replay import RefusedRecords
@@ -181,13 +181,14 @@ class Spine(Generic[U]):
         self,
         lanes: Callable[[], Iterable[tuple[str, int]]],
         deliver: Callable[[WorkRow], Awaitable[Outcome]],
-        settle: Callable[[WorkRow, Sent | Refused, int], Job[U, None]],
-        repeat_safe: Callable[[str], bool] = lambda _lane: True,
-    ) -> Role:
-        """Sends the due work of its lanes; see LaneKeeper."""
+        settle: Settle[U],
+        repeat_safe: Callable[[str], bool],
+        attempt_seconds: float = 10.0,
+    ) -> LaneKeeper[U]:
+        """What sends the due work of the service's lanes: a role of that service runs it."""
         self.bells.answer(LANES)
         self.measured_by(lambda: backlog.measure(self.pool))
-        keeper = LaneKeeper(
+        return LaneKeeper(
             runner=self.runner,
             leases=self.leases,
             bells=self.bells,
@@ -196,8 +197,8 @@ class Spine(Generic[U]):
             deliver=deliver,
             settle=settle,
             repeat_safe=repeat_safe,
+            attempt_seconds=attempt_seconds,
         )
-        return Role("lanes", keeper.run)
 
     def questions(self, settle: Settle[U], ask: Ask) -> Role:
         """Asks what became of work whose outcome is unknown; see hub_messaging.unknown."""

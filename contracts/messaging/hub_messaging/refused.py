@@ -157,25 +157,6 @@ async def due(pool: Pool, most: int) -> list[RawRecord]:
     ]
 
 
-async def listed(pool: Pool, state: str, after: int, most: int) -> list[dict[str, object]]:
-    """Refused records in `state`, oldest first, without their bodies."""
-    return [dict(row) for row in await pool.fetch(_LIST, state, after, most)]
-
-
-async def shown(pool: Pool, record_id: int) -> dict[str, object] | None:
-    """One refused record with headers and body (sealed parts stay sealed)."""
-    row = await pool.fetchrow("SELECT * FROM refused_record WHERE id = $1", record_id)
-    if row is None:
-        return None
-    headers = [(name, _readable(value)) for name, value in headers_from_text(row["headers"])]
-    return {**row, "key": _readable(row["key"]), "headers": headers, "body": _readable(row["body"])}
-
-
-async def decide(pool: Pool, record_id: int, state: str, who: str, why: str) -> bool:
-    """Replay (`waiting`: tried at once) or discard; False when there is no such open record."""
-    return await pool.fetchval(_DECIDE, record_id, state, who, why) is not None
-
-
 class RefusedTable:
     """The refused records of one database, as the operators' routes ask for them."""
 
@@ -183,13 +164,20 @@ class RefusedTable:
         self._pool = pool
 
     async def listed(self, state: str, after: int, most: int) -> list[dict[str, object]]:
-        return await listed(self._pool, state, after, most)
+        """Refused records in `state`, oldest first, without their bodies."""
+        return [dict(row) for row in await self._pool.fetch(_LIST, state, after, most)]
 
     async def shown(self, record_id: int) -> dict[str, object] | None:
-        return await shown(self._pool, record_id)
+        """One refused record with headers and body (sealed parts stay sealed)."""
+        row = await self._pool.fetchrow("SELECT * FROM refused_record WHERE id = $1", record_id)
+        if row is None:
+            return None
+        headers = [(name, _readable(value)) for name, value in headers_from_text(row["headers"])]
+        return {**row, "key": _readable(row["key"]), "headers": headers, "body": _readable(row["body"])}
 
     async def decide(self, record_id: int, state: str, who: str, why: str) -> bool:
-        return await decide(self._pool, record_id, state, who, why)
+        """Replay (`waiting`: tried at once) or discard; False when there is no such open record."""
+        return await self._pool.fetchval(_DECIDE, record_id, state, who, why) is not None
 
 
 def headers_as_text(headers: Iterable[tuple[str, bytes]]) -> str:

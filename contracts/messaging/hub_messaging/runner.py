@@ -5,7 +5,8 @@ fence → idempotency keys or inbox → aggregates (locked by key) → jobs, one
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime
 from typing import Any, Generic, TypeVar
 from uuid import UUID
@@ -26,6 +27,7 @@ log = structlog.get_logger(__name__)
 
 U = TypeVar("U", bound=UnitOfWork)
 R = TypeVar("R")
+T = TypeVar("T")
 UNIQUE_RACES = 5
 TRANSACTION_SECONDS = 30.0
 """Longer than any statement may take: what hangs all the same is given up as trouble of the database."""
@@ -59,29 +61,23 @@ class Runner(Generic[U]):
         A data error in the common writes makes each job run alone, so that only the guilty one fails. Raises what is
         in database.UNAVAILABLE, LostLease, StopReading: then nothing is committed.
         """
+
+        def attempt(batch: Sequence[Job[U, Any]]) -> Awaitable[list[Result[Any]]]:
+            return _on_what_is_there(lambda: self._transaction(batch, fence, also, now))
+
         try:
-            return await self._attempt(jobs, fence, also, now)
+            return await attempt(jobs)
         except (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError) as error:
             if len(jobs) == 1:
-                return [await self._give_up(jobs[0], error, fence, also, now)]
+                if (record := _rescue(jobs[0], error)) is not None:
+                    await attempt([record])
+                return [Failed(error)]
             log.warning("batch_runs_one_by_one", error=type(error).__name__, jobs=len(jobs))
         results = [(await self.run([job], fence=fence, now=now))[0] for job in jobs]
         if also is not None:
             async with self.pool.acquire() as connection, connection.transaction():
                 await also(connection)
         return results
-
-    async def _attempt(
-        self, jobs: Sequence[Job[U, R]], fence: Mapping[str, Lease] | None, also: Also | None, now: datetime | None
-    ) -> list[Result[R]]:
-        for race in range(UNIQUE_RACES):
-            try:
-                return await self._transaction(jobs, fence, also, now)
-            except asyncpg.UniqueViolationError:
-                # Somebody created the same aggregate a moment earlier: run again on what is there now.
-                if race == UNIQUE_RACES - 1:
-                    raise
-        raise AssertionError("unreachable")
 
     async def _transaction(
         self, jobs: Sequence[Job[U, R]], fence: Mapping[str, Lease] | None, also: Also | None, now: datetime | None
@@ -103,21 +99,19 @@ class Runner(Generic[U]):
         self._bells.ring(uow.bells())
         return results
 
-    async def _give_up(
-        self,
-        job: Job[U, R],
-        error: Exception,
-        fence: Mapping[str, Lease] | None,
-        also: Also | None,
-        now: datetime | None,
-    ) -> Result[R]:
-        """The job's own writes are refused by the database: its rescue is all that is left."""
-        if job.rescue is None:
-            return Failed(error)
-        rescue = job.rescue
-        record: Job[U, None] = Job(run=lambda uow: rescue(uow, error), inbox=job.inbox)
-        await self._attempt([record], fence, also, now)
-        return Failed(error)
+
+async def _on_what_is_there(transaction: Callable[[], Awaitable[T]]) -> T:
+    """Somebody may have created the same aggregate a moment earlier: then it is run again on what is there now."""
+    for _ in range(UNIQUE_RACES - 1):
+        with suppress(asyncpg.UniqueViolationError):
+            return await transaction()
+    return await transaction()
+
+
+def _rescue(job: Job[U, Any], error: Exception) -> Job[U, None] | None:
+    """The job's own writes are refused by the database: its rescue is all that is left."""
+    rescue = job.rescue
+    return None if rescue is None else Job(run=lambda uow: rescue(uow, error), inbox=job.inbox)
 
 
 def _keys(jobs: Sequence[Job[Any, Any]]) -> dict[str, set[Any]]:

@@ -8,7 +8,7 @@ a party that doesn't honour it, and of what was withdrawn meanwhile, the rows ar
 from collections.abc import Sequence
 
 from hub_messaging.database import Pool, locked_in_order
-from hub_messaging.leases import LANES_OF_OURS, Lease, Leases, lane_of
+from hub_messaging.leases import LANES_OF_OURS, Lease, Leases, lane_of, names_and_epochs
 from hub_messaging.outcomes import MAY_BE_TAKEN, PROCESS_ENDED
 from hub_messaging.withdrawn import IN_DOUBT
 
@@ -50,7 +50,7 @@ async def inherit(pool: Pool, held: Leases, lanes: Sequence[Lease], unmarked: Se
     ]
     for first in range(0, len(abandoned), LANES_AT_ONCE):
         leases, since, most = zip(*abandoned[first : first + LANES_AT_ONCE], strict=True)
-        ours = [lease.name for lease in leases], [lease.epoch for lease in leases]
+        ours = names_and_epochs(leases)
         await pool.execute(_LOSE_TRACK, *ours)
         await pool.execute(_SUSPECT, [lane_of(lease) for lease in leases], since, most, MAY_BE_TAKEN)
         await pool.execute(_DOUBT, *ours)

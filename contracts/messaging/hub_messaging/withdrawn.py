@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from uuid import UUID
 
 from hub_messaging.database import Pool, locked_in_order
-from hub_messaging.leases import LANES_OF_OURS, Lease
+from hub_messaging.leases import LANES_OF_OURS, Lease, names_and_epochs
 
 WITHDRAW = """
 UPDATE work SET outcome = 'withdrawn', state = CASE WHEN state = 'unknown' THEN state ELSE 'done' END,
@@ -42,4 +42,4 @@ UPDATE work SET started_at = NULL {locked_in_order("work", "id", f"{LANES_OF_OUR
 
 async def trust(pool: Pool, lanes: Sequence[Lease], held: Sequence[UUID]) -> None:
     """The owner of lanes knows what is under way in them: of what was withdrawn, no more than the rows it holds."""
-    await pool.execute(_TRUST, [lease.name for lease in lanes], [lease.epoch for lease in lanes], held)
+    await pool.execute(_TRUST, *names_and_epochs(lanes), held)

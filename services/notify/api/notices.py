@@ -17,7 +17,7 @@ from hub_web.credentials import requires
 from hub_web.pages import USUAL_LIMIT, Limit, Page, after_id, page_of
 from hub_web.problems import NOT_FOUND, NOTHING_TO_REDO, NOTHING_TO_SETTLE, Problem
 from hub_web.routes import Router
-from hub_web.tokens import All, Caller
+from hub_web.tokens import Caller
 from hub_web.waiting_work import Settle
 from services.notify.domain.notices import Notices, State, Told
 from services.notify.handlers.ports import Messages, NoticeQueries, NoticeWish
@@ -140,8 +140,7 @@ def notice_router(queries: NoticeQueries, messages: Messages, seal: Callable[[UU
         limit: Limit = USUAL_LIMIT,
     ) -> Page[DossierNotices]:
         """Dossiers, each with the notices asked for."""
-        area = None if isinstance(caller.area, All) else caller.area
-        found = await queries.page(NoticeWish(state, after_id(cursor), area), limit + 1)
+        found = await queries.page(NoticeWish(state, after_id(cursor), caller.codes), limit + 1)
         return page_of(found, limit, partial(_shown, state=state), lambda notices: (str(notices.dossier_id),))
 
     return router

@@ -13,7 +13,7 @@ from hub_web.credentials import requires
 from hub_web.pages import USUAL_LIMIT, Limit, Page, after_number, page_of
 from hub_web.problems import NOT_FOUND, Problem
 from hub_web.routes import Router
-from hub_web.tokens import All, Caller
+from hub_web.tokens import Caller
 from hub_web.waiting_work import WorkView, work_page
 from services.notify.handlers.ports import NoticeQueries, Sending
 
@@ -21,7 +21,7 @@ Reader = Annotated[Caller, requires("notices:read")]
 
 
 class Supplier(BaseModel):
-    """One supplier's lane. `set_aside`: what waits for a person; `trouble`: why the last waiting one was not taken.
+    """One supplier's lane. `set_aside`: refused, or set aside; `trouble`: why the last waiting one was not taken.
 
     `unknown`: messages that may or may not have been sent; only a supplier that is not `repeat_safe` has such.
     """
@@ -54,8 +54,7 @@ def supplier_router(queries: NoticeQueries, sendings: Sequence[Sending]) -> Rout
         lane = next((sending.lane for sending in sendings if sending.supplier == supplier), None)
         if lane is None:
             raise Problem(NOT_FOUND, "Không có nhà cung cấp này.", next_step="Xem GET /v1/suppliers.")
-        area = None if isinstance(caller.area, All) else caller.area
-        return await queries.aside(lane, after_number(cursor), area, limit + 1, states)
+        return await queries.aside(lane, after_number(cursor), caller.codes, limit + 1, states)
 
     @router.get("/v1/suppliers")
     async def list_suppliers(_caller: Reader) -> Page[Supplier]:
@@ -86,14 +85,4 @@ def _of_unknown_outcome(row: Aside) -> UnknownView:
 
 
 async def _state(queries: NoticeQueries, sending: Sending) -> Supplier:
-    state = await queries.lane(sending.lane)
-    return Supplier(
-        supplier=sending.supplier,
-        channel="sms",
-        lane=state.lane,
-        due=state.due,
-        set_aside=state.set_aside,
-        unknown=state.unknown,
-        oldest_at=state.oldest_at,
-        trouble=state.trouble,
-    )
+    return Supplier(supplier=sending.supplier, channel="sms", **asdict(await queries.lane(sending.lane)))

@@ -134,6 +134,10 @@ class Notices(NamedTuple):
             return self
         return self._replace(contact=contact)
 
+    def at_desk(self, desk: str, procedure: str | None = None) -> Self:
+        """Knows where it is dealt with, and what it is about, unless that is known: the acceptance says it anew."""
+        return self._replace(desk=self.desk or desk, procedure=self.procedure or procedure)
+
     def with_date(self, request: int, due_at: datetime | None) -> Self:
         """Knows the promised date of this number; of two the higher one holds, whichever is heard first."""
         return self._replace(due_at=due_at, due_request=request) if request >= self.due_request else self

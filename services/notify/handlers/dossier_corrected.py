@@ -11,7 +11,7 @@ def on_dossier_corrected(fact: Fact[DossierCorrectedV1], uow: NotifyWork, sendin
 
     Nothing is told about the correction.
     """
-    notices = notices_of(uow, fact.dossier_id)
+    notices = notices_of(uow, fact.dossier_id).at_desk(fact.data.desk.code)
     if "contact" in fact.data.what:
         notices = notices.with_contact(contact_in(fact))
-    tell(notices._replace(desk=notices.desk or fact.data.desk.code), uow, sending, fact.envelope)
+    tell(notices, uow, sending, fact.envelope)

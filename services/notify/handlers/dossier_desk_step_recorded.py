@@ -13,6 +13,5 @@ def on_dossier_desk_step_recorded(fact: Fact[DossierDeskStepRecordedV1], uow: No
     """Báo đã có kết quả, where the desk says it and no agency does. Other steps of the desk are nobody's news."""
     if fact.data.step != RESULT_READY:
         return
-    notices = notices_of(uow, fact.dossier_id)
-    notices = notices._replace(desk=notices.desk or fact.data.desk.code)
+    notices = notices_of(uow, fact.dossier_id).at_desk(fact.data.desk.code)
     tell(notices.with_duty(result_told(fact.dossier_id)), uow, sending, fact.envelope)

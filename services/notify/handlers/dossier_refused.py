@@ -9,10 +9,6 @@ from services.notify.handlers.telling import contact_in, notices_of, tell
 
 def on_dossier_refused(fact: Fact[DossierRefusedV1], uow: NotifyWork, sending: Sending) -> None:
     """Báo không tiếp nhận: that an officer refused; the reason is told at the desk, never by SMS."""
-    notices = notices_of(uow, fact.dossier_id)
-    notices = notices._replace(
-        procedure=notices.procedure or fact.data.procedure.name,
-        desk=notices.desk or fact.data.desk.code,
-    )
+    notices = notices_of(uow, fact.dossier_id).at_desk(fact.data.desk.code, fact.data.procedure.name)
     duty = DutyToInform("refusal", 1, fact.id, "refusal", {"procedure": fact.data.procedure.name})
     tell(notices.with_contact(contact_in(fact)).with_duty(duty), uow, sending, fact.envelope)

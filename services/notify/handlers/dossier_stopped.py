@@ -9,11 +9,7 @@ from services.notify.handlers.telling import contact_in, notices_of, tell
 
 def on_dossier_stopped(fact: Fact[DossierStoppedV1], uow: NotifyWork, sending: Sending) -> None:
     """Báo dừng giải quyết: the reason is told at the desk, never by SMS. Never accepted, it has no code to name."""
-    notices = notices_of(uow, fact.dossier_id)
-    notices = notices._replace(
-        procedure=notices.procedure or fact.data.procedure.name,
-        desk=notices.desk or fact.data.desk.code,
-    )
+    notices = notices_of(uow, fact.dossier_id).at_desk(fact.data.desk.code, fact.data.procedure.name)
     fields = {"procedure": fact.data.procedure.name}
     if fact.data.dossier_code is not None:
         fields["code"] = fact.data.dossier_code

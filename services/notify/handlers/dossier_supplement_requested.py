@@ -11,11 +11,7 @@ def on_dossier_supplement_requested(
     fact: Fact[DossierSupplementRequestedV1], uow: NotifyWork, sending: Sending
 ) -> None:
     """Báo yêu cầu bổ sung: once for each request. Before acceptance the dossier has no code to name."""
-    notices = notices_of(uow, fact.dossier_id)
-    notices = notices._replace(
-        procedure=notices.procedure or fact.data.procedure.name,
-        desk=notices.desk or fact.data.desk.code,
-    )
+    notices = notices_of(uow, fact.dossier_id).at_desk(fact.data.desk.code, fact.data.procedure.name)
     fields = {"procedure": fact.data.procedure.name}
     if fact.data.dossier_code is not None:
         fields["code"] = fact.data.dossier_code

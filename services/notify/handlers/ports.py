@@ -80,7 +80,7 @@ class NoticeWish:
 
     state: State | None = None
     after: UUID | None = None
-    area: frozenset[str] | None = None
+    area: Sequence[str] | None = None
 
 
 class NoticeQueries(Protocol):
@@ -90,7 +90,7 @@ class NoticeQueries(Protocol):
     async def page(self, wish: NoticeWish, most: int) -> Sequence[Notices]: ...
     async def lane(self, lane: str) -> LaneState: ...
     async def aside(
-        self, lane: str, after: int, area: frozenset[str] | None, most: int, states: Sequence[str]
+        self, lane: str, after: int, area: Sequence[str] | None, most: int, states: Sequence[str]
     ) -> Sequence[Aside]: ...
 
 

@@ -60,14 +60,13 @@ class StoredNotices:
 
     async def page(self, wish: NoticeWish, most: int) -> Sequence[Notices]:
         """Dossiers with a duty in the wished state."""
-        area = None if wish.area is None else sorted(wish.area)
         if wish.state is None:
-            rows = await self._pool.fetch(_page("true"), wish.after, area, most)
+            rows = await self._pool.fetch(_page("true"), wish.after, wish.area, most)
         elif wish.state in _LISTED:
-            rows = await self._pool.fetch(_page(_LISTED[wish.state]), wish.after, area, most)
+            rows = await self._pool.fetch(_page(_LISTED[wish.state]), wish.after, wish.area, most)
         else:
             duty = orjson.dumps([{"state": wish.state}]).decode()
-            rows = await self._pool.fetch(_page("duties @> $4::jsonb"), wish.after, area, most, duty)
+            rows = await self._pool.fetch(_page("duties @> $4::jsonb"), wish.after, wish.area, most, duty)
         return [from_row(row) for row in rows]
 
     async def measure(self) -> None:
@@ -78,10 +77,10 @@ class StoredNotices:
             DOSSIERS.labels(state).set(row[state])
 
     async def aside(
-        self, lane: str, after: int, area: frozenset[str] | None, most: int, states: Sequence[str]
+        self, lane: str, after: int, area: Sequence[str] | None, most: int, states: Sequence[str]
     ) -> list[work.Aside]:
         """Messages in these states that wait for a person, oldest first, of these desks (None: of all)."""
-        rows = await self._pool.fetch(_ASIDE, lane, after, most, None if area is None else sorted(area), states)
+        rows = await self._pool.fetch(_ASIDE, lane, after, most, area, states)
         return [work.Aside(**row) for row in rows]
 
     async def lane(self, lane: str) -> LaneState:

@@ -27,7 +27,7 @@ Manager = Annotated[Caller, requires("lanes:manage")]
 
 
 class LaneView(BaseModel):
-    """Làn of one agency. `due`: hand-overs still to be made; `set_aside`: those that wait for a person.
+    """Làn of one agency. `due`: hand-overs still to be made; `set_aside`: those refused or set aside.
 
     `unknown`: those that the agency may or may not have; only one that is not `repeat_safe` has such.
     `offers`: what it takes besides hand-overs; of anything else a person must tell it.
@@ -106,7 +106,7 @@ def lanes_router(lanes: Lanes, unknown: UnknownHandOvers, competence: Competence
         """Hand-overs of this lane that wait for a person, oldest first."""
         after = after_number(cursor)
         await lane(caller, name)
-        return work_page(await lanes.set_aside(name, after, limit + 1), limit)
+        return work_page(await lanes.aside(name, after, limit + 1), limit)
 
     @router.post("/v1/lanes/{name}/work/{work_id}/redo")
     async def redo_work(caller: Manager, name: str, work_id: UUID) -> LaneView:

@@ -89,7 +89,7 @@ class LaneTable:
         if closed:
             await self._pool.execute(_CLOSED, sorted(closed))
 
-    async def set_aside(self, lane: str, after: int, most: int) -> list[Aside]:
+    async def aside(self, lane: str, after: int, most: int) -> list[Aside]:
         """Rows that wait for a person, oldest first."""
         return [Aside(**row) for row in await self._pool.fetch(_ASIDE, lane, after, most)]
 

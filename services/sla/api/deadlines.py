@@ -13,7 +13,7 @@ from hub_web.credentials import requires
 from hub_web.pages import USUAL_LIMIT, Limit, Page, after_id, page_of
 from hub_web.problems import NOT_FOUND, Problem
 from hub_web.routes import Router
-from hub_web.tokens import All, Caller
+from hub_web.tokens import Caller
 from services.sla.domain.check import explain
 from services.sla.domain.clock import DossierClock, PromisedDate
 from services.sla.handlers.ports import DeadlineQueries, DeadlineWish
@@ -85,9 +85,8 @@ def deadline_router(queries: DeadlineQueries, now: Callable[[], datetime]) -> Ro
         limit: Limit = USUAL_LIMIT,
     ) -> Page[Deadline]:
         """Danh sách thời hạn; `differs`: those where our date isn't the promised one."""
-        area = None if isinstance(caller.area, All) else caller.area
         moment = now()
-        wish = DeadlineWish(state, differs, after_id(cursor), area)
+        wish = DeadlineWish(state, differs, after_id(cursor), caller.codes)
         clocks = await queries.page(wish, moment, limit + 1)
         return page_of(clocks, limit, partial(_listed, now=moment), lambda clock: (str(clock.dossier_id),))
 

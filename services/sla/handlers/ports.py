@@ -44,7 +44,7 @@ class DeadlineWish:
     state: str | None = None
     differs: bool | None = None
     after: UUID | None = None
-    area: frozenset[str] | None = None
+    area: Sequence[str] | None = None
 
 
 class DeadlineQueries(Protocol):

@@ -74,4 +74,4 @@ class ClockQueries:
 def listing(wish: DeadlineWish, now: datetime, most: int) -> tuple[str, list[Any]]:
     """The statement of a page, and its values."""
     values = [wish.state, now, wish.differs, wish.after, most]
-    return (_PAGE, values) if wish.area is None else (_PAGE_OF_DESKS, [*values, sorted(wish.area)])
+    return (_PAGE, values) if wish.area is None else (_PAGE_OF_DESKS, [*values, wish.area])
