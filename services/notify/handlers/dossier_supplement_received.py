@@ -3,6 +3,7 @@
 from hub_events.event import Fact
 from hub_events.intake import DossierSupplementReceivedV1
 from services.notify.handlers.ports import NotifyWork, Sending
+from services.notify.handlers.promised_date import dated_anew
 from services.notify.handlers.telling import notices_of, owed_no_more, tell
 
 
@@ -15,5 +16,8 @@ def on_dossier_supplement_received(fact: Fact[DossierSupplementReceivedV1], uow:
     else:
         notices = notices.without(wanted)
     if promise is not None:
-        notices = notices.with_date(fact.data.request, promise.due_at)
+        newest = fact.data.request > notices.due_request
+        notices = notices.with_date(fact.data.request, promise.due_at).without_letters()
+        if newest:
+            notices = dated_anew(notices, fact.id, fact.envelope.recorded_at, uow, sending)
     tell(notices, uow, sending, fact.envelope)
