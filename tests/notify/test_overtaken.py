@@ -18,6 +18,7 @@ from tests.notify.world import (
     at,
     completed,
     desk_step,
+    letter,
     missed,
     requested,
     stopped,
@@ -213,3 +214,79 @@ def test_papers_that_were_wanted_before_the_acceptance_take_no_miss_back(world: 
 def test_a_receipt_without_a_date_takes_none_from_a_supplement(world: World) -> None:
     world.hear(accepted("sms", due_at=DUE), supplemented(2, due_at=None), supplemented(due_at=LATER), accepted("sms"))
     assert world.notices().due_at == LATER
+
+
+# Dates in what still waits
+
+
+def test_an_acceptance_that_still_waits_names_the_date_that_a_supplement_brought(world: World) -> None:
+    world.hear(accepted("sms", due_at=DUE), requested("sms"), supplemented(due_at=LATER))
+    assert world.references() == ["accepted"]
+    (text,) = world.texts()
+    assert "17:00 18/03/2026" in text
+    world.hear(requested("sms", request=2), supplemented(2, due_at=SECOND))
+    (text,) = world.texts()
+    assert "17:00 12/03/2026" in text
+    world.take("accepted:1")
+    assert world.states() == {"accepted:1": "sent"}
+
+
+@settings(max_examples=60, deadline=None)
+@given(some.permutations((supplemented(due_at=LATER), supplemented(2, due_at=THIRD), requested("sms"))))
+def test_whatever_the_order_of_supplements_the_newest_date_is_told(facts: list[Fact]) -> None:  # type: ignore[type-arg]
+    for world in apart_and_at_once([accepted("sms", due_at=DUE), *facts]):
+        (text,) = [text for text in world.texts() if "da duoc tiep nhan" in text]
+        assert "17:00 16/03/2026" in text
+
+
+@pytest.mark.parametrize("outcome", [Sent("GW-1"), Refused("http-422")])
+def test_what_was_under_way_with_the_old_date_is_followed_by_the_one_with_the_new(
+    world: World, outcome: Sent | Refused
+) -> None:
+    world.hear(accepted("sms", due_at=DUE))
+    old = world.message("accepted:1")
+    world.hear(supplemented(due_at=LATER))
+    world.settle(old, outcome)
+    world.take("accepted:1")
+    assert world.states() == {"accepted:1": "sent"}
+    assert len(world.said(MessageSentV1)) == 1
+
+
+def test_an_acceptance_that_failed_is_sent_again_with_the_date_that_holds(world: World) -> None:
+    world.hear(accepted("sms", due_at=DUE))
+    failed = world.message("accepted:1")
+    world.settle(failed, Refused("http-422"))
+    world.hear(supplemented(due_at=LATER))
+    assert world.states() == {"accepted:1": "failed"}
+    world.redo(failed)
+    assert ["17:00 18/03/2026" in text for text in world.texts()] == [False, True]
+
+
+@pytest.mark.parametrize("after", [requested("sms"), supplemented(due_at=LATER)])
+def test_the_date_of_a_letter_is_told_no_more_once_papers_are_asked_for_or_brought(world: World, after: Fact) -> None:  # type: ignore[type-arg]
+    world.hear(accepted("sms", due_at=DUE), letter(SECOND), after)
+    assert "reappointed" not in world.references()
+    world.hear(supplemented(due_at=LATER), letter(THIRD, 2, request=1))
+    assert "reappointed:2" in world.references(), "a letter about the new date is told"
+
+
+def test_a_letter_that_failed_is_not_sent_again_beside_a_newer_date(world: World) -> None:
+    world.hear(accepted("sms", due_at=DUE), letter(SECOND))
+    failed = world.message("reappointed:1")
+    world.settle(failed, Refused("http-422"))
+    world.hear(supplemented(due_at=LATER))
+    with pytest.raises(AssertionError):
+        world.redo(failed)
+
+
+@pytest.mark.stack
+async def test_an_acceptance_that_got_another_date_while_the_gateway_was_away_is_told_once(hub: Hub) -> None:
+    await hub.behave(down="unavailable")
+    dossier = uuid4()
+    contact = hub.contact(dossier)
+    await hub.read(retold(dossier, accepted("sms", due_at=DUE), **contact))
+    await until(lambda: troubled(hub))
+    await hub.read(retold(dossier, requested("sms"), **contact), retold(dossier, supplemented(due_at=LATER)))
+    await hub.behave()
+    await until(lambda: hub.settled(dossier, accepted="sent"), within=20)
+    assert await duties(hub, dossier) == ["accepted"]

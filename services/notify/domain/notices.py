@@ -144,7 +144,7 @@ class Notices(NamedTuple):
 
     def with_duty(self, duty: DutyToInform) -> Self:
         """Owes `duty`; one that is owed or done already stays as it is, and what is overtaken or moot is not owed."""
-        if duty.key in self.duties or duty.key in self.overtaken or self.is_moot(duty):
+        if duty.key in self.duties or self.is_moot(duty):
             return self
         return self._replace(duties={**self.duties, duty.key: duty})
 
@@ -153,11 +153,12 @@ class Notices(NamedTuple):
 
         So is the miss of a date that another one has replaced, or that counts no more while papers are waited for.
         """
-        replaced = duty.duty == "late" and duty.occasion <= self._newest_request
-        return replaced or any(duty.duty in NO_MORE_AFTER.get(other.duty, ()) for other in self.duties.values())
+        replaced = duty.duty == "late" and duty.occasion <= self.newest_request
+        overtaken = replaced or duty.key in self.overtaken
+        return overtaken or any(duty.duty in NO_MORE_AFTER.get(other.duty, ()) for other in self.duties.values())
 
     @property
-    def _newest_request(self) -> int:
+    def newest_request(self) -> int:
         """For papers after the acceptance, whether they have come or not; 0: there was none."""
         asked_for = (duty.occasion for duty in self.duties.values() if duty.template == "supplement")
         return max(self.due_request, *asked_for, 0)
@@ -171,6 +172,11 @@ class Notices(NamedTuple):
         """Owes these no more, nor ever again."""
         owed = {key: duty for key, duty in self.duties.items() if key not in keys}
         return self._replace(duties=owed, overtaken=self.overtaken.union(keys))
+
+    def without_letters(self) -> Self:
+        """Owes no date of an apology letter so far: papers are waited for, or have brought a date that replaces it."""
+        letters = {duty.key for duty in self.duties.values() if duty.duty == "reappointed"}
+        return self._replace(overtaken=self.overtaken | letters)
 
     def changed(self, *duties: DutyToInform) -> Self:
         """With the new state of some duties."""

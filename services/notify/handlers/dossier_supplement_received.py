@@ -3,6 +3,7 @@
 from hub_events.event import Fact
 from hub_events.intake import DossierSupplementReceivedV1
 from services.notify.handlers.ports import NotifyWork, Sending
+from services.notify.handlers.promised_date import dated_anew
 from services.notify.handlers.telling import never_owed, notices_of, tell
 
 
@@ -11,5 +12,8 @@ def on_dossier_supplement_received(fact: Fact[DossierSupplementReceivedV1], uow:
     request, promise = fact.data.request, fact.data.promise
     notices = never_owed(notices_of(uow, fact.dossier_id), f"supplement:{request}", uow)
     if promise is not None:
-        notices = notices.with_date(request, promise.due_at)
+        newest = request > notices.due_request
+        notices = notices.with_date(request, promise.due_at).without_letters()
+        if newest:
+            notices = dated_anew(notices, fact.id, fact.envelope.recorded_at, uow, sending)
     tell(notices, uow, sending, fact.envelope)

@@ -17,4 +17,6 @@ def on_dossier_supplement_requested(
         fields["code"] = fact.data.dossier_code
     template = "supplement" if fact.data.after_acceptance else "supplement-uncoded"
     duty = DutyToInform("supplement", fact.data.request, fact.id, template, fields)
+    if fact.data.after_acceptance:
+        notices = notices.without_letters()
     tell(notices.with_contact(contact_in(fact)).with_duty(duty), uow, sending, fact.envelope)

@@ -114,9 +114,12 @@ def message(
 
 
 def outdated(row: WorkRow, notices: Notices) -> bool:
-    """The message goes to another contact than the one that is known now."""
+    """The message goes to another contact than the one that is known now, or says what its duty says no more."""
+    contact, duty = notices.contact, notices.duties[row.kind]
+    if contact is None:
+        return False
     sealed: str = orjson.loads(row.body)["sealed_contact"]
-    return notices.contact is not None and notices.contact.sealed != sealed
+    return contact.sealed != sealed or row.id not in (duty.message_id, duty.message_to(contact))
 
 
 def unreached(
